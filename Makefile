@@ -19,8 +19,10 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --fork-st
 # Without bytecode files every start is several times slower.
 unexport PYTHONDONTWRITEBYTECODE
 # A virtual environment that was moved still points at its old place: make it again.
-ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
-$(shell rm -f $(READY))
+ifneq ($(wildcard $(READY)),)
+ifneq ($(shell cat $(READY)),$(CURDIR))
+$(shell rm -rf $(READY) $(VENV)/bin)
+endif
 endif
 
 .DEFAULT_GOAL := help
@@ -38,7 +40,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("nowake needs Python 3.11 or newer, $(PYTHON) is %d.%d: name another with make PYTHON=/path/to/python3" % v[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(PYTHON) -c 'import sys; print("Python cannot make virtual environments here, install that part: apt install python%d.%d-venv" % sys.version_info[:2])'; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): about a minute, once."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-dev.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@echo "$(CURDIR)" > $(READY)
