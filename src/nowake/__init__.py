@@ -1,0 +1,1 @@
+"""Trade size without leaving a wake."""

@@ -1,0 +1,165 @@
+"""Everything the engine can decide. Decisions hold exact values, the reason, and are applied to the state in order.
+
+Those that reach a venue (``Effect``) leave only after their batch is durable.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from nowake.core.child import ChildOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.value import Value, require
+from nowake.core.view import Timer, Watch
+
+
+class Decision(Value, frozen=True, tag_field="record"):
+    """Base of the decisions."""
+
+
+class Verdict(Value, frozen=True):
+    """What one control of the gate found: passed or not, in words with its numbers."""
+
+    control: str
+    passed: bool
+    detail: str = ""
+
+
+class PlanAdopted(Decision, frozen=True, tag="plan-adopted"):
+    """The parent is worked by this plan from now on (revision 0: the parent is admitted)."""
+
+    plan: ExecutionPlan
+
+
+class OrderRefused(Decision, frozen=True, tag="order-refused"):
+    """The order was not admitted; nothing was sent."""
+
+    parent_id: str
+    reason: str
+    remedy: str = ""
+
+
+class ChildSubmitted(Decision, frozen=True, tag="child-submitted"):
+    """Effect: send a child. The verdicts are those of the gate on these exact values."""
+
+    child: ChildOrder
+    slice_index: int
+    plan_revision: int
+    tactic: str
+    reason: str
+    gate: tuple[Verdict, ...]
+
+
+class CancelRequested(Decision, frozen=True, tag="cancel-requested"):
+    """Effect: ask the venue to cancel a child."""
+
+    child_id: str
+    reason: str
+
+
+class QueryRequested(Decision, frozen=True, tag="query-requested"):
+    """Effect: ask the venue what became of a child."""
+
+    child_id: str
+    reason: str
+
+
+class OpenOrdersRequested(Decision, frozen=True, tag="open-orders-requested"):
+    """Effect: ask the venue for all open orders of the account."""
+
+    listing: str
+    reason: str
+
+
+class TimerSet(Decision, frozen=True, tag="timer-set"):
+    """Arm (or move) a timer."""
+
+    timer: Timer
+
+
+class TimerCleared(Decision, frozen=True, tag="timer-cleared"):
+    """Disarm a timer."""
+
+    timer_id: str
+    parent_id: str
+
+
+class WatchSet(Decision, frozen=True, tag="watch-set"):
+    """Arm (or replace) a watch."""
+
+    watch: Watch
+
+
+class WatchCleared(Decision, frozen=True, tag="watch-cleared"):
+    """Disarm a watch."""
+
+    watch_id: str
+    parent_id: str
+
+
+class Withheld(Decision, frozen=True, tag="withheld"):
+    """The schedule wanted a child that was not sent: which control or condition stopped it, with its numbers."""
+
+    parent_id: str
+    slice_index: int
+    qty_units: int
+    control: str
+    detail: str
+
+
+class Abandoned(Decision, frozen=True, tag="abandoned"):
+    """Part of the unsent quantity will not be traded, for a named reason."""
+
+    parent_id: str
+    qty_units: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
+
+
+class ParentStatus(StrEnum):
+    """Where a parent is in its life."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    ENDING = "ending"
+    HALTED = "halted"
+    DONE = "done"
+
+
+class StatusChanged(Decision, frozen=True, tag="status-changed"):
+    """The parent's status changed. DONE only when nothing is live, in doubt or unsent."""
+
+    parent_id: str
+    status: ParentStatus
+    reason: str
+
+
+class Alerted(Decision, frozen=True, tag="alerted"):
+    """Something a person should look at: overfill, conflict, five rejects, doubt too long."""
+
+    code: str
+    text: str
+    parent_id: str = ""
+
+
+AnyDecision = (
+    PlanAdopted
+    | OrderRefused
+    | ChildSubmitted
+    | CancelRequested
+    | QueryRequested
+    | OpenOrdersRequested
+    | TimerSet
+    | TimerCleared
+    | WatchSet
+    | WatchCleared
+    | Withheld
+    | Abandoned
+    | StatusChanged
+    | Alerted
+)
+
+Effect = ChildSubmitted | CancelRequested | QueryRequested | OpenOrdersRequested
+EFFECTS = (ChildSubmitted, CancelRequested, QueryRequested, OpenOrdersRequested)

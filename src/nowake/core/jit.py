@@ -1,0 +1,64 @@
+"""One decorator for every compiled kernel.
+
+Numba's own cache does not notice when a function that a kernel calls is edited in another file, so the cache folder
+is named by a hash of all kernel sources, this Numba and this Python: an edited source compiles afresh, an unchanged
+tree starts warm. Where the package folder is read-only, or always when ``NOWAKE_CACHE_DIR`` is set, the cache lives
+in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _sources_hash() -> str:
+    """Return a hash of every source in the package that defines a kernel, with its path."""
+    state = hashlib.blake2b(digest_size=8)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        text = path.read_bytes()
+        if b"@kernel" in text or path.name == "jit.py":
+            state.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + text)
+    return state.hexdigest()
+
+
+def cache_dir() -> Path:
+    """Return the folder that holds the compiled kernels of exactly these sources."""
+    chosen = os.environ.get("NOWAKE_CACHE_DIR")
+    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nowake"
+    return base / "kernels" / f"py{sys.version_info[0]}{sys.version_info[1]}-{_sources_hash()}"
+
+
+def _configure() -> None:
+    """Point Numba at our folder, before its first import reads the environment."""
+    import numba
+
+    setattr(numba.config, "CACHE_DIR", str(cache_dir()))  # noqa: B010 - numba's stub lacks the name
+
+
+_configured = False
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` with Numba on first call: no Python objects, cached on disk, no fastmath."""
+    global _configured  # noqa: PLW0603 - set once per process, before the first kernel is made
+    if not _configured:
+        _configure()
+        _configured = True
+    import numba
+
+    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False)(function))
+
+
+def kernels_are_cached() -> bool:
+    """Return whether compiled kernels of these sources exist, so that a caller can announce a first compilation."""
+    folder = cache_dir()
+    return folder.is_dir() and any(folder.rglob("*.nbi"))

@@ -1,0 +1,130 @@
+"""When a listing trades: values only; the tables themselves are read by ``data.sessions``."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from nowake.core.errors import InputError, Refused
+from nowake.core.value import Value, require
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_ns(moment: datetime, field: str = "time") -> int:
+    """Return nanoseconds since the epoch of an aware datetime, exactly.
+
+    Raises:
+        InputError: The datetime is naive.
+    """
+    if moment.tzinfo is None:
+        raise InputError(
+            field, moment.isoformat(), "a time with a zone", f"write {moment.isoformat()}+00:00 if it is UTC"
+        )
+    delta = moment - _EPOCH
+    return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1_000
+
+
+def iso(t_ns: int) -> str:
+    """Return ``t_ns`` as ISO 8601 in UTC with a Z, as many decimals as it needs."""
+    seconds, rest = divmod(t_ns, 1_000_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:09d}".rstrip("0") + "Z" if rest else f"{text}Z"
+
+
+class SpecialDay(Value, frozen=True):
+    """A trading day with its own hours (an early close, a late open), local to the session's zone."""
+
+    day: date
+    opens: time
+    closes: time
+
+
+class Session(Value, frozen=True):
+    """Trading hours of a venue.
+
+    Attributes:
+        name: ``XNAS``, ``24/7``.
+        zone: IANA zone in which the hours are stated and in which ``10:00`` is understood.
+        opens, closes: Regular hours; equal times mean around the clock.
+        weekdays: Trading days, Monday = 0.
+        closed: Holidays.
+        special: Days with their own hours.
+        valid_from, valid_to: First and last day that the table knows.
+    """
+
+    name: str
+    zone: str = "UTC"
+    opens: time = time(0)
+    closes: time = time(0)
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    closed: tuple[date, ...] = ()
+    special: tuple[SpecialDay, ...] = ()
+    valid_from: date = date(1970, 1, 1)
+    valid_to: date = date(2199, 12, 31)
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.zone)
+        except (KeyError, ValueError):
+            raise InputError("zone", self.zone, "an IANA time zone such as America/New_York") from None
+        require(
+            bool(self.weekdays) and all(0 <= d <= 6 for d in self.weekdays),
+            "weekdays",
+            self.weekdays,
+            "days 0 to 6",
+        )
+
+    @property
+    def always_open(self) -> bool:
+        """Return whether it trades around the clock."""
+        return self.opens == self.closes
+
+    def local_day(self, t_ns: int) -> date:
+        """Return the date of an instant in the session's zone."""
+        return (_EPOCH + timedelta(microseconds=t_ns // 1000)).astimezone(ZoneInfo(self.zone)).date()
+
+    def at(self, day: date, clock: time) -> int:
+        """Return the instant of a local clock time on a local day."""
+        return to_ns(datetime.combine(day, clock, tzinfo=ZoneInfo(self.zone)))
+
+    def hours(self, day: date) -> tuple[int, int] | None:
+        """Return ``(open_ns, close_ns)`` of a local day, or None when it does not trade.
+
+        Raises:
+            Refused: The table does not know the day.
+        """
+        if not self.valid_from <= day <= self.valid_to:
+            raise Refused(
+                f"the session table {self.name} knows {self.valid_from} to {self.valid_to}, not {day}",
+                "give a table that covers the day",
+            )
+        if day.weekday() not in self.weekdays or day in self.closed:
+            return None
+        if self.always_open:
+            return self.at(day, time(0)), self.at(day + timedelta(days=1), time(0))
+        for one in self.special:
+            if one.day == day:
+                return self.at(day, one.opens), self.at(day, one.closes)
+        return self.at(day, self.opens), self.at(day, self.closes)
+
+    def is_open(self, t_ns: int) -> bool:
+        """Return whether an instant lies in [open, close)."""
+        if self.always_open and len(self.weekdays) == 7 and not self.closed:
+            return True
+        hours = self.hours(self.local_day(t_ns))
+        return hours is not None and hours[0] <= t_ns < hours[1]
+
+    def next_open(self, t_ns: int) -> int:
+        """Return ``t_ns`` when open, else the next opening instant."""
+        if self.is_open(t_ns):
+            return t_ns
+        day = self.local_day(t_ns)
+        for ahead in range(30):
+            hours = self.hours(day + timedelta(days=ahead))
+            if hours is not None and hours[0] >= t_ns:
+                return hours[0]
+        raise Refused(f"{self.name} does not open within 30 days of {iso(t_ns)}")
+
+
+ALWAYS_OPEN = Session(name="24/7")
