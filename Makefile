@@ -51,8 +51,8 @@ demo: setup ## work an order on the synthetic market, start to finish
 test: setup ## run the tests
 	$(PYTEST)
 
-slow: setup ## run the slow tests too
-	$(PYTEST) -m "slow or not slow"
+slow: setup ## run the slow tests
+	$(PYTEST) -m slow
 
 check: setup ## formatting, lint, types, import graph, documents up to date
 	$(PY) -m ruff format --check .
