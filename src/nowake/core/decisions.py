@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from nowake.core.child import ChildOrder
+from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
 from nowake.core.value import Value, require
 from nowake.core.view import Timer, Watch
@@ -25,8 +26,15 @@ class Verdict(Value, frozen=True):
     detail: str = ""
 
 
+class OrderAdmitted(Decision, frozen=True, tag="order-admitted"):
+    """The order is accepted and will be worked by this first plan."""
+
+    order: ParentOrder
+    plan: ExecutionPlan
+
+
 class PlanAdopted(Decision, frozen=True, tag="plan-adopted"):
-    """The parent is worked by this plan from now on (revision 0: the parent is admitted)."""
+    """The parent is worked by this revised plan from now on."""
 
     plan: ExecutionPlan
 
@@ -145,7 +153,8 @@ class Alerted(Decision, frozen=True, tag="alerted"):
 
 
 AnyDecision = (
-    PlanAdopted
+    OrderAdmitted
+    | PlanAdopted
     | OrderRefused
     | ChildSubmitted
     | CancelRequested
