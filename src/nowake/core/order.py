@@ -62,7 +62,7 @@ class Parameters(Value, frozen=True):
 
     Attributes:
         end_behaviour: At the end of the window, see ``EndBehaviour``; None = the strategy's default.
-        must_complete: Near the end pass the participation cap rather than leave a residual; never the limit or the gate.
+        must_complete: Near the end, pass the participation cap rather than leave a residual; never the limit or the gate.
         participation_max: Own share of all volume since the start, at most; (0, 1].
         participation_min, participation_target: For volume-following strategies; (0, 1].
         participation_by_price, _by_size, _by_time: Variant rates as (threshold, rate) steps.
@@ -106,66 +106,47 @@ class Parameters(Value, frozen=True):
     slices: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_participation()
+        self._check_prices_and_sizes()
+        for name, least, most in (
+            ("i_would_fraction", 0.0, 1.0),
+            ("display_randomise", 0.0, 1.0),
+            ("urgency", 0.0, 1.0),
+        ):
+            value = getattr(self, name)
+            good = value is None or (_finite(value) and least <= value <= most)
+            require(good, name, value, f"in [{least:g}, {most:g}]")
+        for name in ("randomise_time", "randomise_size"):
+            value = getattr(self, name)
+            require(_finite(value) and 0 <= value < 1, name, value, "in [0, 1)")
+        require(_finite(self.alpha_bps_per_hour), "alpha_bps_per_hour", self.alpha_bps_per_hour, "finite")
+
+    def _check_participation(self) -> None:
         rate = self.participation_max
         require(_finite(rate) and 0 < rate <= 1, "participation_max", rate, "in (0, 1]", "0.15 means 15 %")
         for name in ("participation_min", "participation_target"):
             value = getattr(self, name)
             require(value is None or (_finite(value) and 0 < value <= 1), name, value, "in (0, 1]")
-        low, target = self.participation_min, self.participation_target
-        require(low is None or low <= rate, "participation_min", low, f"at most participation_max {rate}")
-        require(
-            target is None or target <= rate,
-            "participation_target",
-            target,
-            f"at most participation_max {rate}",
-        )
+            require(value is None or value <= rate, name, value, f"at most participation_max {rate}")
         for name in ("participation_by_price", "participation_by_size", "participation_by_time"):
             steps = getattr(self, name)
             starts = [start for start, _ in steps]
             good = starts == sorted(set(starts)) and all(_finite(r) and 0 < r <= 1 for _, r in steps)
             require(good, name, steps, "(threshold, rate) steps in rising order, rates in (0, 1]")
-        for name in (
-            "limit_units",
-            "i_would_units",
-            "display_units",
-            "display_refresh_ns",
-            "min_fill_units",
-            "slices",
-        ):
+
+    def _check_prices_and_sizes(self) -> None:
+        counts = ("limit_units", "i_would_units", "display_units", "display_refresh_ns", "min_fill_units", "slices")
+        for name in counts:
             value = getattr(self, name)
             require(value is None or 0 < value <= INT64_MAX, name, value, "> 0")
         require(self.slices is None or self.slices <= 100_000, "slices", self.slices, "at most 100,000")
-        require(
-            self.limit_offset_bps is None or (_finite(self.limit_offset_bps) and abs(self.limit_offset_bps) < 10_000),
-            "limit_offset_bps",
-            self.limit_offset_bps,
-            "a finite number of basis points below 10,000",
-        )
-        require(
-            (self.i_would_units is None) == (self.i_would_fraction is None),
-            "i_would_fraction",
-            self.i_would_fraction,
-            "given together with the I-would price",
-        )
-        for name, least, most in (("i_would_fraction", 0.0, 1.0), ("display_randomise", 0.0, 1.0)):
-            value = getattr(self, name)
-            require(
-                value is None or (_finite(value) and least <= value <= most),
-                name,
-                value,
-                f"in [{least:g}, {most:g}]",
-            )
-        require(_finite(self.urgency) and 0 <= self.urgency <= 1, "urgency", self.urgency, "in [0, 1]")
-        for name in ("randomise_time", "randomise_size"):
-            value = getattr(self, name)
-            require(_finite(value) and 0 <= value < 1, name, value, "in [0, 1)")
-        require(
-            self.discretion_units is None or self.discretion_units >= 0,
-            "discretion_units",
-            self.discretion_units,
-            ">= 0",
-        )
-        require(_finite(self.alpha_bps_per_hour), "alpha_bps_per_hour", self.alpha_bps_per_hour, "finite")
+        offset = self.limit_offset_bps
+        good = offset is None or (_finite(offset) and abs(offset) < 10_000)
+        require(good, "limit_offset_bps", offset, "a finite number of basis points below 10,000")
+        together = (self.i_would_units is None) == (self.i_would_fraction is None)
+        require(together, "i_would_fraction", self.i_would_fraction, "given together with the I-would price")
+        reach = self.discretion_units
+        require(reach is None or reach >= 0, "discretion_units", reach, ">= 0")
 
     def changed(self) -> tuple[str, ...]:
         """Return the names of the parameters that differ from their defaults."""
