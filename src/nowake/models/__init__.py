@@ -1,0 +1,1 @@
+"""What we believe of a market: one file per form, each belief a read-only value that says what it assumed."""

@@ -1,0 +1,192 @@
+"""``make_plan``: an order, how far it is, and beliefs -> an ``ExecutionPlan``. Pure: same values, same plan.
+
+Re-planning is planning again with another ``Progress``: it lays out only what is unsent, over what is left of the
+window, and leg numbers go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nowake.core.errors import Refused
+from nowake.core.instrument import Listing
+from nowake.core.order import EndBehaviour, ParentOrder
+from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
+from nowake.core.sessions import Session, iso
+from nowake.core.value import Value, replace, require
+from nowake.models.beliefs import Beliefs
+from nowake.plan.cost import cost_assumptions, estimate
+from nowake.plan.feasibility import check_window, limit_notices, participation, participation_notices
+from nowake.plan.strategies import check_parameters, end_behaviour, find_strategy
+from nowake.plan.strategy import Layout, Request, Strategy
+
+PRICE_MARGIN = 10
+"""Smallest orders are sized for a price that may move by one part in this before they are sent."""
+
+
+class Progress(Value, frozen=True):
+    """How far an order is when it is planned.
+
+    Attributes:
+        filled_units: Done.
+        open_units: In flight, working, in doubt or pending cancel; planning leaves it alone.
+        unsent_units: What a plan may lay out.
+        next_slice_index: Leg number that the first slice gets.
+        revision: Of the plan to be made; 0 for the first.
+    """
+
+    filled_units: int
+    open_units: int
+    unsent_units: int
+    next_slice_index: int
+    revision: int
+
+    def __post_init__(self) -> None:
+        for name in ("filled_units", "open_units", "unsent_units", "next_slice_index", "revision"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
+
+    @classmethod
+    def start(cls, order: ParentOrder) -> Progress:
+        """Return the progress of an order of which nothing has been done."""
+        return cls(filled_units=0, open_units=0, unsent_units=order.qty_units, next_slice_index=0, revision=0)
+
+
+def make_plan(
+    order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
+) -> ExecutionPlan:
+    """Return how what is unsent of ``order`` is to be worked from ``now_ns`` on, and what that will cost.
+
+    Args:
+        order: The parent.
+        progress: ``Progress.start(order)`` for a first plan.
+        beliefs: Of the order's listing, as of ``now_ns`` or earlier.
+        listing: The order's.
+        session: Its trading hours.
+        now_ns: When the decision falls.
+
+    Raises:
+        InputError: Order, beliefs and listing are not of one listing, or the strategy is unknown.
+        Refused: Look-ahead; a parameter the strategy does not honour; a window or quantity that cannot be traded.
+    """
+    _check_consistency(order, progress, beliefs, listing, now_ns)
+    check_parameters(order)
+    start_ns = max(now_ns, order.start_ns)
+    if start_ns >= order.end_ns:
+        raise Refused(f"the window ended at {iso(order.end_ns)}", "give a later end")
+    check_window(start_ns, order.end_ns, session)
+    strategy = find_strategy(order.strategy)
+    request = Request(
+        order=order,
+        qty_units=progress.unsent_units,
+        start_ns=start_ns,
+        end_ns=order.end_ns,
+        first_index=progress.next_slice_index,
+        beliefs=beliefs,
+        listing=listing,
+        min_units=smallest_order(listing, beliefs.price_units, progress.unsent_units),
+    )
+    laid = strategy.layout(request)
+    slices = tuple(_with_participation(one, beliefs) for one in laid.slices)
+    _check_against_gate(slices, request)
+    cost, notices = _cost(order, slices, beliefs, listing)
+    return ExecutionPlan(
+        parent_id=order.parent_id,
+        strategy=strategy.name,
+        listing=listing.key,
+        side=order.side,
+        revision=progress.revision,
+        asof_ns=now_ns,
+        qty_units=progress.unsent_units,
+        cap=order.parameters.participation_max,
+        slices=slices,
+        expected_volume=tuple(round(beliefs.volume.expected(one.release_ns, one.end_ns)) for one in slices),
+        cost=cost,
+        reasons=_reasons(order, strategy, laid),
+        assumed=_distinct((*beliefs.assumed, *laid.assumed, *cost_assumptions(order, slices, beliefs))),
+        warnings=(*notices, *_warnings(request, slices, strategy, session)),
+        beliefs=(beliefs.hash,),
+    )
+
+
+def smallest_order(listing: Listing, price_units: int, qty_units: int) -> int:
+    """Return the smallest order a slice may be: the venue's minimum, with room for the price to move.
+
+    A whole quantity that only the exact minimum admits is planned with that. Without a price a minimum notional
+    cannot be judged, and only lot and minimum quantity count.
+    """
+    if price_units <= 0:
+        need = max(listing.lot_units, listing.min_qty_units)
+        return -(-need // listing.lot_units) * listing.lot_units
+    margin = price_units // PRICE_MARGIN
+    roomy = max(listing.min_order_units(max(1, price_units - margin)), listing.min_order_units(price_units + margin))
+    return roomy if qty_units >= roomy else listing.min_order_units(price_units)
+
+
+def _check_consistency(order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, now_ns: int) -> None:
+    require(order.listing == listing.key, "listing", listing.key, f"the order's, {order.listing}")
+    require(beliefs.listing == listing.key, "beliefs", beliefs.listing, f"of {listing.key}")
+    if beliefs.asof_ns > now_ns:
+        raise Refused(f"look-ahead: the beliefs are of {iso(beliefs.asof_ns)}, after the decision at {iso(now_ns)}")
+    unsent = progress.unsent_units
+    require(unsent <= order.qty_units, "unsent_units", unsent, f"at most the order's {order.qty_units}")
+    if unsent == 0:
+        raise Refused(f"nothing of {order.parent_id} is left to plan")
+
+
+def _check_against_gate(slices: Sequence[ExecutionSlice], request: Request) -> None:
+    """Refuse slices that the gate or the venue would refuse: grid, minimum, maximum, sum.
+
+    A child may be as large as its planned slice (gate control 7), so a planned slice must be a good order by itself.
+    """
+    listing = request.listing
+    total = sum(one.qty_units for one in slices)
+    if total != request.qty_units:
+        raise Refused(f"the slices of {request.order.strategy} sum to {total}, not to {request.qty_units}")
+    for one in slices:
+        qty = listing.instrument.qty(one.qty_units)
+        if one.qty_units % listing.lot_units or one.qty_units < request.min_units:
+            raise Refused(f"slice {one.index} of {qty:f} is not an order that {listing.venue} takes", "ask for fewer")
+        if listing.max_qty_units and one.qty_units > listing.max_qty_units:
+            raise Refused(f"slice {one.index} of {qty:f} is over the largest order of {listing.venue}", "ask for more")
+        if one.release_ns < request.start_ns or one.end_ns > request.end_ns:
+            raise Refused(f"slice {one.index} lies outside the window")
+
+
+def _with_participation(one: ExecutionSlice, beliefs: Beliefs) -> ExecutionSlice:
+    others = beliefs.volume.expected(one.release_ns, one.end_ns)
+    return replace(one, participation=participation(one.qty_units, others)) if others > 0 else one
+
+
+def _cost(
+    order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, listing: Listing
+) -> tuple[CostEstimate | None, tuple[Notice, ...]]:
+    if beliefs.mid2 > 0:
+        return estimate(order, slices, beliefs, listing), ()
+    return None, (Notice(code="no-price", text="no price is known yet: no cost is stated"),)
+
+
+def _warnings(
+    request: Request, slices: Sequence[ExecutionSlice], strategy: Strategy, session: Session
+) -> tuple[Notice, ...]:
+    order, beliefs, listing = request.order, request.beliefs, request.listing
+
+    def until(end_ns: int) -> tuple[ExecutionSlice, ...]:
+        return strategy.layout(replace(request, end_ns=end_ns)).slices
+
+    found = participation_notices(order, slices, beliefs, listing, session, until)
+    found += limit_notices(order, beliefs, listing)
+    if order.parameters.must_complete and end_behaviour(order) is EndBehaviour.CANCEL:
+        text = "must-complete has no effect when the end drops what is left: choose the end behaviour finish"
+        found += (Notice(code="must-complete", text=text),)
+    return found
+
+
+def _reasons(order: ParentOrder, strategy: Strategy, laid: Layout) -> tuple[str, ...]:
+    chosen = (
+        strategy.name if order.strategy == strategy.name else f"{strategy.name}, what {order.strategy} falls back to"
+    )
+    return (chosen, *laid.reasons, f"at the end: {end_behaviour(order)}")
+
+
+def _distinct(assumed: Iterable[Assumption]) -> tuple[Assumption, ...]:
+    return tuple(dict.fromkeys(assumed))

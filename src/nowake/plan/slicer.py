@@ -1,0 +1,154 @@
+"""The exact slicer: whole lots, sums to the parent, within what one order may be.
+
+Largest remainder (Hamilton's method; Balinski, Young 1982): every slice gets the whole lots of its ideal share, and
+the lots left over go one each to the largest fractions, earlier slices first. All arithmetic is in integers: a float
+weight is taken as the exact binary fraction that it is, so no lot is ever lost to rounding.
+
+Then minimum and maximum: what is under the smallest order is dust and waits for the next slice (later is never more
+aggressive), dust at the end joins the last slice, and what is over the largest order is handed on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from nowake.core.errors import Refused
+from nowake.core.value import require
+
+
+def slice_exactly(
+    qty_units: int,
+    weights: Sequence[int | float | Fraction],
+    *,
+    lot_units: int = 1,
+    min_units: int = 0,
+    max_units: int = 0,
+    show: Callable[[int], str] = str,
+) -> tuple[int, ...]:
+    """Split a quantity in proportion to ``weights``.
+
+    Args:
+        qty_units: Quantity units to split, > 0, a multiple of the lot.
+        weights: One per slice, finite, >= 0, not all 0.
+        lot_units: Every slice is a multiple of this.
+        min_units: Smallest order; a slice is 0 or at least this.
+        max_units: Largest order; 0 = none.
+        show: Writes quantity units as the user knows them, for the refusal.
+
+    Returns:
+        Quantity units per weight, same length; they sum to ``qty_units`` exactly. Slices merged away are 0. Equal
+        weights whose share an order may be give slices equal within a lot.
+
+    Raises:
+        InputError: A weight or limit outside its domain.
+        Refused: No split keeps to lot, minimum and maximum; the nearest quantity that does is named.
+
+    >>> slice_exactly(1000, [1] * 7)
+    (143, 143, 143, 143, 143, 143, 142)
+    """
+    require(lot_units > 0, "lot_units", lot_units, "> 0")
+    require(min_units >= 0, "min_units", min_units, ">= 0")
+    require(max_units >= 0, "max_units", max_units, ">= 0")
+    require(qty_units > 0, "quantity", qty_units, "> 0")
+    least = max(1, -(-min_units // lot_units))
+    lots, rest = divmod(qty_units, lot_units)
+    most = max_units // lot_units if max_units else max(lots, least)
+    require(most >= least, "max_units", max_units, f"at least the smallest order {least * lot_units}")
+    if rest or not _feasible(lots, len(weights), least, most):
+        raise _refusal(qty_units, len(weights), lot_units, least, most, show)
+    ideal = _largest_remainder(lots, _whole_numbers(weights))
+    return tuple(lots_of * lot_units for lots_of in _within_limits(ideal, least, most))
+
+
+def _whole_numbers(weights: Sequence[int | float | Fraction]) -> list[int]:
+    """Return integers in exactly the proportion of ``weights``."""
+    good = bool(weights) and all(math.isfinite(w) and w >= 0 for w in weights) and any(w > 0 for w in weights)
+    require(good, "weights", tuple(weights)[:8], "finite, >= 0 and not all 0")
+    exact = [Fraction(w) for w in weights]
+    common = math.lcm(*{w.denominator for w in exact})
+    return [w.numerator * (common // w.denominator) for w in exact]
+
+
+def _largest_remainder(lots: int, weights: list[int]) -> list[int]:
+    """Return whole lots per weight that sum to ``lots``."""
+    total = sum(weights)
+    shares = [divmod(lots * weight, total) for weight in weights]
+    whole = [share for share, _ in shares]
+    left = lots - sum(whole)
+    by_fraction = sorted(range(len(weights)), key=lambda i: (-shares[i][1], i))
+    for i in by_fraction[:left]:
+        whole[i] += 1
+    return whole
+
+
+def _feasible(lots: int, slots: int, least: int, most: int) -> bool:
+    """Return whether ``lots`` fit in at most ``slots`` orders of ``least`` to ``most`` lots."""
+    return lots == 0 or (lots > 0 and -(-lots // most) <= min(slots, lots // least))
+
+
+def _within_limits(ideal: list[int], least: int, most: int) -> list[int]:
+    """Return the split nearest to ``ideal`` whose every part is 0 or in [least, most]; same sum, same length.
+
+    Follows the cumulative ideal from the front; each part is chosen so that the rest still fits in what is left.
+    """
+    if all(part == 0 or least <= part <= most for part in ideal):
+        return ideal
+    left, behind, parts = sum(ideal), 0, []
+    for i, wanted in enumerate(ideal):
+        slots = len(ideal) - i - 1
+        want = behind + wanted
+        part = _nearest_part(want, left, slots, least, most)
+        parts.append(part)
+        left -= part
+        behind = want - part
+    return parts
+
+
+def _nearest_part(want: int, left: int, slots: int, least: int, most: int) -> int:
+    """Return the part nearest to ``want`` after which the rest of ``left`` fits in ``slots`` orders.
+
+    Dust (under ``least``) waits when it can; of two equally near the smaller is taken.
+    """
+    if want < least and _feasible(left, slots, least, most):
+        return 0
+    inside = min(max(want, least), most)
+    candidates = {0, inside, least, most}
+    # The rest fits in k orders when it lies in [k least, k most]: the ends of those stretches are where to look.
+    for rest in (left - inside, left - least, left - most):
+        for k in {rest // least, rest // least + 1, rest // most, -(-rest // most), slots}:
+            if 0 <= k <= slots:
+                candidates |= {left - k * least, left - k * most}
+    good = [
+        part
+        for part in candidates
+        if (part == 0 or least <= part <= most) and part <= left and _feasible(left - part, slots, least, most)
+    ]
+    return min(good, key=lambda part: (abs(part - want), part))
+
+
+def _refusal(qty_units: int, slots: int, lot_units: int, least: int, most: int, show: Callable[[int], str]) -> Refused:
+    """Return the refusal of an infeasible quantity, with the nearest feasible ones as remedy."""
+    nearest = [show(lots * lot_units) for lots in nearest_feasible(qty_units, slots, lot_units, least, most)]
+    remedy = f"nearest is {' or '.join(nearest)}" if nearest else ""
+    quantity = f"quantity {show(qty_units)}"
+    if qty_units % lot_units:
+        return Refused(f"{quantity} is not a multiple of the lot {show(lot_units)}", remedy)
+    if qty_units < least * lot_units:
+        return Refused(f"{quantity} is under the smallest order {show(least * lot_units)}", remedy)
+    between = f"{show(least * lot_units)} to {show(most * lot_units)}"
+    return Refused(f"{quantity} does not fit in {slots} orders of {between}", remedy)
+
+
+def nearest_feasible(qty_units: int, slots: int, lot_units: int, least: int, most: int) -> tuple[int, ...]:
+    """Return the feasible quantities nearest to ``qty_units``, below and above, in lots.
+
+    Feasible are the stretches [k least, k most] lots, k orders, 1 <= k <= slots.
+    """
+    down, up = qty_units // lot_units, -(-qty_units // lot_units)
+    k_below = min(slots, down // least)
+    below = min(down, k_below * most)
+    k_above = -(-up // most)
+    above = max(up, k_above * least) if k_above <= slots else 0
+    return tuple(dict.fromkeys(lots for lots in (below, above) if lots > 0))

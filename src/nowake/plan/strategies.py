@@ -1,0 +1,67 @@
+"""The table of strategies. A new one is a new file and a line in ``STRATEGIES``.
+
+Third parties add theirs as entry points of the group ``nowake.strategies``, each naming a ``Strategy``; they are
+looked for only when a name is asked for that is not in the table, and never replace one that is.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from nowake.core.errors import InputError, Refused
+from nowake.core.order import EndBehaviour, ParentOrder
+from nowake.plan.strategy import Strategy
+from nowake.plan.twap import TWAP
+
+STRATEGIES: dict[str, Strategy] = {
+    strategy.name: strategy
+    for strategy in (
+        TWAP,
+    )
+}  # fmt: skip
+
+AUTO = "auto"
+FALLBACK = TWAP
+"""What ``auto`` means where no router has chosen."""
+ENTRY_POINTS = "nowake.strategies"
+
+
+def find_strategy(name: str) -> Strategy:
+    """Return the strategy called ``name``, letter case ignored; ``auto`` gives the fallback.
+
+    Raises:
+        InputError: There is none (the known ones are named), or a third party's entry point is not a ``Strategy``.
+    """
+    wanted = name.strip().lower()
+    if wanted == AUTO:
+        return FALLBACK
+    if wanted in STRATEGIES:
+        return STRATEGIES[wanted]
+    others = {point.name.lower(): point for point in entry_points(group=ENTRY_POINTS)}
+    if wanted not in others:
+        raise InputError("strategy", name, f"one of {', '.join(sorted({*STRATEGIES, *others, AUTO}))}")
+    found = others[wanted].load()
+    if not isinstance(found, Strategy):
+        raise InputError("strategy", name, f"a nowake.plan.strategy.Strategy at {others[wanted].value}")
+    return found
+
+
+def check_parameters(order: ParentOrder) -> None:
+    """Refuse an order that changes a parameter which its strategy does not honour.
+
+    Raises:
+        InputError: The strategy is unknown.
+        Refused: A changed parameter has no effect there; all such are named.
+    """
+    strategy = find_strategy(order.strategy)
+    ignored = [name for name in order.parameters.changed() if name not in strategy.honours]
+    if ignored:
+        honoured = ", ".join(sorted(strategy.honours))
+        raise Refused(
+            f"{strategy.name} does not honour {', '.join(ignored)}", f"leave it out; {strategy.name} honours {honoured}"
+        )
+
+
+def end_behaviour(order: ParentOrder) -> EndBehaviour:
+    """Return what happens at the end of the order's window: as asked, else the strategy's default."""
+    return order.parameters.end_behaviour or find_strategy(order.strategy).end_behaviour
