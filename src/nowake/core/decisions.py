@@ -27,10 +27,14 @@ class Verdict(Value, frozen=True):
 
 
 class OrderAdmitted(Decision, frozen=True, tag="order-admitted"):
-    """The order is accepted and will be worked by this first plan."""
+    """The order is accepted and will be worked by this first plan.
+
+    ``base_others`` is the volume of others when its window opened, where that is now.
+    """
 
     order: ParentOrder
     plan: ExecutionPlan
+    base_others: int | None = None
 
 
 class PlanAdopted(Decision, frozen=True, tag="plan-adopted"):

@@ -62,7 +62,7 @@ class Parameters(Value, frozen=True):
 
     Attributes:
         end_behaviour: At the end of the window, see ``EndBehaviour``; None = the strategy's default.
-        must_complete: Near the end, pass the participation cap rather than leave a residual; never the limit or the gate.
+        must_complete: Near the end, pass the participation cap rather than leave a residual; never the limit or gate.
         participation_max: Own share of all volume since the start, at most; (0, 1].
         participation_min, participation_target: For volume-following strategies; (0, 1].
         participation_by_price, _by_size, _by_time: Variant rates as (threshold, rate) steps.

@@ -88,6 +88,34 @@ def row_code(kind: Row, side: Book = Book.NONE, *flags: int) -> int:
     return int(kind) | int(side) << SIDE_SHIFT | sum(flags)
 
 
+class Figures(Value, frozen=True):
+    """What the reader counted while it made the tape; a tape from the lake carries the same.
+
+    Attributes:
+        lines: Lines or messages of the source.
+        quarantined_lines: Numbers (1-based) of the first bad ones, at most 20.
+        gaps: Places where messages of the venue are missing.
+        compared: Recorded book values that a book rebuilt from the messages was held against.
+        seeded: Recorded book values that no message can explain because they entered the recorded window.
+        mismatched: Those of ``compared`` that differ, and messages that the rebuilt book cannot take.
+        crossed: Complete messages after which the best bid is above the best ask.
+        locked: Complete messages after which they are equal.
+        buffered: Book messages before a snapshot or after a gap, which no book can use; left out.
+        skipped: Messages that are no part of the public market (insurance fund, outside the window); left out.
+    """
+
+    lines: int = 0
+    quarantined_lines: tuple[int, ...] = ()
+    gaps: int = 0
+    compared: int = 0
+    seeded: int = 0
+    mismatched: int = 0
+    crossed: int = 0
+    locked: int = 0
+    buffered: int = 0
+    skipped: int = 0
+
+
 class TapeMeta(Value, frozen=True):
     """What a tape is.
 
@@ -103,6 +131,7 @@ class TapeMeta(Value, frozen=True):
         quarantined: Bad rows left out.
         order_by_order: Whether rows carry order ids.
         trade_side_native: Whether prints carry the aggressor as the venue states it.
+        figures: What the reader counted.
     """
 
     listing: Listing
@@ -116,6 +145,7 @@ class TapeMeta(Value, frozen=True):
     quarantined: int = 0
     order_by_order: bool = False
     trade_side_native: bool = True
+    figures: Figures = Figures()
     format: int = TAPE_FORMAT
 
     def __post_init__(self) -> None:

@@ -1,0 +1,1 @@
+"""Work orders: ``decide`` and ``apply`` over values, the schedule, tactics, gate and reconciliation. Pure."""

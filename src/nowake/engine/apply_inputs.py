@@ -1,0 +1,230 @@
+"""What each input does to the state. Messages may come twice, late or out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nowake.core import inputs as i
+from nowake.core.child import ChildStatus, Fill, OrderStatus
+from nowake.core.errors import InvariantBroken
+from nowake.core.ports import Record
+from nowake.core.value import replace
+from nowake.engine.ledger import close, doubt, find, put, with_child
+from nowake.engine.state import ChildState, ClosedChild, EngineState, FillKey, OwnFill, ParentState, get_parent, maker
+
+ROLLING_NS = 300_000_000_000
+
+
+def _nothing(state: EngineState, _: Record) -> EngineState:
+    return state
+
+
+def _woken(state: EngineState, record: i.Woken) -> EngineState:
+    parent = get_parent(state, record.parent_id)
+    fired = set(record.fired)
+    timers = {key: timer for key, timer in parent.timers.items() if key not in fired}
+    watches = {key: watch for key, watch in parent.watches.items() if key not in fired}
+    return put(state, replace(parent, timers=timers, watches=watches))
+
+
+def _foreign(state: EngineState, child_id: str) -> EngineState:
+    return state if child_id in state.foreign else replace(state, foreign=(*state.foreign, child_id))
+
+
+def _acked(state: EngineState, record: i.Acked) -> EngineState:
+    found = find(state, record.child_id)
+    if found is None:
+        return _foreign(state, record.child_id)
+    parent, child = found
+    if child is None or child.acked_ns:
+        return replace(state, ignored=state.ignored + 1)
+    in_flight = child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT)
+    status = ChildStatus.WORKING if in_flight else child.status
+    child = replace(child, status=status, acked_ns=record.t_ns, doubt_ns=0, not_found_ns=0)
+    return put(state, replace(with_child(parent, child), rejects=0))
+
+
+def _rejected(state: EngineState, record: i.Rejected) -> EngineState:
+    found = find(state, record.child_id)
+    if found is None:
+        return _foreign(state, record.child_id)
+    parent, child = found
+    if child is None or child.filled or record.code == "duplicate-id":
+        # A reject of what already traded, or of a repeated id, proves nothing about the first order.
+        return replace(state, ignored=state.ignored + 1)
+    count = parent.rejects + (record.code != "would-cross")
+    return put(state, replace(close(parent, child, ChildStatus.REJECTED), rejects=count))
+
+
+def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
+    """Apply one fill exactly once, in any order, also to a child that was thought to be over."""
+    found = find(state, fill.child_id)
+    if found is None:
+        return _foreign(state, fill.child_id)
+    parent, child = found
+    past: ChildState | ClosedChild = child if child is not None else parent.closed[fill.child_id]
+    key = FillKey(trade_id=fill.trade_id, price_units=fill.price_units, qty_units=fill.qty_units)
+    if any(one.trade_id == fill.trade_id for one in past.fills):
+        return replace(state, ignored=state.ignored + 1)
+    qty = fill.qty_units
+    from_leaves = min(qty, child.leaves) if child is not None else 0
+    from_unsent = min(qty - from_leaves, parent.unsent)
+    rest = qty - from_leaves - from_unsent
+    abandoned, over = _draw(parent.abandoned, rest)
+    parent = replace(
+        parent,
+        filled=parent.filled + qty,
+        unsent=parent.unsent - from_unsent,
+        abandoned=abandoned,
+        overfill=parent.overfill + over,
+        cash_units=parent.cash_units + fill.price_units * qty,
+        fees_money=parent.fees_money + fill.fee_money,
+        maker_units=parent.maker_units + maker(fill.liquidity, qty),
+        own_fills=(
+            *(one for one in parent.own_fills if one.t_ns >= t_ns - ROLLING_NS),
+            OwnFill(t_ns=t_ns, qty=qty),
+        ),
+        rejects=0,
+    )
+    if child is None:
+        closed = replace(past, filled=past.filled + qty, fills=(*past.fills, key))
+        return put(state, replace(parent, closed={**parent.closed, fill.child_id: closed}))
+    child = replace(child, filled=child.filled + qty, leaves=child.leaves - from_leaves, fills=(*child.fills, key))
+    return put(state, _settle(with_child(parent, child), child))
+
+
+def _draw(abandoned: dict[str, int], qty: int) -> tuple[dict[str, int], int]:
+    """Return what is left of the abandoned buckets after drawing ``qty``, and what they could not give."""
+    left = dict(abandoned)
+    for reason in sorted(left):
+        take = min(qty, left[reason])
+        left[reason] -= take
+        qty -= take
+    return {reason: count for reason, count in left.items() if count}, qty
+
+
+def _settle(parent: ParentState, child: ChildState) -> ParentState:
+    """Close a child that is full, or whose reported end has been reached by its fills."""
+    if child.filled >= child.order.qty_units:
+        return close(parent, child, ChildStatus.FILLED)
+    if child.ended is not None and child.filled >= child.cum_reported:
+        return close(parent, child, child.ended)
+    return parent
+
+
+def _filled(state: EngineState, record: i.Filled) -> EngineState:
+    return _fill(state, record.fill, record.t_ns)
+
+
+def _end(state: EngineState, child_id: str, status: ChildStatus, cum_qty: int, t_ns: int) -> EngineState:
+    """A child will not trade again; fills it reports but that we have not seen stay reserved until they come."""
+    found = find(state, child_id)
+    if found is None:
+        return _foreign(state, child_id)
+    parent, child = found
+    if child is None:
+        return replace(state, ignored=state.ignored + 1)
+    missing = max(0, min(cum_qty, child.order.qty_units) - child.filled)
+    parent = replace(parent, unsent=parent.unsent + child.leaves - missing)
+    doubt = ChildStatus.IN_DOUBT if missing else child.status
+    child = replace(
+        child, leaves=missing, ended=status, cum_reported=cum_qty, status=doubt, doubt_ns=t_ns if missing else 0
+    )
+    return put(state, _settle(with_child(parent, child), child))
+
+
+def _ended(state: EngineState, record: i.Ended) -> EngineState:
+    return _end(state, record.child_id, record.status, record.cum_qty, record.t_ns)
+
+
+def _cancel_rejected(state: EngineState, record: i.CancelRejected) -> EngineState:
+    """Too late or unknown: no proof of anything, so the child is in doubt until the venue says what became of it."""
+    found = find(state, record.child_id)
+    if found is None:
+        return _foreign(state, record.child_id)
+    parent, child = found
+    if child is None:
+        return replace(state, ignored=state.ignored + 1)
+    return put(state, with_child(parent, doubt(child, record.t_ns)))
+
+
+def _send_failed(state: EngineState, record: i.SendFailed) -> EngineState:
+    found = find(state, record.child_id)
+    if found is None or found[1] is None:
+        return state
+    return put(state, with_child(found[0], doubt(found[1], record.t_ns)))
+
+
+def _status(state: EngineState, status: OrderStatus, requested_ns: int, t_ns: int) -> EngineState:
+    """Take over what the venue says of one child: fills first, then whether it lives."""
+    for fill in status.fills:
+        state = _fill(state, fill, t_ns)
+    found = find(state, status.child_id)
+    if found is None:
+        return _foreign(state, status.child_id)
+    parent, child = found
+    if child is None or requested_ns < child.sent_ns:
+        return state
+    if not status.known:
+        return put(state, with_child(parent, replace(child, not_found_ns=requested_ns)))
+    if status.live:
+        if child.status is not ChildStatus.IN_DOUBT or child.ended is not None:
+            return state
+        alive = replace(child, status=ChildStatus.WORKING, acked_ns=child.acked_ns or t_ns, doubt_ns=0, not_found_ns=0)
+        return put(state, with_child(parent, alive))
+    over = status.status if status.status.terminal else ChildStatus.CANCELED
+    return _end(state, status.child_id, over, status.cum_qty, t_ns)
+
+
+def _status_reported(state: EngineState, record: i.StatusReported) -> EngineState:
+    return _status(state, record.status, record.requested_ns, record.t_ns)
+
+
+def _open_orders(state: EngineState, record: i.OpenOrdersReported) -> EngineState:
+    """A snapshot: those in it live; absence completes the proof for a child not found before it was requested."""
+    present = {status.child_id for status in record.statuses}
+    for status in record.statuses:
+        state = _status(state, status, record.requested_ns, record.t_ns)
+    for parent_id in list(state.parents):
+        for child_id, child in list(state.parents[parent_id].live.items()):
+            proven = 0 < child.not_found_ns <= record.requested_ns and child_id not in present
+            if proven and child.status is ChildStatus.IN_DOUBT and child.filled == 0:
+                state = put(state, close(state.parents[parent_id], child, ChildStatus.REJECTED))
+    return state
+
+
+def _operator(state: EngineState, record: i.OperatorCommand) -> EngineState:
+    return replace(state, keys=(*state.keys, record.key)) if record.key not in state.keys else state
+
+
+def _restarted(state: EngineState, record: i.Restarted) -> EngineState:
+    """After a restart nothing is known of what was possibly sent."""
+    if record.epoch <= state.epoch:
+        raise InvariantBroken("I22", f"epoch {record.epoch} after {state.epoch}")
+    state = replace(state, epoch=record.epoch)
+    for parent in list(state.parents.values()):
+        if parent.live:
+            live = {
+                key: replace(doubt(child, record.t_ns), asked_ns=0, not_found_ns=0)
+                for key, child in parent.live.items()
+            }
+            state = put(state, replace(parent, live=live))
+    return state
+
+
+INPUTS: dict[type, Callable[[EngineState, Any], EngineState]] = {
+    i.OrderReceived: _nothing,
+    i.Woken: _woken,
+    i.Acked: _acked,
+    i.Rejected: _rejected,
+    i.Filled: _filled,
+    i.Ended: _ended,
+    i.CancelRejected: _cancel_rejected,
+    i.SendFailed: _send_failed,
+    i.StatusReported: _status_reported,
+    i.OpenOrdersReported: _open_orders,
+    i.OperatorCommand: _operator,
+    i.Restarted: _restarted,
+    i.MarketClosed: _nothing,
+}

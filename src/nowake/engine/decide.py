@@ -1,0 +1,160 @@
+"""``step(state, env, input) -> (state, decisions)``: apply the input, decide, apply the decisions.
+
+Pure: no clock, no I/O, no randomness that is not a function of ids. Deciding again over a journal's inputs gives the
+same decisions under the same code.
+"""
+
+from __future__ import annotations
+
+from nowake.core import inputs as i
+from nowake.core.decisions import (
+    AnyDecision,
+    OrderAdmitted,
+    OrderRefused,
+    ParentStatus,
+    StatusChanged,
+    TimerCleared,
+    WatchCleared,
+)
+from nowake.core.errors import InputError, Refused
+from nowake.core.inputs import AnyInput, OperatorAction
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.value import replace
+from nowake.core.view import View
+from nowake.engine.apply import apply
+from nowake.engine.draft import Draft
+from nowake.engine.env import Env
+from nowake.engine.parent import manage
+from nowake.engine.state import EngineState
+from nowake.models.beliefs import Beliefs, beliefs_from_view
+from nowake.plan.planner import Progress, make_plan
+from nowake.plan.strategies import end_behaviour
+
+
+def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tuple[AnyDecision, ...]]:
+    """Return the state after an input and its decisions, and the decisions.
+
+    A wake that decides nothing is neither applied nor returned: the state is the one given.
+    """
+    draft = Draft(apply(state, event), env, getattr(event, "view", None))
+    if isinstance(event, i.OrderReceived):
+        _admit(draft, event)
+    elif isinstance(event, i.OperatorCommand):
+        _operate(draft, state, event)
+    elif isinstance(event, i.MarketClosed):
+        _close_market(draft, event.view)
+    for parent_id in _concerned(draft.state, event):
+        manage(draft, parent_id)
+    if isinstance(event, i.Woken) and not draft.decisions:
+        _clear(draft, state, event)
+        if not draft.decisions:
+            return state, ()
+    return draft.state, tuple(draft.decisions)
+
+
+def _clear(draft: Draft, before: EngineState, event: i.Woken) -> None:
+    """Disarm what woke us for nothing, so that it cannot wake us for ever."""
+    parent = before.parents[event.parent_id]
+    for one in event.fired:
+        if one in parent.timers:
+            draft.emit(TimerCleared(timer_id=one, parent_id=event.parent_id))
+        elif one in parent.watches:
+            draft.emit(WatchCleared(watch_id=one, parent_id=event.parent_id))
+
+
+def _concerned(state: EngineState, event: AnyInput) -> tuple[str, ...]:
+    """Return the parents that an input concerns, in a fixed order."""
+    if isinstance(event, i.Woken | i.OperatorCommand):
+        found: str | None = event.parent_id
+    elif isinstance(event, i.OrderReceived):
+        found = event.order.parent_id
+    elif isinstance(event, i.Filled):
+        found = state.find_child(event.fill.child_id)
+    elif isinstance(event, i.StatusReported):
+        found = state.find_child(event.status.child_id)
+    elif isinstance(event, i.OpenOrdersReported | i.Restarted | i.MarketClosed):
+        return tuple(state.parents)
+    else:
+        found = state.find_child(event.child_id)
+    return (found,) if found in state.parents else ()
+
+
+def _admit(draft: Draft, event: i.OrderReceived) -> None:
+    """Plan the order and take it on, or refuse it with the reason and the remedy. Nothing is sent before that."""
+    order = event.order
+    try:
+        if order.parent_id in draft.state.parents or order.parent_id in draft.state.refused:
+            raise Refused(f"order id {order.parent_id} was used before in this journal", "give the order another id")
+        order = with_defaults(order)
+        plan = first_plan(order, event.view, draft.env)
+    except InputError as error:
+        remedy = getattr(error, "remedy", "")
+        reason = error.reason if isinstance(error, Refused) else str(error)
+        draft.emit(OrderRefused(parent_id=order.parent_id, reason=reason, remedy=remedy))
+        return
+    view = event.view
+    base = view.volume_all - view.volume_own if view.t_ns >= order.start_ns else None
+    draft.emit(OrderAdmitted(order=order, plan=plan, base_others=base))
+
+
+def with_defaults(order: ParentOrder) -> ParentOrder:
+    """Return the order with its strategy's end behaviour where none was given."""
+    if order.parameters.end_behaviour is not None:
+        return order
+    return replace(order, parameters=replace(order.parameters, end_behaviour=end_behaviour(order)))
+
+
+def beliefs_for(order: ParentOrder, view: View, env: Env) -> Beliefs:
+    """Return the beliefs stated for the order's listing, or those read from the view."""
+    stated = dict(env.beliefs).get(order.listing)
+    if stated is not None:
+        return stated
+    listing = env.listing(order.listing)
+    return beliefs_from_view(view, listing, env.session(listing.session))
+
+
+def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
+    """Return the plan an order starts with, from what was seen when it arrived.
+
+    Raises:
+        InputError: The order cannot be worked as asked; says why and what fits.
+    """
+    cap, ceiling = order.parameters.participation_max, env.limits.participation_ceiling
+    if cap > ceiling:
+        raise Refused(
+            f"participation_max {cap:.4g} is over the gate's ceiling {ceiling:.4g}", "lower it, or raise the limit"
+        )
+    if order.listing not in env.limits.allowed or order.listing in env.limits.restricted:
+        raise Refused(f"{order.listing} is not on the allow-list", "add it to the limits")
+    listing = env.listing(order.listing)
+    progress = Progress(filled_units=0, open_units=0, unsent_units=order.qty_units, next_slice_index=0, revision=0)
+    beliefs = beliefs_for(order, view, env)
+    return make_plan(order, progress, beliefs, listing, env.session(listing.session), view.t_ns)
+
+
+def _operate(draft: Draft, before: EngineState, event: i.OperatorCommand) -> None:
+    """Pause, resume or cancel one parent; the same key twice does nothing."""
+    parent = draft.state.parents.get(event.parent_id)
+    if parent is None or event.key in before.keys:
+        return
+    moves = {
+        (OperatorAction.PAUSE, ParentStatus.RUNNING): ParentStatus.PAUSED,
+        (OperatorAction.RESUME, ParentStatus.PAUSED): ParentStatus.RUNNING,
+        (OperatorAction.CANCEL, ParentStatus.RUNNING): ParentStatus.ENDING,
+        (OperatorAction.CANCEL, ParentStatus.PAUSED): ParentStatus.ENDING,
+        (OperatorAction.CANCEL, ParentStatus.HALTED): ParentStatus.ENDING,
+    }
+    target = moves.get((event.action, parent.status))
+    if target is not None:
+        word = {"cancel": "cancelled"}.get(event.action.value, event.action.value + "d")
+        reason = f"{word} by {event.actor}"
+        draft.emit(StatusChanged(parent_id=event.parent_id, status=target, reason=reason))
+
+
+def _close_market(draft: Draft, view: View) -> None:
+    """Nothing more will trade: end every parent of the listing."""
+    for parent_id, parent in draft.state.parents.items():
+        if parent.order.listing != view.listing or parent.status in (ParentStatus.DONE, ParentStatus.ENDING):
+            continue
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason="market closed"))

@@ -1,0 +1,133 @@
+"""What the engine may know besides its state and the input: immutable, hashed, changed only by a journaled input."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from nowake.core.errors import InputError
+from nowake.core.instrument import Listing
+from nowake.core.sessions import Session
+from nowake.core.units import NS_PER_SECOND
+from nowake.core.value import Value, require
+from nowake.models.beliefs import Beliefs
+
+
+class Profile(StrEnum):
+    """Which defaults the gate has: ``live`` allows nothing unasked, ``sim`` derives its limits from the order."""
+
+    SIM = "sim"
+    LIVE = "live"
+
+
+class Limits(Value, frozen=True):
+    """Numbers of the gate's controls (INVARIANTS C); the comment of each names its control.
+
+    Attributes:
+        profile: Whose defaults these are.
+        allowed: Keys of the listings that may be traded (2).
+        restricted: Keys that may not, whatever is allowed (2).
+        duplicate_ns: Equal orders of two parents within this time are one too many (4).
+        collar_aggressive, collar_passive: Distance from the reference mid, fraction (5).
+        child_fraction: A child is at most this part of its parent, or its slice, or one minimum order (7).
+        adv_fraction: ... and at most this part of the average daily volume where that is known (7).
+        participation_ceiling: Highest cap an order may ask for (9).
+        rolling_ns: The window over which at most twice the cap is allowed (9).
+        venue_rate, parent_rate: Creates a second (13); one fifth more is kept for cancels.
+        aggressive_factor, aggressive_floor: Most aggressive children: max(factor x planned slices, floor) (14).
+        rejects_in_a_row: Then the parent pauses until a person re-arms it (14).
+        open_parent, open_venue: Open orders (15).
+    """
+
+    profile: Profile
+    allowed: tuple[str, ...] = ()
+    restricted: tuple[str, ...] = ()
+    duplicate_ns: int = NS_PER_SECOND // 2
+    collar_aggressive: float = 0.02
+    collar_passive: float = 0.10
+    child_fraction: float = 0.25
+    adv_fraction: float = 0.01
+    participation_ceiling: float = 0.20
+    rolling_ns: int = 300 * NS_PER_SECOND
+    venue_rate: int = 10
+    parent_rate: int = 5
+    aggressive_factor: int = 3
+    aggressive_floor: int = 500
+    rejects_in_a_row: int = 5
+    open_parent: int = 50
+    open_venue: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("collar_aggressive", "collar_passive", "child_fraction", "adv_fraction", "participation_ceiling"):
+            value = getattr(self, name)
+            require(0 < value <= 1, name, value, "in (0, 1]")
+        for name in ("venue_rate", "parent_rate", "rejects_in_a_row", "open_parent", "open_venue", "rolling_ns"):
+            value = getattr(self, name)
+            require(value > 0, name, value, "> 0")
+
+
+def sim_limits(listing_key: str, participation_max: float) -> Limits:
+    """Return the limits a simulated run derives from its order: its own listing, its own cap, the venue's own rates."""
+    return Limits(
+        profile=Profile.SIM,
+        allowed=(listing_key,),
+        participation_ceiling=max(0.20, participation_max),
+        venue_rate=100,
+        parent_rate=50,
+    )
+
+
+class Timing(Value, frozen=True):
+    """How long things take before they are questioned, nanoseconds.
+
+    Attributes:
+        answer_ns: No answer to a submit or cancel for this long puts the child in doubt.
+        requery_ns: A doubt is asked about again after this long.
+        horizon_ns: A venue's "not found" counts only when asked this long after the send.
+        retry_ns: A withheld or unfilled child is tried again after this long.
+        chase_ns: Shortest rest of a posted order before it follows the touch.
+        post_ns: Shortest time between two posts of one parent.
+        alarm_ns: A doubt older than this calls for a person.
+    """
+
+    answer_ns: int = 5 * NS_PER_SECOND
+    requery_ns: int = 2 * NS_PER_SECOND
+    horizon_ns: int = 2 * NS_PER_SECOND
+    retry_ns: int = NS_PER_SECOND
+    chase_ns: int = 2 * NS_PER_SECOND
+    post_ns: int = NS_PER_SECOND // 2
+    alarm_ns: int = 60 * NS_PER_SECOND
+
+
+class Env(Value, frozen=True):
+    """The engine's environment.
+
+    Attributes:
+        listings, sessions: What may be named by orders.
+        limits: Numbers of the gate.
+        timing: Patience.
+        beliefs: Stated by the user; a listing without has its beliefs read from the view at the order's arrival.
+    """
+
+    listings: tuple[Listing, ...]
+    sessions: tuple[Session, ...]
+    limits: Limits
+    timing: Timing = Timing()
+    beliefs: tuple[tuple[str, Beliefs], ...] = ()
+
+    def listing(self, key: str) -> Listing:
+        """Return the listing of a key.
+
+        Raises:
+            InputError: Not in this environment.
+        """
+        for one in self.listings:
+            if one.key == key:
+                return one
+        raise InputError("listing", key, f"one of {', '.join(x.key for x in self.listings)}")
+
+    def session(self, name: str) -> Session:
+        """Return the session table of a name."""
+        for one in self.sessions:
+            if one.name == name:
+                return one
+        raise InputError("session", name, f"one of {', '.join(x.name for x in self.sessions)}")

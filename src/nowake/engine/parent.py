@@ -1,0 +1,313 @@
+"""Manage one parent: after any input that concerns it, make what stands at the venue agree with what is wanted.
+
+``manage`` looks only at the state and the view, so a message that comes twice, late or after a restart leads to the
+same place; a clock that jumps neither skips nor repeats a slice.
+"""
+
+from __future__ import annotations
+
+from nowake.core import ids
+from nowake.core.child import ChildOrder, ChildStatus
+from nowake.core.decisions import (
+    Abandoned,
+    Alerted,
+    CancelRequested,
+    ChildSubmitted,
+    ParentStatus,
+    StatusChanged,
+    Withheld,
+)
+from nowake.core.order import EndBehaviour, Side
+from nowake.core.view import View, WatchKind
+from nowake.engine.draft import Draft
+from nowake.engine.gate import Candidate, judge
+from nowake.engine.pacing import allowance, others_needed
+from nowake.engine.reconcile import ask
+from nowake.engine.schedule import Want, end_behaviour, want
+from nowake.engine.state import ChildState, ParentState
+from nowake.engine.tactics import TACTICS, Intent, Situation
+from nowake.engine.tactics.base import TAKE
+
+LIVE_ORDER = (ChildStatus.IN_FLIGHT, ChildStatus.WORKING)
+
+
+def manage(draft: Draft, parent_id: str) -> None:
+    """Decide all there is to decide for one parent now."""
+    if draft.parent(parent_id).status is ParentStatus.DONE:
+        return
+    ask(draft, parent_id)
+    _alarms(draft, parent_id)
+    _end_of_window(draft, parent_id)
+    status = draft.parent(parent_id).status
+    if status is ParentStatus.RUNNING:
+        _work(draft, parent_id)
+    else:
+        _retreat(draft, parent_id, status.value)
+    _finish(draft, parent_id)
+    draft.arm(parent_id)
+
+
+def _alarms(draft: Draft, parent_id: str) -> None:
+    parent = draft.parent(parent_id)
+    if parent.overfill and parent.status not in (ParentStatus.HALTED, ParentStatus.ENDING):
+        text = f"the venue filled {parent.overfill} more than the order"
+        draft.emit(Alerted(code="overfill", text=text, parent_id=parent_id))
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.HALTED, reason=text))
+    elif parent.status is ParentStatus.RUNNING and parent.rejects >= draft.env.limits.rejects_in_a_row:
+        text = f"{parent.rejects} rejects in a row"
+        draft.emit(Alerted(code="rejects", text=text, parent_id=parent_id))
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.PAUSED, reason=text))
+
+
+def _end_of_window(draft: Draft, parent_id: str) -> None:
+    """End the order when its window is over, unless it is to run on."""
+    parent = draft.parent(parent_id)
+    if parent.status not in (ParentStatus.RUNNING, ParentStatus.PAUSED):
+        return
+    end_ns = parent.order.end_ns
+    if draft.now_ns < end_ns:
+        draft.wake(end_ns)
+    elif parent.status is ParentStatus.PAUSED or end_behaviour(parent) is not EndBehaviour.RUN_ON:
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason="end of window"))
+
+
+def _retreat(draft: Draft, parent_id: str, reason: str) -> None:
+    """Cancel whatever works; nothing new is sent."""
+    for child_id, child in draft.parent(parent_id).live.items():
+        if child.status is ChildStatus.WORKING:
+            draft.emit(CancelRequested(child_id=child_id, reason=reason))
+            draft.wake(draft.now_ns + draft.env.timing.answer_ns)
+
+
+def residual_reason(parent: ParentState) -> str:
+    """Return why what is left was not traded: what ended the order, or what last held the schedule back."""
+    if parent.ending and parent.ending != "end of window":
+        return parent.ending
+    _, control, detail = parent.withheld
+    if control:
+        return f"{control}: {detail}" if detail else control
+    return parent.ending or "end of window"
+
+
+def _finish(draft: Draft, parent_id: str) -> None:
+    """Abandon what is unsent of an ending order, and be done when nothing is live or unsent."""
+    parent = draft.parent(parent_id)
+    if parent.live:
+        return
+    if parent.status is ParentStatus.ENDING and parent.unsent:
+        draft.emit(Abandoned(parent_id=parent_id, qty_units=parent.unsent, reason=residual_reason(parent)))
+    parent = draft.parent(parent_id)
+    over = parent.status in (ParentStatus.RUNNING, ParentStatus.ENDING)
+    if over and not parent.unsent:
+        done = "filled" if not parent.abandoned else "ended with a residual"
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.DONE, reason=done))
+
+
+# -- a running order ------------------------------------------------------------------------------------------------
+
+
+def _work(draft: Draft, parent_id: str) -> None:
+    """Compare what should stand at the venue with what does; cancel what differs, send what is missing."""
+    parent, view = draft.parent(parent_id), draft.view
+    if view is None:
+        draft.wake(draft.now_ns + 1)
+        return
+    wanted = want(parent, view.t_ns)
+    if wanted.next_ns:
+        draft.wake(wanted.next_ns)
+    if wanted.position < 0:
+        return
+    if not view.tradable:
+        _withhold(draft, parent_id, wanted, wanted.qty_units, "market", f"the market is {view.integrity!s}")
+        draft.watch(parent_id, "integrity", WatchKind.INTEGRITY, int(view.integrity))
+        return
+    intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
+    if intent.changes_ns:
+        draft.wake(intent.changes_ns)
+    _cancel_what_differs(draft, parent_id, intent)
+    if wanted.qty_units > 0:
+        _send(draft, parent_id, wanted, intent)
+    if intent.blocked:
+        _withhold(draft, parent_id, wanted, draft.parent(parent_id).reserved, intent.blocked, intent.reason)
+    _watch_touch(draft, parent_id, intent)
+
+
+def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> Situation:
+    one = parent.plan.slices[wanted.position]
+    return Situation(
+        side=parent.order.side,
+        listing=draft.env.listing(parent.order.listing),
+        view=view,
+        qty_units=max(1, wanted.qty_units),
+        release_ns=one.release_ns,
+        end_ns=one.end_ns,
+        last=wanted.last and end_behaviour(parent) is not EndBehaviour.CANCEL,
+        urgency=parent.order.parameters.urgency,
+        limit_units=parent.order.parameters.limit_units,
+        collar=draft.env.limits.collar_aggressive / 4,
+    )
+
+
+def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
+    """Cancel working children of another role, and posted ones that the touch has left behind long enough."""
+    timing = draft.env.timing
+    for child_id, child in draft.parent(parent_id).live.items():
+        if child.status is not ChildStatus.WORKING:
+            continue
+        if child.order.role != intent.role:
+            draft.emit(CancelRequested(child_id=child_id, reason=f"gives way: {intent.reason}"))
+        elif _behind(child, intent):
+            rested_ns = child.sent_ns + timing.chase_ns
+            if draft.now_ns < rested_ns:
+                draft.wake(rested_ns)
+                continue
+            reason = f"chases the touch from {child.order.price_units} to {intent.price_units}"
+            draft.emit(CancelRequested(child_id=child_id, reason=reason))
+        else:
+            continue
+        if draft.parent(parent_id).live[child_id].status is ChildStatus.PENDING_CANCEL:
+            draft.wake(draft.now_ns + timing.answer_ns)
+
+
+def _behind(child: ChildState, intent: Intent) -> bool:
+    """Return whether the intended price is better for the market than the child's: the touch moved away from it."""
+    return (intent.price_units - child.order.price_units) * int(child.order.side) > 0
+
+
+def _watch_touch(draft: Draft, parent_id: str, intent: Intent) -> None:
+    """Wake when the touch leaves a posted order behind, or when it comes within the limit of a blocked one."""
+    parent = draft.parent(parent_id)
+    buy = parent.order.side is Side.BUY
+    resting = [c.order.price_units for c in parent.live.values() if c.status in LIVE_ORDER and c.order.role != TAKE]
+    limit = parent.order.parameters.limit_units
+    if resting and (limit is None or any(price != limit for price in resting)):
+        worst = min(resting) if buy else max(resting)
+        if buy:
+            draft.watch(parent_id, "touch", WatchKind.BID_AT_LEAST, worst + 1)
+        else:
+            draft.watch(parent_id, "touch", WatchKind.ASK_AT_MOST, worst - 1)
+    if intent.blocked and limit is not None:
+        if buy:
+            draft.watch(parent_id, "limit", WatchKind.ASK_AT_MOST, limit)
+        else:
+            draft.watch(parent_id, "limit", WatchKind.BID_AT_LEAST, limit)
+
+
+def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
+    """Send one child toward what is wanted, as large as size, pacing and the gate allow; else say why not."""
+    parent = draft.parent(parent_id)
+    timing, listing = draft.env.timing, draft.env.listing(parent.order.listing)
+    ready_ns = parent.last_take_ns + timing.retry_ns if intent.role == TAKE else parent.last_post_ns + timing.post_ns
+    fresh = parent.last_take_ns if intent.role == TAKE else parent.last_post_ns
+    if fresh and draft.now_ns < ready_ns:
+        draft.wake(ready_ns)
+        return
+    leg = ids.leg_id(parent.plan.slices[wanted.position].index, listing.venue, intent.role)
+    if parent.leg_live(leg):
+        return
+    qty = _sized(draft, parent, wanted, intent)
+    if qty <= 0:
+        _too_small(draft, parent_id, wanted, intent)
+        return
+    child = ChildOrder(
+        child_id=ids.child_id(parent_id, leg, parent.attempts.get(leg, 0)),
+        parent_id=parent_id,
+        leg=leg,
+        attempt=parent.attempts.get(leg, 0),
+        listing=parent.order.listing,
+        side=parent.order.side,
+        order_type=intent.order_type,
+        tif=intent.tif,
+        price_units=intent.price_units,
+        qty_units=qty,
+        role=intent.role,
+    )
+    _through_the_gate(draft, parent_id, wanted, intent, child)
+
+
+def _pass_cap(parent: ParentState, wanted: Want) -> bool:
+    return parent.order.parameters.must_complete and wanted.last
+
+
+def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> int:
+    """Return the largest child the controls on size and pacing will pass, on the lot grid; 0 = nothing sendable."""
+    assert draft.view is not None
+    listing, limits = draft.env.listing(parent.order.listing), draft.env.limits
+    least = listing.min_order_units(intent.price_units)
+    largest = max(int(limits.child_fraction * parent.order.qty_units), wanted.slice_units, least)
+    if listing.max_qty_units:
+        largest = min(largest, listing.max_qty_units)
+    qty = min(wanted.qty_units, largest, parent.unsent)
+    if wanted.last and 0 < parent.unsent - qty < least and parent.unsent <= largest:
+        qty = parent.unsent
+    if not _pass_cap(parent, wanted):
+        allowed = allowance(parent, limits, draft.view, least).qty_units
+        # Dribbling one lot per print would only pay messages: wait until a tenth of the slice is allowed.
+        chunk = max(least, min(qty, wanted.slice_units // 10))
+        qty = min(qty, allowed) if allowed >= chunk else 0
+    qty -= qty % listing.lot_units
+    return qty if qty >= least else 0
+
+
+def _too_small(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
+    """Say why nothing can be sent, and look again when it could."""
+    parent, view = draft.parent(parent_id), draft.view
+    assert view is not None
+    listing = draft.env.listing(parent.order.listing)
+    least = listing.min_order_units(intent.price_units)
+    if wanted.qty_units < least:
+        detail = f"{wanted.qty_units} left, the venue's minimum order is {least}"
+        _withhold(draft, parent_id, wanted, wanted.qty_units, "minimum", detail)
+        return
+    allowed = allowance(parent, draft.env.limits, view, least)
+    _withhold(draft, parent_id, wanted, wanted.qty_units, "participation", allowed.detail)
+    chunk = max(least, min(wanted.qty_units, wanted.slice_units // 10))
+    needed = others_needed(allowed.own_units + chunk, parent.order.parameters.participation_max)
+    if allowed.binding == "cap" and needed > allowed.others_units:
+        draft.watch(parent_id, "volume", WatchKind.VOLUME, view.volume_all + needed - allowed.others_units)
+    else:
+        draft.wake(draft.now_ns + 5 * draft.env.timing.retry_ns)
+
+
+def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent, child: ChildOrder) -> None:
+    parent, view = draft.parent(parent_id), draft.view
+    assert view is not None
+    listing = draft.env.listing(child.listing)
+    candidate = Candidate(
+        child=child,
+        parent=parent,
+        state=draft.state,
+        limits=draft.env.limits,
+        listing=listing,
+        session=draft.env.session(listing.session),
+        view=view,
+        slice_units=wanted.slice_units,
+        pass_cap=_pass_cap(parent, wanted),
+    )
+    verdicts = judge(candidate)
+    refused = [one for one in verdicts if not one.passed]
+    if refused:
+        _withhold(draft, parent_id, wanted, child.qty_units, refused[0].control, refused[0].detail)
+        draft.wake(draft.now_ns + draft.env.timing.retry_ns)
+        return
+    draft.emit(
+        ChildSubmitted(
+            child=child,
+            slice_index=parent.plan.slices[wanted.position].index,
+            plan_revision=parent.plan.revision,
+            tactic=parent.plan.slices[wanted.position].tactic,
+            reason=intent.reason,
+            gate=verdicts,
+        )
+    )
+    draft.wake(draft.now_ns + draft.env.timing.answer_ns)
+
+
+def _withhold(draft: Draft, parent_id: str, wanted: Want, qty: int, control: str, detail: str) -> None:
+    """Record once per slice and control why something wanted was not sent."""
+    if qty <= 0:
+        return
+    parent = draft.parent(parent_id)
+    index = parent.plan.slices[wanted.position].index
+    if parent.withheld[:2] != (index, control):
+        draft.emit(Withheld(parent_id=parent_id, slice_index=index, qty_units=qty, control=control, detail=detail))

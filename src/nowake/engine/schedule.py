@@ -1,0 +1,51 @@
+"""How much by when: what the plan wants at the venue now. Progress is measured in fills, catch-up is bounded."""
+
+from __future__ import annotations
+
+from nowake.core.order import EndBehaviour
+from nowake.core.value import Value
+from nowake.engine.pacing import slice_position
+from nowake.engine.state import ParentState
+
+CATCH_UP = 2
+"""A slice may carry at most as much again as its own quantity from earlier ones (except in the last slice)."""
+
+
+class Want(Value, frozen=True):
+    """What the schedule asks for.
+
+    Attributes:
+        position: Position of the current slice in the plan, -1 before the first.
+        qty_units: Wanted and neither filled nor possibly live, >= 0.
+        slice_units: Planned quantity of the current slice.
+        last: Whether this is the plan's last slice.
+        next_ns: Release of the next slice, 0 after the last.
+    """
+
+    position: int
+    qty_units: int
+    slice_units: int
+    last: bool
+    next_ns: int
+
+
+def end_behaviour(parent: ParentState) -> EndBehaviour:
+    """Return the order's end behaviour; planning fills in the strategy's default, ``finish`` where none is set."""
+    return parent.order.parameters.end_behaviour or EndBehaviour.FINISH
+
+
+def want(parent: ParentState, now_ns: int) -> Want:
+    """Return what the plan wants now."""
+    slices = parent.plan.slices
+    position = slice_position(parent.plan, now_ns)
+    next_ns = slices[position + 1].release_ns if position + 1 < len(slices) else 0
+    if position < 0:
+        return Want(position=-1, qty_units=0, slice_units=0, last=False, next_ns=next_ns)
+    last = position == len(slices) - 1
+    slice_units = slices[position].qty_units
+    # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
+    released = parent.order.qty_units - sum(one.qty_units for one in slices[position + 1 :])
+    missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
+    if not last:
+        missing = min(missing, CATCH_UP * slice_units)
+    return Want(position=position, qty_units=missing, slice_units=slice_units, last=last, next_ns=next_ns)

@@ -1,0 +1,204 @@
+"""The engine's whole state, as frozen values. It is what ``reduce(apply, journal)`` gives, nothing else.
+
+Dictionaries in here are never changed in place: a new state shares what did not change. Terminal children leave
+``live`` for the short form in ``closed``, so the hot state stays small.
+"""
+
+from __future__ import annotations
+
+from msgspec import field
+
+from nowake.core.child import ChildOrder, ChildStatus, Liquidity
+from nowake.core.decisions import ParentStatus
+from nowake.core.errors import InvariantBroken
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.value import Value, content_hash
+from nowake.core.view import Timer, Watch
+
+
+class FillKey(Value, frozen=True, array_like=True):
+    """What makes a fill the same fill (within venue, account and instrument), and what it said."""
+
+    trade_id: str
+    price_units: int
+    qty_units: int
+
+
+class ChildState(Value, frozen=True):
+    """A child that can still trade, as far as we know.
+
+    Attributes:
+        leaves: What it can still fill; its bucket in I1 is named by ``status``.
+        sent_ns: When its intent was recorded.
+        asked_ns: When the last question about it, or its cancel, was recorded.
+        not_found_ns: When a question was asked that the venue answered "not found", asked after the horizon; 0 = never.
+        cum_reported: The venue's own word of its filled total, where it said so (fills may lag behind it).
+    """
+
+    order: ChildOrder
+    slice_index: int
+    status: ChildStatus
+    filled: int
+    leaves: int
+    sent_ns: int
+    acked_ns: int = 0
+    asked_ns: int = 0
+    doubt_ns: int = 0
+    not_found_ns: int = 0
+    cum_reported: int = 0
+    ended: ChildStatus | None = None
+    fills: tuple[FillKey, ...] = ()
+
+
+class ClosedChild(Value, frozen=True):
+    """A child that is over: enough to recognise its late and repeated messages."""
+
+    status: ChildStatus
+    leg: str
+    filled: int
+    fills: tuple[FillKey, ...] = ()
+
+
+class Sample(Value, frozen=True, array_like=True):
+    """Volume of others since the market opened to us, at a time."""
+
+    t_ns: int
+    others: int
+
+
+class OwnFill(Value, frozen=True, array_like=True):
+    """An own fill of the last rolling window."""
+
+    t_ns: int
+    qty: int
+
+
+class ParentState(Value, frozen=True):
+    """One large order as it stands.
+
+    Attributes:
+        base_others: Volume of others when its window opened; None before.
+        samples, own_fills: Of the rolling window.
+        attempts: Next attempt number per leg.
+        sends: Times of the creates of the last second.
+        rejects: Rejects in a row; ``aggressive``: children sent to take, in all.
+        withheld: (slice, control, detail) last recorded: why something wanted was not sent.
+        last_take_ns, last_post_ns: When the newest child of each role was sent.
+        cash_units: Sum of price x quantity over the fills; ``fees_money``: money units.
+    """
+
+    order: ParentOrder
+    plan: ExecutionPlan
+    status: ParentStatus
+    unsent: int
+    filled: int = 0
+    overfill: int = 0
+    abandoned: dict[str, int] = field(default_factory=dict)
+    live: dict[str, ChildState] = field(default_factory=dict)
+    closed: dict[str, ClosedChild] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    watches: dict[str, Watch] = field(default_factory=dict)
+    base_others: int | None = None
+    samples: tuple[Sample, ...] = ()
+    own_fills: tuple[OwnFill, ...] = ()
+    sends: tuple[int, ...] = ()
+    rejects: int = 0
+    aggressive: int = 0
+    withheld: tuple[int, str, str] = (-1, "", "")
+    ending: str = ""
+    cash_units: int = 0
+    fees_money: int = 0
+    maker_units: int = 0
+    last_take_ns: int = 0
+    last_post_ns: int = 0
+
+    def bucket(self, status: ChildStatus) -> int:
+        """Return the sum of leaves that stand in one bucket."""
+        return sum(child.leaves for child in self.live.values() if child.status is status)
+
+    @property
+    def reserved(self) -> int:
+        """Return what live children may still fill, whatever their status."""
+        return sum(child.leaves for child in self.live.values())
+
+    def leg_live(self, leg: str) -> bool:
+        """Return whether a possibly-live child holds the leg."""
+        return any(child.order.leg == leg for child in self.live.values())
+
+
+class EngineState(Value, frozen=True):
+    """All parents of one journal.
+
+    Attributes:
+        t_ns: Local time of the newest applied input.
+        epoch: Of the writer.
+        keys: Idempotency keys of operator commands that were applied.
+        refused: Ids of orders that were refused (ids are never reused).
+        ignored: Messages that were recognised as repeated, and counted.
+        foreign: Fills or orders of ids that are not ours: shown, never adopted.
+    """
+
+    t_ns: int = 0
+    epoch: int = 0
+    parents: dict[str, ParentState] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    ignored: int = 0
+    foreign: tuple[str, ...] = ()
+
+    def find_child(self, child_id: str) -> str | None:
+        """Return the id of the parent that ever sent ``child_id``, or None."""
+        for parent_id, parent in self.parents.items():
+            if child_id in parent.live or child_id in parent.closed:
+                return parent_id
+        return None
+
+    def active(self) -> bool:
+        """Return whether any parent is not done."""
+        return any(parent.status is not ParentStatus.DONE for parent in self.parents.values())
+
+
+def state_hash(state: EngineState) -> str:
+    """Return the content hash of a state: equal for the live state and for the fold over its journal (I5)."""
+    return content_hash(state)
+
+
+def check_parent(parent: ParentState) -> None:
+    """Assert I1 and what hangs on it. Always on.
+
+    Raises:
+        InvariantBroken: With the numbers.
+    """
+    held = parent.filled + parent.reserved + parent.unsent + sum(parent.abandoned.values())
+    if parent.order.qty_units + parent.overfill != held:
+        raise InvariantBroken(
+            "I1",
+            f"{parent.order.parent_id}: {parent.order.qty_units} + overfill {parent.overfill} != "
+            f"filled {parent.filled} + live {parent.reserved} + unsent {parent.unsent} + abandoned {parent.abandoned}",
+        )
+    if parent.unsent < 0 or parent.overfill < 0 or min(parent.abandoned.values(), default=0) < 0:
+        raise InvariantBroken("I1", f"{parent.order.parent_id}: a bucket is negative")
+    if min((child.leaves for child in parent.live.values()), default=0) < 0:
+        raise InvariantBroken("I1", f"{parent.order.parent_id}: a child has negative leaves")
+    legs = [child.order.leg for child in parent.live.values()]
+    if len(legs) != len(set(legs)):
+        raise InvariantBroken("I2", f"{parent.order.parent_id}: two possibly-live children on one leg of {legs}")
+    if parent.status is ParentStatus.DONE and (parent.live or parent.unsent):
+        raise InvariantBroken(
+            "I8", f"{parent.order.parent_id} is done: {parent.unsent} unsent, {len(parent.live)} live"
+        )
+
+
+def maker(liquidity: Liquidity, qty: int) -> int:
+    """Return ``qty`` when it was made, 0 when it was taken."""
+    return qty if liquidity is Liquidity.MAKER else 0
+
+
+def get_parent(state: EngineState, parent_id: str) -> ParentState:
+    """Return a parent that must exist."""
+    found = state.parents.get(parent_id)
+    if found is None:
+        raise InvariantBroken("I8", f"no parent {parent_id}")
+    return found

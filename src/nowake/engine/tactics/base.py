@@ -1,0 +1,127 @@
+"""What a tactic sees and what it answers."""
+
+from __future__ import annotations
+
+from nowake.core.child import OrderType, TimeInForce
+from nowake.core.instrument import Listing
+from nowake.core.order import Side
+from nowake.core.units import NS_PER_SECOND, round_price
+from nowake.core.value import Value
+from nowake.core.view import View
+
+POST, TAKE = "post", "take"
+
+
+class Situation(Value, frozen=True):
+    """All that a tactic may look at; the view is tradable.
+
+    Attributes:
+        qty_units: What is wanted and not yet at the venue.
+        release_ns, end_ns: Window of the current slice.
+        last: Whether it is the plan's last slice and the order finishes by crossing.
+        urgency: 0 to 1.
+        limit_units: Never worse than this; None = none.
+        collar: Furthest a taking price may be from the mid, fraction.
+    """
+
+    side: Side
+    listing: Listing
+    view: View
+    qty_units: int
+    release_ns: int
+    end_ns: int
+    last: bool
+    urgency: float
+    limit_units: int | None
+    collar: float
+
+    @property
+    def own_touch(self) -> int:
+        """Return the best price of the own side."""
+        return self.view.bid_units if self.side is Side.BUY else self.view.ask_units
+
+    @property
+    def far_touch(self) -> int:
+        """Return the best price of the opposite side."""
+        return self.view.ask_units if self.side is Side.BUY else self.view.bid_units
+
+    def within_limit(self, price_units: int) -> bool:
+        """Return whether a price is at the limit or better."""
+        return self.limit_units is None or (self.limit_units - price_units) * self.side >= 0
+
+    def at_limit(self, price_units: int) -> int:
+        """Return the price, or the limit where the price is worse, on the tick grid and never worse than the limit."""
+        if not self.within_limit(price_units):
+            assert self.limit_units is not None
+            price_units = self.limit_units
+        return round_price(price_units, self.listing.tick_units(price_units), int(self.side))
+
+
+class Intent(Value, frozen=True):
+    """What should stand at the venue.
+
+    Attributes:
+        role: ``post`` or ``take``; names the leg.
+        changes_ns: When the intent will be another one without the market moving; 0 = never.
+        blocked: Why the tactic would rather do something else but cannot (``limit``), for the record.
+    """
+
+    role: str
+    order_type: OrderType
+    tif: TimeInForce
+    price_units: int
+    reason: str
+    changes_ns: int = 0
+    blocked: str = ""
+
+
+def finish_margin_ns(situation: Situation) -> int:
+    """Return how long before a slice's end the crossing of its rest begins: a fifth of it, at most 10 s."""
+    return min(10 * NS_PER_SECOND, (situation.end_ns - situation.release_ns) // 5)
+
+
+def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = "") -> Intent:
+    """Return the intent to join the own touch (or rest at the limit, where that is further away)."""
+    return Intent(
+        role=POST,
+        order_type=OrderType.POST_ONLY,
+        tif=TimeInForce.GTC,
+        price_units=situation.at_limit(situation.own_touch),
+        reason=reason,
+        changes_ns=changes_ns,
+        blocked=blocked,
+    )
+
+
+def take(situation: Situation, reason: str) -> Intent:
+    """Return the intent to cross: immediate-or-cancel at the far touch.
+
+    In the last moments of the last slice the price reaches as deep as the visible book needs for the quantity, inside
+    the collar. Where the limit does not reach the far touch, the order rests at the limit instead.
+    """
+    price = situation.far_touch
+    view = situation.view
+    if situation.last and view.t_ns >= situation.end_ns - finish_margin_ns(situation):
+        price = _deep_enough(situation)
+    if not situation.within_limit(situation.far_touch):
+        return post(situation, "waits at the limit, which the far touch is beyond", blocked="limit")
+    return Intent(
+        role=TAKE,
+        order_type=OrderType.LIMIT,
+        tif=TimeInForce.IOC,
+        price_units=situation.at_limit(price),
+        reason=reason,
+    )
+
+
+def _deep_enough(situation: Situation) -> int:
+    """Return the price of the level at which the visible book has the quantity, no further than the collar."""
+    levels = situation.view.asks if situation.side is Side.BUY else situation.view.bids
+    price, seen = situation.far_touch, 0
+    for level_price, level_qty in levels:
+        if abs(2 * level_price - situation.view.mid2) > 2 * situation.collar * situation.view.mid2 / 2:
+            break
+        price, seen = level_price, seen + level_qty
+        if seen >= situation.qty_units:
+            break
+    return price

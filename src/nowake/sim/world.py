@@ -1,0 +1,119 @@
+"""A world: one engine, one simulated market, one virtual clock.
+
+The loop is the whole shell: move the market to the first thing that concerns us (a timer, a watch, a message), hand it
+to the engine, let the effects of the durable batch leave. Python is called per decision, never per market event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from nowake.core.decisions import ParentStatus
+from nowake.core.errors import InvariantBroken
+from nowake.core.inputs import AnyInput, MarketClosed, OperatorCommand, OrderReceived, Woken
+from nowake.core.order import ParentOrder
+from nowake.core.ports import Venue
+from nowake.core.value import replace
+from nowake.core.view import View, Watch
+from nowake.engine.host import Host
+
+Progress = Callable[[int, Host], None]
+"""Called after every handled step with the local time and the host; must not change either."""
+
+AFTER_CLOSE_NS = 120_000_000_000
+"""Answers are still awaited for this long after the last recorded row."""
+
+
+class Market(Venue, Protocol):
+    """What the loop needs of a market besides the venue port."""
+
+    @property
+    def end_ns(self) -> int:
+        """Return the local time of the last row."""
+
+    def advance(self, until_ns: int, watches: tuple[Watch, ...]) -> tuple[int, tuple[str, ...]]:
+        """Move to the earliest of ``until_ns``, the first watch, the first message; return (time, fired ids)."""
+
+    def view(self, t_ns: int) -> View:
+        """Return the market as we know it at ``t_ns``."""
+
+
+class World:
+    """Runs orders over one market to their end, in virtual time."""
+
+    def __init__(self, market: Market, host: Host, *, progress: Progress | None = None) -> None:
+        self.market = market
+        self.host = host
+        self._progress = progress
+        self._closed = False
+        self._fired: tuple[str, ...] = ()
+
+    def run(self, order: ParentOrder, commands: tuple[OperatorCommand, ...] = ()) -> None:
+        """Work ``order`` from ``order.decided_ns`` until nothing of it is left to do.
+
+        Args:
+            order: With ``decided_ns`` inside the recording.
+            commands: Operator commands to give at their times, in rising order.
+
+        Raises:
+            InvariantBroken: The engine contradicted itself, or did not come to an end.
+        """
+        t_ns, _ = self.market.advance(order.decided_ns, ())
+        self._handle(OrderReceived(t_ns=t_ns, order=order, view=self.market.view(t_ns)), t_ns)
+        waiting = list(commands)
+        while self._unfinished():
+            t_ns = self._advance(waiting[0].t_ns if waiting else 0)
+            self._messages(t_ns)
+            while waiting and waiting[0].t_ns <= t_ns:
+                command = waiting.pop(0)
+                self._handle(replace(command, t_ns=t_ns, view=self.market.view(t_ns)), t_ns)
+            self._wakes(t_ns)
+            if t_ns >= self.market.end_ns and not self._closed:
+                self._closed = True
+                self._handle(MarketClosed(t_ns=t_ns, view=self.market.view(t_ns)), t_ns)
+            if t_ns > self.market.end_ns + AFTER_CLOSE_NS:
+                raise InvariantBroken("I23", "an order did not end after its market had closed")
+        self.host.store.sync()
+
+    def _unfinished(self) -> bool:
+        """Return whether anything may still happen; a halted parent waits for a person, which no replay has."""
+        over = {ParentStatus.DONE, ParentStatus.HALTED} if self._closed else {ParentStatus.DONE}
+        return any(parent.status not in over or parent.live for parent in self.host.state.parents.values())
+
+    def _advance(self, command_ns: int) -> int:
+        """Move to the next thing that concerns us; remembers the watches that fired."""
+        until = self.market.end_ns if not self._closed else self.market.end_ns + AFTER_CLOSE_NS + 1
+        for bound in (self.host.due_timer(), command_ns):
+            until = min(until, bound) if bound else until
+        watches = sorted(
+            (watch for parent in self.host.state.parents.values() for watch in parent.watches.values()),
+            key=lambda watch: watch.watch_id,
+        )
+        t_ns, self._fired = self.market.advance(max(until, self.host.state.t_ns), tuple(watches))
+        return t_ns
+
+    def _messages(self, t_ns: int) -> None:
+        for message in self.market.poll(t_ns):
+            event = message.event
+            if hasattr(event, "view"):
+                event = replace(event, view=self.market.view(t_ns))
+            self._handle(event, t_ns, message.raw)
+
+    def _wakes(self, t_ns: int) -> None:
+        """Wake each parent once for all of its timers and watches that are due, ids in rising order."""
+        fired = set(self._fired)
+        self._fired = ()
+        for parent_id, parent in self.host.state.parents.items():
+            due = [key for key, timer in parent.timers.items() if timer.t_ns <= t_ns]
+            due += [key for key in parent.watches if key in fired]
+            if due:
+                view = self.market.view(t_ns)
+                self._handle(Woken(t_ns=t_ns, parent_id=parent_id, fired=tuple(sorted(due)), view=view), t_ns)
+
+    def _handle(self, event: AnyInput, t_ns: int, raw: bytes = b"") -> None:
+        decisions = self.host.handle(event, raw)
+        for failed in self.host.release(decisions, self.market, t_ns):
+            self._handle(failed, t_ns)
+        if self._progress is not None and decisions:
+            self._progress(t_ns, self.host)
