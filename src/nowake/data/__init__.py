@@ -1,0 +1,1 @@
+"""Recorded markets: readers, the lake, checks, sessions and the catalogue of listings."""

@@ -1,0 +1,367 @@
+"""The lake: tapes at rest as Parquet, in ``venue=V/symbol=S/date=D/tape.parquet``.
+
+A file holds the rows of one local day of the listing's session zone, in tape order. Its first row group is the head:
+the book as a snapshot, so that a day can be read alone. Where a tape runs on over midnight that snapshot is derived
+and not part of the tape (``head_rows`` of them are skipped when the day before is read too). Columns are those of
+``core.tape``; the schema metadata holds ``nowake.meta`` (``TapeMeta`` as JSON) and ``nowake.part`` (``Part`` as JSON).
+Pages carry checksums, which are verified on reading.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from nowake.core.errors import DataError, InputError
+from nowake.core.instrument import Catalogue, Listing
+from nowake.core.tape import END, KIND_MASK, SNAPSHOT, Book, Row, Tape, TapeMeta, row_code
+from nowake.core.value import Value, from_json, to_json
+from nowake.data.build import COLUMNS, columns_of, join, make_tape
+from nowake.data.sessions import session
+
+if TYPE_CHECKING:
+    import pyarrow
+
+ROW_GROUP_ROWS = 1 << 20
+FILE_NAME = "tape.parquet"
+PATTERN = "venue=*/symbol=*/date=*/*.parquet"
+_DELTA = ("t_event", "recv_delta", "order_id")
+_DICTIONARY = ["code", "price", "qty"]
+_TYPES = {
+    "t_event": ("int64",),
+    "recv_delta": ("int32", "int64"),
+    "code": ("uint16",),
+    "price": ("int32",),
+    "qty": ("int32", "int64"),
+    "order_id": ("int64",),
+}
+
+
+class Part(Value, frozen=True):
+    """Which rows of a tape a file holds.
+
+    Attributes:
+        day: Local day of the session zone.
+        head_rows: Rows at the start that are a derived snapshot, not rows of the tape.
+        first_row: Number of its first tape row in the whole tape.
+        rows: Tape rows in the file, the head not counted.
+        tape_rows: Rows of the whole tape.
+    """
+
+    day: date
+    head_rows: int
+    first_row: int
+    rows: int
+    tape_rows: int
+
+
+class LakeEntry(Value, frozen=True):
+    """One file of a lake."""
+
+    listing: Listing
+    part: Part
+    source: str
+    content_hash: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    meta: TapeMeta
+    part: Part
+
+
+def write_lake(tape: Tape, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
+    """Write a tape below ``folder`` and return its files, one a local day.
+
+    Writing the same tape again is harmless. Each file appears complete or not at all.
+
+    Raises:
+        DataError: Another recording of a day is already there (unless ``overwrite``), or the folder cannot be written.
+    """
+    made = []
+    for day, first, end in _days(tape):
+        path = folder / _folder_of(tape.listing) / f"date={day.isoformat()}" / FILE_NAME
+        if path.exists() and not overwrite and (old := _open(path).meta).content_hash != tape.meta.content_hash:
+            raise DataError(
+                path.name,
+                f"{tape.listing.key} of {day} is already in the lake, from {old.source}",
+                remedy="import into another folder or remove that day first",
+            )
+        made.append((path, day, first, end))
+    for path, day, first, end in made:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_file(path, tape, day, first, end)
+        except OSError as error:
+            raise DataError(
+                str(folder), f"cannot be written ({error.strerror})", remedy="choose another folder"
+            ) from error
+    return tuple(path for path, *_ in made)
+
+
+def read_lake(folder: Path, symbol: str | None = None, days: tuple[date, ...] | None = None) -> tuple[Tape, ...]:
+    """Return the tapes of a lake, one a listing, each with all its days in time order.
+
+    Args:
+        folder: A lake, or one Parquet file of it.
+        symbol: ``AMZN`` or ``AMZN@XNAS``; None = every listing.
+        days: Local days wanted; None = all.
+
+    Raises:
+        InputError: The symbol fits no listing of the lake, or several.
+        DataError: A file is not ours or is damaged, parts are missing, or recordings overlap.
+    """
+    files = list(_files(folder))
+    if symbol is not None:
+        known = {file.meta.listing.key: file.meta.listing for file in files}
+        key = Catalogue(listings=tuple(known.values())).find(symbol).key
+        files = [file for file in files if file.meta.listing.key == key]
+    if days is not None:
+        files = [file for file in files if file.part.day in days]
+    if not files:
+        raise DataError(folder.name, "holds no tape that was asked for", remedy="`nowake tape info` lists the lake")
+    listings: dict[str, dict[str, list[_File]]] = {}
+    for file in files:
+        listings.setdefault(file.meta.listing.key, {}).setdefault(file.meta.content_hash, []).append(file)
+    return tuple(join([_read_tape(parts) for parts in tapes.values()]) for tapes in listings.values())
+
+
+def list_lake(folder: Path) -> tuple[LakeEntry, ...]:
+    """Return what a lake holds, by listing and day; no rows are read.
+
+    Raises:
+        DataError: The folder holds no tape, or a file is not ours.
+    """
+    entries = [
+        LakeEntry(
+            listing=file.meta.listing,
+            part=file.part,
+            source=file.meta.source,
+            content_hash=file.meta.content_hash,
+            file=file.path.relative_to(folder if folder.is_dir() else folder.parent).as_posix(),
+        )
+        for file in _files(folder)
+    ]
+    return tuple(sorted(entries, key=lambda entry: (entry.listing.key, entry.part.day)))
+
+
+def is_lake(path: Path) -> bool:
+    """Return whether ``path`` is a folder with lake files in it, or a file with a Parquet name."""
+    return path.suffix == ".parquet" if path.is_file() else any(path.glob(PATTERN))
+
+
+def _folder_of(listing: Listing) -> Path:
+    return Path(f"venue={quote(listing.venue, safe='')}") / f"symbol={quote(listing.instrument.symbol, safe='')}"
+
+
+def _days(tape: Tape) -> list[tuple[date, int, int]]:
+    """Return (local day, first row, end row) of every day with rows; messages stay whole."""
+    hours = session(tape.listing.session)
+    local = np.maximum.accumulate(tape.t_local())
+    ends = np.flatnonzero(tape.code & END) + 1
+    day, last, first, n = hours.local_day(int(local[0])), hours.local_day(int(local[-1])), 0, len(tape)
+    found = []
+    while day <= last and first < n:
+        following = day + timedelta(days=1)
+        cut = int(np.searchsorted(local, hours.at(following, time(0))))
+        at = int(np.searchsorted(ends, cut))
+        end = int(ends[at]) if cut < n and at < len(ends) else n
+        if end > first:
+            found.append((day, first, end))
+        day, first = following, max(first, end)
+    return found
+
+
+def _head(tape: Tape, first: int) -> dict[str, Any]:
+    """Return the columns of the book before row ``first`` as a snapshot message, at the time of the row before."""
+    from nowake.data.replay import replay
+
+    none = np.empty(0, dtype=np.int64)
+    _, _, (bid_p, bid_q, ask_p, ask_q) = replay(
+        tape.code[:first], tape.prices()[:first], tape.qty[:first].astype(np.int64), none
+    )
+    code = np.full(1 + len(bid_p) + len(ask_p), row_code(Row.SET, Book.BID, SNAPSHOT), dtype=np.uint16)
+    code[0] = row_code(Row.CLEAR, Book.NONE, SNAPSHOT)
+    code[1 + len(bid_p) :] = row_code(Row.SET, Book.ASK, SNAPSHOT)
+    code[-1] |= END
+    base = tape.meta.price_base
+    head: dict[str, Any] = {
+        "t_event": np.full(len(code), tape.t_event[first - 1]),
+        "code": code,
+        "price": np.concatenate([[0], bid_p - base, ask_p - base]).astype(np.int32),
+        "qty": np.concatenate([[0], bid_q, ask_q]).astype(tape.qty.dtype),
+    }
+    if len(tape.recv_delta):
+        head["recv_delta"] = np.full(len(code), tape.recv_delta[first - 1])
+    if len(tape.order_id):
+        head["order_id"] = np.zeros(len(code), dtype=np.int64)
+    return head
+
+
+def _write_file(path: Path, tape: Tape, day: date, first: int, end: int) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = {name: getattr(tape, name) for name in COLUMNS if len(getattr(tape, name))}
+    groups = [(at, min(at + ROW_GROUP_ROWS, end)) for at in range(first, end, ROW_GROUP_ROWS)]
+    head = _head(tape, first) if first else {}
+    if not first and (own := _own_head(tape, end)) and own < groups[0][1]:
+        groups[0:1] = [(first, own), (own, groups[0][1])]
+    part = Part(
+        day=day,
+        head_rows=len(head["code"]) if head else 0,
+        first_row=first,
+        rows=end - first,
+        tape_rows=len(tape),
+    )
+    schema = pa.schema(
+        [pa.field(name, pa.from_numpy_dtype(column.dtype), nullable=False) for name, column in arrays.items()],
+        metadata={b"nowake.meta": to_json(tape.meta), b"nowake.part": to_json(part)},
+    )
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    options = {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": _DICTIONARY,
+        "column_encoding": {name: "DELTA_BINARY_PACKED" for name in _DELTA if name in arrays},
+        "dictionary_pagesize_limit": 8 << 20,
+        "write_page_checksum": True,
+    }
+    try:
+        with pq.ParquetWriter(scratch, schema, **options) as writer:
+            if head:
+                writer.write_table(pa.table(head, schema=schema))
+            for lo, hi in groups:
+                rows = {name: column[lo:hi] for name, column in arrays.items()}
+                writer.write_table(pa.table(rows, schema=schema), row_group_size=ROW_GROUP_ROWS)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _own_head(tape: Tape, end: int) -> int:
+    """Return the end of the tape's own first snapshot, 0 when it has none before row ``end``."""
+    clears = np.flatnonzero((tape.code[:end] & KIND_MASK) == Row.CLEAR)
+    if not len(clears):
+        return 0
+    first = int(clears[0])
+    return first + int(np.argmax((tape.code[first:end] & END) != 0)) + 1
+
+
+def _files(folder: Path) -> Iterator[_File]:
+    """Yield the files of a lake, or the one file named.
+
+    Raises:
+        DataError: There are none, or one is not ours.
+    """
+    if not folder.exists():
+        raise DataError(str(folder), "there is no such file or folder", remedy="check the path")
+    paths = [folder] if folder.is_file() else sorted(folder.glob(PATTERN))
+    if not paths:
+        raise DataError(folder.name, "is not a lake: it holds no tape", remedy="fill it with `nowake tape import`")
+    for path in paths:
+        yield _open(path)
+
+
+def _open(path: Path) -> _File:
+    """Return what a file says it is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            path.name, f"is not a Parquet file, or a damaged one ({_first_line(error)})", remedy="import it again"
+        ) from error
+    metadata = schema.metadata or {}
+    if b"nowake.meta" not in metadata or b"nowake.part" not in metadata:
+        raise DataError(path.name, "is a Parquet file, but no tape of ours", remedy="import its source with a reader")
+    try:
+        meta, part = from_json(metadata[b"nowake.meta"], TapeMeta), from_json(metadata[b"nowake.part"], Part)
+    except InputError as error:
+        raise DataError(path.name, f"its metadata cannot be used: {error}", remedy="import it again") from error
+    return _File(path, meta, part)
+
+
+def _read_tape(files: list[_File]) -> Tape:
+    """Return the tape of files that carry parts of one; exactly the tape written when all are there.
+
+    Raises:
+        DataError: A part in the middle is missing, or a file is damaged.
+    """
+    files = sorted(files, key=lambda file: file.part.first_row)
+    for before, after in itertools.pairwise(files):
+        if before.part.first_row + before.part.rows != after.part.first_row:
+            raise DataError(
+                f"{before.meta.listing.key} {before.part.day}",
+                f"the lake lacks the rows between it and {after.part.day}",
+                remedy="import the recording again",
+            )
+    with_head = files[0].part.first_row > 0
+    parts = [_read_columns(file, keep_head=with_head and file is files[0]) for file in files]
+    arrays = parts[0]
+    if len(parts) > 1:
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+    meta = files[0].meta
+    made = Tape(meta, *(arrays[name] for name in COLUMNS))
+    whole = len(made) == files[0].part.tape_rows and not with_head
+    return made if whole else _cut(made)
+
+
+def _cut(tape: Tape) -> Tape:
+    """Return a part of a tape as a tape of its own: its identity and clock offset are those of its rows."""
+    columns = columns_of(tape)
+    kept = {
+        name: getattr(tape.meta, name) for name in ("depth_levels", "silence_ns", "quarantined", "trade_side_native")
+    }
+    return make_tape(tape.listing, tape.meta.source, tape.meta.reader, columns, tape.meta.figures, **kept)
+
+
+def _read_columns(file: _File, *, keep_head: bool) -> dict[str, Any]:
+    """Return the columns of a file, all six, those without rows empty."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(file.path, page_checksum_verification=True, partitioning=None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(
+            file.path.name, f"is damaged ({_first_line(error)})", remedy="import the recording again"
+        ) from error
+    _check_table(file, table)
+    skip = 0 if keep_head else file.part.head_rows
+    columns = {name: table[name].to_numpy()[skip:] for name in table.column_names}
+    if int((columns["code"] & KIND_MASK).max(initial=0)) > max(Row):
+        raise DataError(file.path.name, "holds rows of a kind this version does not know", remedy="update nowake")
+    empty = {name: np.empty(0, dtype=np.int32 if name == "recv_delta" else np.int64) for name in COLUMNS}
+    return {**empty, **columns}
+
+
+def _check_table(file: _File, table: pyarrow.Table) -> None:
+    """Raise unless the columns and their length are those of a tape."""
+    wrong = [name for name in table.column_names if str(table[name].type) not in _TYPES.get(name, ())]
+    missing = {"t_event", "code", "price", "qty"} - set(table.column_names)
+    if wrong or missing or any(table[name].null_count for name in table.column_names):
+        names = ", ".join([*wrong, *sorted(missing)]) or "a column with nulls"
+        raise DataError(file.path.name, f"its columns are not those of a tape ({names})", remedy="import it again")
+    if table.num_rows != file.part.head_rows + file.part.rows or not table.num_rows:
+        raise DataError(
+            file.path.name,
+            f"holds {table.num_rows} rows, not the {file.part.head_rows + file.part.rows} it says",
+            remedy="import it again",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

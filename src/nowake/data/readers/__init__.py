@@ -1,0 +1,52 @@
+"""The table of readers. A new one is one new file here and one line in ``READERS``.
+
+Third parties add theirs under the entry-point group ``nowake.readers``: each entry names a ``Reader``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from nowake.core.errors import DataError
+from nowake.data.readers import lobster
+from nowake.data.readers.base import Reader, ReadOptions
+
+READERS: dict[str, Reader] = {reader.name: reader for reader in (lobster.READER,)}
+
+
+@cache
+def all_readers() -> dict[str, Reader]:
+    """Return our readers and those of installed third parties, by name; ours win.
+
+    Raises:
+        DataError: An entry point does not name a ``Reader``.
+    """
+    found: dict[str, Reader] = {}
+    for entry in entry_points(group="nowake.readers"):
+        reader = entry.load()
+        if not isinstance(reader, Reader):
+            raise DataError(entry.value, "is not a nowake Reader", remedy="remove or repair that package")
+        found[reader.name] = reader
+    return {**found, **READERS}
+
+
+def reader_of(path: Path) -> Reader:
+    """Return the reader that recognises a file.
+
+    Raises:
+        DataError: It cannot be read, is empty, or no reader knows it.
+    """
+    if not path.is_file():
+        raise DataError(str(path), "there is no such file", remedy="check the path")
+    if path.stat().st_size == 0:
+        raise DataError(path.name, "the file is empty", remedy="download or record it again")
+    for reader in all_readers().values():
+        if reader.sniff(path):
+            return reader
+    known = ", ".join(sorted(all_readers()))
+    raise DataError(path.name, f"no reader recognises it (known: {known})", remedy="give a file of one of these")
+
+
+__all__ = ["READERS", "ReadOptions", "Reader", "all_readers", "reader_of"]

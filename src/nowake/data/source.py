@@ -1,0 +1,75 @@
+"""From paths to tapes: a path is a lake (or a file of one) or a recorded file that a reader knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from nowake.core.errors import DataError
+from nowake.core.instrument import Catalogue
+from nowake.core.tape import Tape
+from nowake.data.build import join
+from nowake.data.catalogue import load_catalogue
+from nowake.data.checks import require_sound
+from nowake.data.lake import is_lake, read_lake
+from nowake.data.readers import all_readers, reader_of
+from nowake.data.readers.base import Progress, ReadOptions
+
+
+def open_tapes(
+    paths: Sequence[Path],
+    symbol: str | None = None,
+    catalogue: Catalogue | None = None,
+    *,
+    allow: Collection[str] = (),
+    progress: Progress | None = None,
+) -> tuple[Tape, ...]:
+    """Return one tape a listing from lakes and recorded files.
+
+    Files of one listing are one tape in time order; two listings are two tapes.
+
+    Args:
+        paths: Lake folders, Parquet files of a lake, or recorded files.
+        symbol: ``AMZN`` or ``AMZN@XNAS``; None = every listing found.
+        catalogue: Where listings of recorded files are looked up; None = the shipped one.
+        allow: Names of faults that do not refuse a tape, see ``checks.FAULTS``.
+        progress: Told how far the reading is.
+
+    Raises:
+        InputError: The symbol fits no listing found, or several (they are named).
+        DataError: A path is missing, a file is unusable, or a tape is unsound.
+    """
+    if not paths:
+        raise DataError("tape", "no path was given", remedy="name a lake folder or a recorded file")
+    options = ReadOptions(catalogue=catalogue or load_catalogue(), progress=progress)
+    tapes = _read_all([Path(path) for path in paths], options)
+    by_key: dict[str, list[Tape]] = {}
+    for tape in tapes:
+        by_key.setdefault(tape.listing.key, []).append(tape)
+    if symbol is not None:
+        listings = tuple(same[0].listing for same in by_key.values())
+        wanted = Catalogue(listings=listings).find(symbol).key
+        by_key = {wanted: by_key[wanted]}
+    joined = tuple(join(same) for same in by_key.values())
+    for tape in joined:
+        require_sound(tape, allow)
+    return joined
+
+
+def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
+    """Return the tapes of every path; the files of one reader are read together."""
+    tapes: list[Tape] = []
+    files: dict[str, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        if not path.exists():
+            raise DataError(str(path), "there is no such file or folder", remedy="check the path")
+        if path.is_dir() or is_lake(path):
+            tapes += read_lake(path)
+        else:
+            files.setdefault(reader_of(path).name, []).append(path)
+    for name, group in files.items():
+        tapes += all_readers()[name].read(group, options)
+    return tapes
+
+
+__all__ = ["open_tapes"]
