@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -38,17 +37,23 @@ class WriterLock:
             os.close(fd)
             raise JournalError(f"{journal} is being written by {owner}; wait for it or stop it") from error
         # The previous owner may have removed the file between our open and our lock: then the lock is on nothing.
-        with contextlib.suppress(FileNotFoundError):
-            if os.stat(self._path).st_ino == os.fstat(fd).st_ino:  # noqa: PTH116
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, f"process {os.getpid()}\n".encode(), 0)
-                return fd
-        os.close(fd)
-        return -1
+        if not self._is_at_path(fd):
+            os.close(fd)
+            return -1
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"process {os.getpid()}\n".encode(), 0)
+        return fd
+
+    def _is_at_path(self, fd: int) -> bool:
+        try:
+            return self._path.stat().st_ino == os.fstat(fd).st_ino
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let go and remove the file. Releasing twice is harmless."""
         if self._fd >= 0:
-            self._path.unlink(missing_ok=True)
+            if self._is_at_path(self._fd):  # else it is the lock of the next owner
+                self._path.unlink()
             os.close(self._fd)
             self._fd = -1

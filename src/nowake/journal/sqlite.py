@@ -36,6 +36,10 @@ CREATE TABLE epochs (epoch INTEGER PRIMARY KEY, owner TEXT NOT NULL, records INT
 CREATE TABLE cut (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL, body BLOB, hash BLOB, raw BLOB);
 """
 
+_INSERT_ONE = """
+INSERT INTO batches SELECT ?, ?, ?, ?, ? WHERE (SELECT max(epoch) FROM epochs) = ?
+"""
+
 
 class SqliteStorage:
     """The storage port over one connection.
@@ -56,23 +60,38 @@ class SqliteStorage:
         db = self.connection
         try:
             db.execute("BEGIN IMMEDIATE")
-            owner = db.execute("SELECT max(epoch) FROM epochs").fetchone()[0]
-            if owner != self.epoch:
-                raise JournalError(f"{self.path} was taken over by a later writer (epoch {owner}, ours {self.epoch})")
+            if db.execute("SELECT max(epoch) FROM epochs").fetchone()[0] != self.epoch:
+                raise self._fenced()
             yield db
             db.execute("COMMIT")
         except BaseException as error:
             with suppress(sqlite3.Error):
                 db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                text = f"{self.path} cannot be written ({error}); halt, mend the disk or free space, then resume"
-                raise JournalError(text) from error
+                raise self._unwritable(error) from error
             raise
+
+    def _fenced(self) -> JournalError:
+        return JournalError(
+            f"{self.path} was taken over by a later writer than ours (epoch {self.epoch}); stop this one"
+        )
+
+    def _unwritable(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(f"{self.path} cannot be written ({error}); halt, mend the disk or free space, then resume")
 
     def write(self, batches: Sequence[StoredBatch]) -> None:
         """Make the batches durable, all or none."""
-        with self._transaction() as db:
-            db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", batches)
+        if len(batches) > 1:
+            with self._transaction() as db:
+                db.executemany("INSERT INTO batches VALUES (?, ?, ?, ?, ?)", batches)
+            return
+        # One batch is one statement, which is a transaction of its own and holds the check of the epoch.
+        try:
+            done = self.connection.execute(_INSERT_ONE, (*batches[0], self.epoch)).rowcount
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
+        if done != 1:
+            raise self._fenced()
 
     def batches(self, from_seq: int = 0) -> Iterator[StoredBatch]:
         """Yield what is kept from ``from_seq`` on. Raises JournalCorrupt where SQLite finds the file damaged."""
