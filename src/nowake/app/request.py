@@ -1,0 +1,232 @@
+"""What a person asks for, in human units, and how it becomes a ``ParentOrder``.
+
+The request is kept in the journal as it was typed; ``resolve`` turns it into integers against one listing and the time
+its market covers. Nothing is guessed: what does not fit is refused with the nearest thing that does.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from decimal import ROUND_DOWN
+from zoneinfo import ZoneInfo
+
+from nowake.core.errors import InputError, Refused
+from nowake.core.instrument import Listing
+from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
+from nowake.core.sessions import Session, iso, to_ns
+from nowake.core.units import decimal, format_duration, parse_duration, round_price, to_units
+from nowake.core.value import Value, replace, require
+
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+_RELATIVE = re.compile(r"(open|close)(?:([+-])(\w+))?")
+_NOTIONAL = re.compile(r"(?P<amount>[\d.,_]+[kmb]?)-(?P<currency>[A-Za-z]+)")
+
+
+class OrderRequest(Value, frozen=True):
+    """A large order as a person states it.
+
+    Attributes:
+        side: ``buy``, ``sell`` (``B``, ``S``, ``SS``, FIX ``1``, ``2``, ``5``).
+        quantity: Shares, base asset or contracts, ``10000`` or ``10k``; ``5m-USDT`` is a value in quote currency.
+        symbol: ``AMZN`` or ``AMZN@XNAS``.
+        start: ISO time with a zone, ``10:00`` in the session's zone, ``open+30m``; empty = as soon as there is a book.
+        end: As ``start``; or give ``over``.
+        over: Duration, ``2h``, ``1h30m``.
+        strategy: Name in the table of strategies.
+        end_behaviour: ``finish``, ``cancel``, ``run-on``; empty = the strategy's default.
+        must_complete: See ``Parameters``.
+        max_participation: ``0.15`` or ``15%``.
+        urgency: 0 to 1.
+        limit: Price in quote currency; empty = none.
+        slices: How many; 0 = chosen by cost.
+        tz: Zone in which clock times are meant; empty = the session's.
+        parent_id: The caller's key; empty = derived.
+    """
+
+    side: str
+    quantity: str
+    symbol: str
+    start: str = ""
+    end: str = ""
+    over: str = ""
+    strategy: str = "twap"
+    end_behaviour: str = ""
+    must_complete: bool = False
+    max_participation: str = "0.15"
+    urgency: float = 0.5
+    limit: str = ""
+    slices: int = 0
+    tz: str = ""
+    parent_id: str = ""
+
+    def __post_init__(self) -> None:
+        Side.parse(self.side)
+        if not _NOTIONAL.fullmatch(self.quantity.strip()):
+            require(decimal("quantity", self.quantity) > 0, "quantity", self.quantity, "> 0")
+        require(not (self.end and self.over), "over", self.over, "left out when an end is given")
+        require(bool(self.end or self.over), "over", self.over, "given, or an end", "say how long: --over 1h")
+        if self.over:
+            parse_duration("over", self.over)
+        require(self.slices >= 0, "slices", self.slices, ">= 0")
+        if self.tz:
+            _zone(self.tz)
+
+
+class MarketHours(Value, frozen=True):
+    """The time that a market can serve.
+
+    Attributes:
+        first_ns: First instant with a valid book.
+        last_ns: Last row.
+        mid2: Twice the mid where it is needed (value orders), 0 = not known yet.
+    """
+
+    first_ns: int
+    last_ns: int
+    mid2: int = 0
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise InputError("tz", name, "an IANA time zone such as America/New_York") from None
+
+
+def resolve(request: OrderRequest, listing: Listing, session: Session, market: MarketHours, key: str) -> ParentOrder:
+    """Return the order in integer units over a window inside the market.
+
+    Args:
+        request: As typed.
+        listing: Of the order.
+        session: The listing's.
+        market: What the tape covers.
+        key: Parent id where the request names none.
+
+    Raises:
+        InputError: A field is not what it must be.
+        Refused: The window does not fit the market; says which does.
+    """
+    zone = replace(session, zone=request.tz) if request.tz else session
+    start_ns = _instant("start", request.start, zone, market) if request.start else market.first_ns
+    over_ns = parse_duration("over", request.over) if request.over else 0
+    end_ns = start_ns + over_ns if over_ns else _instant("end", request.end, zone, market)
+    _check_window(start_ns, end_ns, market, zone)
+    return ParentOrder(
+        parent_id=request.parent_id or key,
+        listing=listing.key,
+        side=Side.parse(request.side),
+        qty_units=quantity_units(request, listing, market.mid2),
+        decided_ns=start_ns,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        strategy=request.strategy,
+        parameters=parameters(request, listing),
+    )
+
+
+def parameters(request: OrderRequest, listing: Listing) -> Parameters:
+    """Return the parameters of a request; the limit is rounded to the tick grid, never to a worse price."""
+    side = Side.parse(request.side)
+    limit = None
+    if request.limit:
+        limit = listing.instrument.price_units(request.limit, "limit")
+        limit = round_price(limit, listing.tick_units(limit), int(side))
+    text = request.max_participation.strip()
+    rate = decimal("max_participation", text.removesuffix("%"))
+    try:
+        behaviour = EndBehaviour(request.end_behaviour) if request.end_behaviour else None
+    except ValueError:
+        raise InputError("end_behaviour", request.end_behaviour, "finish, cancel or run-on") from None
+    return Parameters(
+        end_behaviour=behaviour,
+        must_complete=request.must_complete,
+        participation_max=float(rate / 100 if text.endswith("%") else rate),
+        urgency=request.urgency,
+        limit_units=limit,
+        slices=request.slices or None,
+    )
+
+
+def quantity_units(request: OrderRequest, listing: Listing, mid2: int) -> int:
+    """Return the quantity on the listing's lot grid; a value in quote currency is rounded down to it.
+
+    Raises:
+        InputError: Off the grid, below one lot, or a value without a price to divide by.
+    """
+    instrument, lot = listing.instrument, listing.lot_units
+    value = _NOTIONAL.fullmatch(request.quantity.strip())
+    if value is None:
+        units = instrument.qty_units(request.quantity)
+        require(units > 0, "quantity", request.quantity, "> 0")
+        require(units % lot == 0, "quantity", request.quantity, f"a multiple of the lot {instrument.qty(lot):f}")
+        return units
+    if value["currency"].upper() != instrument.quote.upper():
+        raise InputError("quantity", request.quantity, f"{instrument.base} or a value in {instrument.quote}")
+    require(mid2 > 0, "quantity", request.quantity, "a quantity, since no price is known")
+    amount, price = decimal("quantity", value["amount"]), instrument.price(mid2) / 2
+    each = instrument.multiplier if instrument.inverse else price * instrument.multiplier
+    units = to_units("quantity", amount / each, instrument.qty_unit, rounding=ROUND_DOWN)
+    units -= units % lot
+    require(units > 0, "quantity", request.quantity, f"worth at least one lot of {instrument.qty(lot):f}")
+    return units
+
+
+def _instant(field: str, text: str, session: Session, market: MarketHours) -> int:
+    """Return the instant that a text names; a clock time is of the only session day that the market covers."""
+    text = text.strip()
+    relative = _RELATIVE.fullmatch(text.lower())
+    if relative:
+        hours = session.hours(_only_day(field, text, session, market))
+        if hours is None or session.always_open:
+            raise InputError(field, text, f"a time, since {session.name} has no open and close", "write a clock time")
+        anchor = hours[0] if relative[1] == "open" else hours[1]
+        if not relative[2]:
+            return anchor
+        shift = parse_duration(field, relative[3])
+        return anchor + shift if relative[2] == "+" else anchor - shift
+    if _CLOCK.fullmatch(text):
+        try:
+            clock = time.fromisoformat(text.zfill(8) if text.count(":") == 2 else text.zfill(5))
+        except ValueError:
+            raise InputError(field, text, "a clock time such as 10:00") from None
+        return session.at(_only_day(field, text, session, market), clock)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(field, text, "an ISO time with a zone, a clock time, open+30m or close-5m") from None
+    return to_ns(moment, field)
+
+
+def _only_day(field: str, text: str, session: Session, market: MarketHours) -> date:
+    """Return the one local day with trading that the market covers."""
+    first, last = session.local_day(market.first_ns), session.local_day(market.last_ns)
+    days = [date.fromordinal(k) for k in range(first.toordinal(), last.toordinal() + 1)]
+    open_days = [day for day in days if session.hours(day) is not None]
+    if len(open_days) != 1:
+        names = ", ".join(f"{day}T{text}" for day in open_days[:5]) or "none trades"
+        raise InputError(
+            field, text, "a full date and time, as the tape covers several sessions", f"candidates: {names}"
+        )
+    return open_days[0]
+
+
+def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Session) -> None:
+    require(end_ns > start_ns, "end", iso(end_ns), f"after the start {iso(start_ns)}")
+    if start_ns < market.first_ns:
+        raise Refused(
+            f"the start {iso(start_ns)} is before the first valid book at {iso(market.first_ns)}",
+            "start then or later",
+        )
+    if start_ns >= market.last_ns:
+        raise Refused(f"the start {iso(start_ns)} is after the tape's end at {iso(market.last_ns)}", "start earlier")
+    if end_ns > market.last_ns:
+        fits = (market.last_ns - start_ns) // 1_000_000_000 * 1_000_000_000
+        raise Refused(
+            f"the window ends at {iso(end_ns)}, after the tape's end at {iso(market.last_ns)}",
+            f"the longest that fits from there is --over {format_duration(fits)}" if fits else "start earlier",
+        )
+    hours = None if session.always_open else session.hours(session.local_day(start_ns))
+    if not session.always_open and (hours is None or not hours[0] <= start_ns < hours[1]):
+        raise Refused(f"{session.name} is closed at {iso(start_ns)}", "choose a start inside its hours")

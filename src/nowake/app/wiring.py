@@ -1,0 +1,301 @@
+"""Builds the object graph of a run by hand: request and options in, market, environment, journal and world out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nowake.app.request import MarketHours, OrderRequest, resolve
+from nowake.core import ids
+from nowake.core.errors import InputError, JournalError, Refused
+from nowake.core.instrument import FeeSchedule, Listing
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.sessions import Session, to_ns
+from nowake.core.tape import Tape
+from nowake.core.units import decimal, parse_duration
+from nowake.core.value import Value, content_hash, replace, to_msgpack
+from nowake.core.view import View
+from nowake.data.sessions import session as find_session
+from nowake.engine.decide import first_plan, with_defaults
+from nowake.engine.env import Env, sim_limits
+from nowake.engine.host import Host
+from nowake.journal.header import Header, Origin, Profile, Run, TapeRef, code_hash, derive_journal_id, package_version
+from nowake.journal.journal import Journal
+from nowake.journal.memory import MemoryJournal
+from nowake.journal.prefix import PrefixCheckingJournal
+from nowake.journal.reader import JournalFile, read_journal
+from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.run import SimOptions, make_market, simulate
+from nowake.sim.world import Progress
+
+SYNTH = "SYNTH"
+SYNTH_START = "2026-01-05T14:30:00+00:00"
+SYNTH_HISTORY_NS = 30 * 60 * 10**9
+SYNTH_TAIL_NS = 2 * 60 * 10**9
+
+ReadProgress = Callable[[float, str], None]
+
+
+class RunOptions(Value, frozen=True):
+    """How a run is simulated, in human units; part of the journal's identity except ``tapes``.
+
+    Attributes:
+        tapes: Paths of lakes or recorded files; none = the synthetic market. Not hashed: a tape is its content.
+        seed: Of all randomness, the synthetic market's included.
+        impact: ``off`` or ``ledger``.
+        fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
+        latency: ``1ms`` one way for entry, response and data alike; empty = the default.
+        queue_model: Of the L2 matcher.
+        allow: Faults of a tape that do not refuse it.
+    """
+
+    tapes: tuple[str, ...] = ()
+    seed: int = 0
+    impact: str = "ledger"
+    fees: str = ""
+    latency: str = ""
+    queue_model: str = "power-2"
+    allow: tuple[str, ...] = ()
+
+    def sim(self) -> SimOptions:
+        """Return the options of the simulator.
+
+        Raises:
+            InputError: A text is not what it must be.
+        """
+        made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
+        if self.latency:
+            one_way = parse_duration("latency", self.latency)
+            made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
+        return made
+
+
+def parse_fees(text: str) -> FeeSchedule | None:
+    """Return the schedule that ``TAKER`` or ``MAKER/TAKER`` (basis points) names, None for an empty text."""
+    if not text:
+        return None
+    parts = text.replace("bps", "").split("/")
+    if len(parts) > 2:
+        raise InputError("fees", text, "TAKER or MAKER/TAKER in basis points, such as 10 or -0.2/0.3")
+    numbers = [decimal("fees", part) for part in parts]
+    return FeeSchedule(maker_bps=numbers[0], taker_bps=numbers[-1], source="stated by the user")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order ready to be planned or worked: everything but the journal.
+
+    Attributes:
+        market: Stands at the order's arrival when ``view`` was taken.
+        run: What the journal's header will say was asked for.
+    """
+
+    request: OrderRequest
+    options: RunOptions
+    tape: Tape
+    session: Session
+    market: SimMarket
+    order: ParentOrder
+    env: Env
+    view: View
+    run: Run
+
+    @property
+    def listing(self) -> Listing:
+        """Return the listing that is traded."""
+        return self.tape.listing
+
+
+def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress | None = None) -> Tape:
+    """Return the tape a request is worked on.
+
+    Raises:
+        InputError: No tape was given for a real symbol, or the paths do not hold the symbol.
+        Refused: The synthetic market cannot cover the window.
+    """
+    bare, _, venue = request.symbol.upper().partition("@")
+    if options.tapes:
+        from nowake.data.source import open_tapes
+
+        paths = [Path(path) for path in options.tapes]
+        (tape,) = open_tapes(paths, request.symbol, allow=options.allow, progress=progress)
+        return tape
+    if bare != SYNTH or venue not in ("", "SIM"):
+        raise Refused(
+            f"{request.symbol} needs a recorded market", f"name one with --tape, or trade {SYNTH}, the synthetic one"
+        )
+    return _synth(request, options)
+
+
+def _synth(request: OrderRequest, options: RunOptions) -> Tape:
+    """Return a synthetic tape that covers the window, half an hour before it and a little after."""
+    from datetime import datetime
+
+    from nowake.sim.synthetic import synth_tape
+
+    start_ns = to_ns(datetime.fromisoformat(request.start or SYNTH_START), "start")
+    if not request.over and not request.end:
+        raise Refused("a synthetic market needs a window", "say how long: --over 1h")
+    end_ns = start_ns + parse_duration("over", request.over) if request.over else _iso_ns("end", request.end)
+    duration = end_ns - start_ns + SYNTH_HISTORY_NS + SYNTH_TAIL_NS
+    if duration > 3 * 86_400 * 10**9:
+        raise Refused("the synthetic market covers at most three days", "choose a shorter window")
+    return synth_tape(seed=options.seed, start_ns=start_ns - SYNTH_HISTORY_NS, duration_ns=duration)
+
+
+def _iso_ns(field: str, text: str) -> int:
+    from datetime import datetime
+
+    try:
+        return to_ns(datetime.fromisoformat(text), field)
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(field, text, f"an ISO time with a zone for {SYNTH}, such as {SYNTH_START}") from None
+
+
+def prepare(
+    request: OrderRequest,
+    options: RunOptions,
+    *,
+    tape: Tape | None = None,
+    command: str = "work",
+    progress: ReadProgress | None = None,
+) -> Prepared:
+    """Return an order resolved against its market, which stands at the order's arrival.
+
+    Raises:
+        InputError: Something asked for is not what it must be.
+        Refused: It does not fit the market; says what does.
+    """
+    sim = options.sim()
+    tape = tape or load_tape(request, options, progress)
+    listing = tape.listing if sim.fees is None else replace(tape.listing, fees=sim.fees)
+    session = find_session(listing.session)
+    market = make_market(tape, session, sim)
+    first_ns = market.first_valid_ns()
+    if first_ns is None:
+        raise Refused(f"{tape.meta.source} never shows a book that can be traded on", "check it with tape check")
+    synthetic = not options.tapes and listing.instrument.symbol == SYNTH
+    if synthetic:
+        first_ns = max(first_ns, market.start_ns + SYNTH_HISTORY_NS)
+    run = _run(command, request, options, tape)
+    key = ids.parent_id(derive_journal_id(run, options.seed), 0)
+    hours = MarketHours(first_ns=first_ns, last_ns=market.end_ns)
+    order = resolve(replace(request, quantity="1", parent_id=""), unit_listing(listing), session, hours, key)
+    t_ns, _ = market.advance(order.decided_ns, ())
+    view = market.view(t_ns)
+    order = resolve(request, listing, session, replace(hours, mid2=view.mid2 or 2 * view.last_units), key)
+    env = Env(
+        listings=(listing,),
+        sessions=(session,),
+        limits=sim_limits(listing.key, order.parameters.participation_max),
+    )
+    return Prepared(request, options, tape, session, market, with_defaults(order), env, view, run)
+
+
+def unit_listing(listing: Listing) -> Listing:
+    """Return the listing with whole numbers as its grid: to resolve times before a price is known."""
+    return replace(listing, instrument=replace(listing.instrument, qty_unit=Decimal(1)), lot_units=1)
+
+
+def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
+    shown = msgspec.to_builtins(replace(options, tapes=()))
+    shown.pop("seed", None)
+    ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
+    return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown)
+
+
+def plan(prepared: Prepared) -> ExecutionPlan:
+    """Return the plan that working the order would start with; sends and journals nothing."""
+    return first_plan(prepared.order, prepared.view, prepared.env)
+
+
+def header(prepared: Prepared) -> Header:
+    """Return the header of the journal of a simulated run."""
+    return Header(
+        journal_id=derive_journal_id(prepared.run, prepared.options.seed),
+        account="sim",
+        profile=Profile.SIM,
+        code_hash=code_hash(),
+        env_hash=content_hash(prepared.env),
+        seed=prepared.options.seed,
+        run=prepared.run,
+        version=package_version(),
+    )
+
+
+def origin(prepared: Prepared, created_ns: int = 0) -> Origin:
+    """Return where the run happened: hints for a resume, not part of its identity."""
+    paths = {str(number): str(Path(path).absolute()) for number, path in enumerate(prepared.options.tapes)}
+    return Origin(created_ns=created_ns, paths=paths)
+
+
+def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> Journal:
+    """Return a new journal for the run: in memory, or at ``path``, which must not exist.
+
+    Raises:
+        JournalError: The file exists; says whether it can be resumed.
+    """
+    if path is None:
+        journal: Journal = MemoryJournal(header(prepared))
+    else:
+        if path.exists():
+            raise JournalError(f"{path} exists; go on with it by resume, or name another file")
+        from nowake.journal.sqlite import SqliteJournal
+
+        # A crash of a pure run is mended by executing it again, so its batches may be grouped.
+        journal = SqliteJournal.create(path, header(prepared), origin(prepared, created_ns), mode="grouped")
+    journal.put_blob(to_msgpack(prepared.env))
+    return journal
+
+
+def work(prepared: Prepared, journal: Journal, progress: Progress | None = None) -> Host:
+    """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
+    return simulate(prepared.market, prepared.order, prepared.env, journal, progress)
+
+
+def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | None = None) -> Prepared:
+    """Return the run of a journal, prepared to be executed again.
+
+    Raises:
+        JournalError: Not a simulated run, or its tapes are not the ones it was made with.
+    """
+    file: JournalFile = read_journal(path)
+    if file.header.profile is not Profile.SIM:
+        raise JournalError(f"{path} is of a live run; it is recovered from the venue, not executed again")
+    request = msgspec.convert(file.header.run.order, OrderRequest)
+    found = tapes or tuple(file.origin.paths[key] for key in sorted(file.origin.paths, key=int))
+    options = msgspec.convert({**file.header.run.options, "tapes": list(found), "seed": file.header.seed}, RunOptions)
+    prepared = prepare(request, options, command=file.header.run.command, progress=progress)
+    wanted = file.header.run.tapes[0].content_hash
+    if prepared.tape.meta.content_hash != wanted:
+        raise JournalError(f"{path} was written on another tape than {', '.join(found)}; name the same one with --tape")
+    return prepared
+
+
+def resume(path: Path, prepared: Prepared, progress: Progress | None = None) -> Host:
+    """Execute a simulated run again: what is journaled must come out again, byte for byte, and the rest is appended.
+
+    Raises:
+        JournalError: The journal is open elsewhere, damaged, or was written by other code or inputs.
+    """
+    from nowake.journal.sqlite import SqliteJournal
+
+    with SqliteJournal.open_writer(path, mode="grouped") as journal:
+        store = PrefixCheckingJournal(journal)
+        host = simulate(prepared.market, prepared.order, prepared.env, store, progress)
+        store.finish()
+    return host
+
+
+def describe_options(options: RunOptions) -> dict[str, Any]:
+    """Return the options as JSON-able values."""
+    made: dict[str, Any] = msgspec.to_builtins(options)
+    return made

@@ -1,0 +1,60 @@
+"""Run one order over one tape: the simulated counterpart of a live shell, in one call."""
+
+from __future__ import annotations
+
+from nowake.core.instrument import FeeSchedule
+from nowake.core.order import ParentOrder
+from nowake.core.ports import JournalStore
+from nowake.core.sessions import Session
+from nowake.core.tape import Tape
+from nowake.core.value import Value, require
+from nowake.engine.env import Env
+from nowake.engine.host import Host
+from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.world import Progress, World
+
+IMPACTS = ("off", "ledger")
+
+
+class SimOptions(Value, frozen=True):
+    """What a simulated world is made of, besides tape and order.
+
+    Attributes:
+        seed: All randomness of the run is counted from it.
+        impact: ``off`` = the book ignores us; ``ledger`` = what we took stays taken. (``full`` comes with the
+            simulator's own impact forms.)
+        queue_model: Name of the L2 queue model, see ``sim.queues``.
+        latency: Of decision, entry, response and data.
+        fees: In place of the listing's own schedule.
+    """
+
+    seed: int = 0
+    impact: str = "ledger"
+    queue_model: str = "power-2"
+    latency: Latency = Latency()
+    fees: FeeSchedule | None = None
+
+    def __post_init__(self) -> None:
+        require(self.impact in IMPACTS, "impact", self.impact, f"one of {', '.join(IMPACTS)}")
+
+
+def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:
+    """Return the simulated market of a tape; worlds share the tape's arrays."""
+    return SimMarket(
+        tape,
+        latency=options.latency,
+        fees=options.fees or tape.listing.fees,
+        session=session,
+        queue_model=options.queue_model,
+        impact=options.impact,
+        seed=options.seed,
+    )
+
+
+def simulate(
+    market: SimMarket, order: ParentOrder, env: Env, store: JournalStore, progress: Progress | None = None
+) -> Host:
+    """Work ``order`` on ``market`` to its end, journaling into ``store``; return the host with the final state."""
+    host = Host(env, store)
+    World(market, host, progress=progress).run(order)
+    return host
