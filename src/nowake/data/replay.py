@@ -25,7 +25,7 @@ def replay_reference(code: U16, price: I64, qty: I64, marks: I64) -> tuple[I64, 
         code: (n,) row codes.
         price: (n,) price units.
         qty: (n,) quantity units.
-        marks: (m,) row numbers, rising: the touch is wanted after each.
+        marks: (m,) row numbers, never falling: the touch is wanted after each.
 
     Returns:
         ``(touch, counts, levels)``: touch (m, 4) = bid price, bid size, ask price, ask size, zeros for an empty
@@ -33,7 +33,7 @@ def replay_reference(code: U16, price: I64, qty: I64, marks: I64) -> tuple[I64, 
         held; levels after the last row. From a GAP to the next CLEAR nothing counts as crossed.
     """
     sides: dict[int, dict[int, int]] = {1: {}, 2: {}}
-    wanted, counts, touches, trusted = set(marks.tolist()), [0, 0, 0], [], True
+    wanted, counts, touches, trusted = marks.tolist(), [0, 0, 0], [], True
     for i, (c, p, q) in enumerate(zip(code.tolist(), price.tolist(), qty.tolist(), strict=True)):
         kind, side = c & KIND_MASK, sides.get((c & SIDE_MASK) >> SIDE_SHIFT, {})
         if kind == Row.CLEAR:
@@ -53,8 +53,7 @@ def replay_reference(code: U16, price: I64, qty: I64, marks: I64) -> tuple[I64, 
         if c & END and kind != Row.QUOTE and trusted and bid and ask:
             counts[0] += bid > ask
             counts[1] += bid == ask
-        if i in wanted:
-            touches.append((bid, sides[1].get(bid, 0), ask, sides[2].get(ask, 0)))
+        touches += [(bid, sides[1].get(bid, 0), ask, sides[2].get(ask, 0))] * wanted.count(i)
     best_first = [sorted(sides[1].items(), reverse=True), sorted(sides[2].items())]
     columns = [np.array([level[i] for level in side], dtype=np.int64) for side in best_first for i in (0, 1)]
     touch = np.array(touches, dtype=np.int64).reshape(-1, 4)
@@ -131,7 +130,7 @@ def replay_kernel(code: U16, price: I64, qty: I64, marks: I64, touch: I64, count
                 counts[0] += 1
             elif spread == 0:
                 counts[1] += 1
-        if m < marks.shape[0] and marks[m] == i:
+        while m < marks.shape[0] and marks[m] == i:
             if count[0] > 0:
                 touch[m, 0], touch[m, 1] = px[0, count[0] - 1], sz[0, count[0] - 1]
             if count[1] > 0:

@@ -10,10 +10,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from nowake.core.errors import DataError
-from nowake.data.readers import lobster
+from nowake.data.readers import binance, lobster
 from nowake.data.readers.base import Reader, ReadOptions
 
-READERS: dict[str, Reader] = {reader.name: reader for reader in (lobster.READER,)}
+READERS: dict[str, Reader] = {
+    reader.name: reader
+    for reader in (
+        binance.READER,
+        lobster.READER,
+    )
+}
 
 
 @cache

@@ -1,0 +1,308 @@
+"""Binance raw websocket captures (spot, USD-M and COIN-M futures), gzip or plain, one ``local_ns JSON`` a line.
+
+Depth updates become SET rows, the REST snapshot CLEAR and SET rows, trades TRADE rows, best quotes QUOTE rows. Event
+time is the venue's transaction time ``T`` where a message states it, else its event time ``E``. Files of one listing
+given together are read as one recording: the later file continues the book of the earlier one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nowake.core.errors import DataError, InputError
+from nowake.core.instrument import Listing
+from nowake.core.tape import Figures, Tape
+from nowake.core.units import NS_PER_SECOND
+from nowake.data.build import QUARANTINED_LINES_MAX, make_tape
+from nowake.data.readers.base import LINE_BYTES_MAX, Reader, ReadOptions, bad_lines, first_bytes
+from nowake.data.readers.binance_lines import (
+    BAD,
+    DEPTH,
+    OTHER,
+    SNAPSHOT,
+    BadLineError,
+    Grid,
+    Line,
+    Messages,
+    concatenate,
+    decode_line,
+)
+
+SPOT, USDM, COINM = "binance-spot", "binance-usdm", "binance-coinm"
+BLOCK_BYTES = 1 << 20
+UNPACKED_BYTES = 32 << 20
+SNIFF_LINES = 50
+SILENCE_NS = 10 * NS_PER_SECOND
+CLOCK_SLACK_NS = 600 * NS_PER_SECOND
+"""A message whose (receive - event) is this far from the median has a damaged time."""
+
+_GZIP = b"\x1f\x8b"
+_START = b'{"stream":', b'{"lastUpdateId":', b'{"e":'
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One file: where it came from and what its first messages say."""
+
+    path: Path
+    listing: Listing
+
+
+def sniff(path: Path) -> bool:
+    """Return whether the file starts as a capture does: a time in ns, a space, a message."""
+    head = first_bytes(path)
+    if head.startswith(_GZIP):
+        try:
+            head = zlib.decompressobj(31).decompress(head, 4096)
+        except zlib.error:
+            return "binance" in path.name.lower()
+    number, _, rest = head.partition(b" ")
+    return 17 <= len(number) <= 19 and number.isdigit() and rest.startswith(b"{")
+
+
+def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
+    """Return one tape a listing; files of one listing are one recording in time order.
+
+    Raises:
+        DataError: A file is truncated, has no valid row or is of an unknown listing; files overlap; or a book has
+            updates but no snapshot to start from.
+    """
+    captures = [_identify(path, options) for path in dict.fromkeys(path.resolve() for path in paths)]
+    by_key: dict[str, list[Capture]] = {}
+    for capture in captures:
+        by_key.setdefault(capture.listing.key, []).append(capture)
+    return tuple(_tape(same, options) for same in by_key.values())
+
+
+def _identify(path: Path, options: ReadOptions) -> Capture:
+    """Return the capture with its listing, from the first messages that tell."""
+    venue = symbol = ""
+    for block in _blocks(path, ReadOptions(options.catalogue)):
+        for line in block.split(b"\n", SNIFF_LINES)[:SNIFF_LINES]:
+            try:
+                _, decoded = decode_line(line)
+            except BadLineError:
+                continue
+            venue = venue or _venue(decoded)
+            symbol = symbol or (decoded.data.s if decoded.data else "") or (decoded.symbol or "")
+        break
+    if not venue or not symbol:
+        raise DataError(
+            path.name,
+            f"none of its first {SNIFF_LINES} lines is a Binance message",
+            remedy="give a raw stream capture",
+        )
+    if options.listing is not None:
+        return Capture(path, options.listing)
+    try:
+        return Capture(path, options.catalogue.find(f"{symbol}@{venue}"))
+    except InputError as error:
+        raise DataError(
+            path.name, f"records {symbol}@{venue}, which the catalogue does not know", remedy="add it to a catalogue"
+        ) from error
+
+
+def _venue(decoded: Line) -> str:
+    """Return the venue that writes messages of this shape, empty when it cannot be told."""
+    data = decoded.data
+    if data is None:
+        if decoded.lastUpdateId < 0:
+            return ""
+        return COINM if decoded.pair else USDM if decoded.T else SPOT
+    if data.ps is not None:
+        return COINM
+    if data.e == "trade":
+        return "" if data.X else SPOT  # both kinds of futures state X
+    if data.e == "depthUpdate":
+        return USDM if data.pu is not None else SPOT
+    return "" if not isinstance(data.b, str) else USDM if data.T else SPOT
+
+
+def _blocks(path: Path, options: ReadOptions) -> Iterator[bytes]:
+    """Yield the text in blocks of whole lines; a line beyond the limit is replaced by a bad one.
+
+    Raises:
+        DataError: The file cannot be read, is truncated or is empty.
+    """
+    carry, dropping, seen, size = b"", False, 0, max(path.stat().st_size, 1)
+    for chunk, consumed in _chunks(path):
+        seen += len(chunk)
+        options.tell(0.9 * consumed / size, f"{path.name}: reading")
+        if dropping:
+            cut = chunk.find(b"\n")
+            if cut < 0:
+                continue
+            chunk, dropping = b"oversized" + chunk[cut:], False
+        text = carry + chunk
+        end = text.rfind(b"\n") + 1
+        carry = text[end:]
+        if len(carry) > LINE_BYTES_MAX:
+            carry, dropping = b"", True
+        if end:
+            yield text[:end]
+    if not seen:
+        raise DataError(path.name, "the file is empty", remedy="download or record it again")
+    if dropping:
+        carry = b"oversized"
+    if carry:
+        yield carry
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield (text, bytes of the file consumed so far), unpacked when it is gzip.
+
+    Raises:
+        DataError: The file cannot be read, or its gzip stream is damaged or ends early.
+    """
+    consumed = 0
+    try:
+        with path.open("rb") as file:
+            unpack = zlib.decompressobj(31) if file.read(2) == _GZIP else None
+            file.seek(0)
+            while data := file.read(BLOCK_BYTES):
+                consumed += len(data)
+                if unpack is None:
+                    yield data, consumed
+                    continue
+                while data:
+                    if unpack.eof:  # gzip files may be members one after another
+                        unpack = zlib.decompressobj(31)
+                    text = unpack.decompress(data, UNPACKED_BYTES)
+                    data = unpack.unconsumed_tail or unpack.unused_data
+                    yield text, consumed
+            if unpack is not None and not unpack.eof:
+                raise DataError(
+                    path.name, "is truncated: its gzip stream ends early", remedy="download or record it again"
+                )
+    except zlib.error as error:
+        raise DataError(
+            path.name, f"is damaged: its gzip stream cannot be unpacked ({error})", remedy="download it again"
+        ) from error
+    except OSError as error:
+        raise DataError(path.name, f"cannot be read ({error.strerror})", remedy="check the path") from error
+
+
+def _messages(capture: Capture, options: ReadOptions) -> Messages:
+    """Return every message of a file, bad lines marked."""
+    from nowake.data.readers.binance_scan import parse
+
+    instrument = capture.listing.instrument
+    grid = Grid(*_scale(instrument.price_unit), *_scale(instrument.qty_unit))
+    last = b""
+    blocks = []
+    for text in _blocks(capture.path, options):
+        blocks.append(parse(text, grid, instrument.symbol))
+        last = text[-1:]
+    found = concatenate(blocks)
+    if last != b"\n" and found.kind[-1] == BAD:
+        raise DataError(
+            capture.path.name,
+            "is truncated: its last line is cut off",
+            line=len(found.kind),
+            remedy="download or record it again",
+        )
+    _mark_bad_times(found)
+    if (found.kind == BAD).all():
+        raise DataError(
+            capture.path.name, f"not one of its {len(found.kind)} lines is a valid message", remedy="check the file"
+        )
+    return found
+
+
+def _scale(unit: object) -> tuple[int, int]:
+    """Return (decimals, step) with unit = step x 10^-decimals."""
+    from decimal import Decimal
+
+    exact = Decimal(str(unit)).normalize()
+    exponent = exact.as_tuple().exponent
+    assert isinstance(exponent, int)
+    decimals = max(-exponent, 0)
+    return decimals, int(exact.scaleb(decimals))
+
+
+def _mark_bad_times(found: Messages) -> None:
+    """Mark as bad what was stamped by neither clock: far from the usual difference, or received backwards."""
+    timed = np.flatnonzero((found.event > 0) & (found.kind < OTHER))
+    if len(timed):
+        delay = found.recv[timed] - found.event[timed]
+        far = np.abs(delay - np.int64(np.median(delay))) > CLOCK_SLACK_NS
+        found.kind[timed[far]] = BAD
+    good = np.flatnonzero(found.kind < OTHER)
+    recv = found.recv[good]
+    found.kind[good[recv < np.maximum.accumulate(recv)]] = BAD
+
+
+def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
+    """Return the tape of all files of one listing."""
+    from nowake.data.readers.binance_book import build_rows, compare_with_quotes, order_messages
+    from nowake.data.replay import count_crossed
+
+    parts = [(capture, _messages(capture, options)) for capture in captures]
+    parts.sort(key=lambda part: _span(part[1])[0])
+    for (first, before), (second, after) in itertools.pairwise(parts):
+        if _span(before)[1] >= _span(after)[0]:
+            raise DataError(
+                f"{first.path.name} and {second.path.name}", "overlap in time", remedy="give each stretch once"
+            )
+    source = " + ".join(capture.path.name for capture, _ in parts)
+    found = concatenate([messages for _, messages in parts])
+    listing = captures[0].listing
+    options.tell(0.92, f"{listing.key}: ordering updates")
+    emission = order_messages(found, inclusive=listing.venue != SPOT)
+    if not emission.joined and (found.kind == DEPTH).any():
+        raise DataError(source, _no_start(found), remedy="give the file before it as well, it holds the snapshot")
+    columns, last_row = build_rows(found, emission)
+    compared, mismatched = compare_with_quotes(found, emission, columns, last_row)
+    crossed, locked = count_crossed(columns.code, columns.price, columns.qty)
+    bad = found.kind == BAD
+    options.tell(1.0, f"{listing.key}: done")
+    return make_tape(
+        listing,
+        source,
+        READER.label,
+        columns,
+        Figures(
+            lines=len(found.kind),
+            quarantined_lines=bad_lines(~bad, QUARANTINED_LINES_MAX),
+            gaps=emission.gaps,
+            compared=compared,
+            mismatched=mismatched,
+            crossed=crossed,
+            locked=locked,
+            buffered=emission.buffered,
+            skipped=int(np.count_nonzero(found.kind == OTHER)),
+        ),
+        depth_levels=_depth(found),
+        silence_ns=SILENCE_NS,
+        quarantined=int(np.count_nonzero(bad)),
+    )
+
+
+def _span(found: Messages) -> tuple[int, int]:
+    """Return the first and last receive time of the good messages."""
+    recv = found.recv[found.kind < BAD]
+    return int(recv[0]), int(recv[-1])
+
+
+def _no_start(found: Messages) -> str:
+    if (found.kind == SNAPSHOT).any():
+        return "its snapshot does not join the updates that follow"
+    return "has updates of the book but no snapshot to start from"
+
+
+def _depth(found: Messages) -> int:
+    """Return the levels a side that the first snapshot states, 0 when there is none."""
+    snapshots = np.flatnonzero(found.kind == SNAPSHOT)
+    if not len(snapshots):
+        return 0
+    sides = found.side[found.levels_of(int(snapshots[0]))]
+    return min(int(np.count_nonzero(sides == side)) for side in (1, 2))
+
+
+READER = Reader(name="binance", version=1, sniff=sniff, read=read)
