@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from nowake.core.errors import InputError
@@ -204,7 +204,8 @@ class Listing(Value, frozen=True):
         need = max(self.lot_units, self.min_qty_units)
         if self.min_notional > 0:
             one = self.instrument.notional(price_units, 1)
-            need = max(need, int(-(-self.min_notional // one)))
+            # Decimal's // rounds toward zero, so the ceiling is asked for by name.
+            need = max(need, int((self.min_notional / one).to_integral_value(rounding=ROUND_CEILING)))
         return -(-need // self.lot_units) * self.lot_units
 
     def order_problem(self, price_units: int, qty_units: int) -> str | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from nowake.core.errors import InputError
 from nowake.core.units import INT64_MAX
-from nowake.core.value import Value, require
+from nowake.core.value import Value, force_floats, require
 
 
 class Side(IntEnum):
@@ -52,6 +52,20 @@ class EndBehaviour(StrEnum):
     FINISH = "finish"
     CANCEL = "cancel"
     RUN_ON = "run-on"
+
+
+_FLOATS = (
+    "participation_max",
+    "participation_min",
+    "participation_target",
+    "limit_offset_bps",
+    "i_would_fraction",
+    "urgency",
+    "display_randomise",
+    "randomise_time",
+    "randomise_size",
+    "alpha_bps_per_hour",
+)
 
 
 class Parameters(Value, frozen=True):
@@ -106,6 +120,7 @@ class Parameters(Value, frozen=True):
     slices: int | None = None
 
     def __post_init__(self) -> None:
+        force_floats(self, *_FLOATS)
         self._check_participation()
         self._check_prices_and_sizes()
         for name, least, most in (

@@ -80,3 +80,14 @@ def require(ok: bool, field: str, value: object, rule: str, remedy: str = "") ->
     """Raise ``InputError`` unless ``ok``."""
     if not ok:
         raise InputError(field, value, rule, remedy)
+
+
+def force_floats(value: Value, *names: str) -> None:
+    """Turn whole numbers in float fields into floats, in ``__post_init__``.
+
+    ``1`` is a legal ``float`` argument, equals ``1.0`` and encodes to other bytes; identity by content needs one form.
+    """
+    for name in names:
+        found = getattr(value, name)
+        if isinstance(found, int) and not isinstance(found, bool):
+            msgspec.structs.force_setattr(value, name, float(found))

@@ -86,7 +86,7 @@ def residual_reason(parent: ParentState) -> str:
     _, control, detail = parent.withheld
     if control:
         return f"{control}: {detail}" if detail else control
-    return parent.ending or "end of window"
+    return "end of window: the market offered too little at the prices allowed"
 
 
 def _finish(draft: Draft, parent_id: str) -> None:

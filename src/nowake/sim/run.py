@@ -15,6 +15,9 @@ from nowake.sim.world import Progress, World
 
 IMPACTS = ("off", "ledger")
 
+DEFAULT_LATENCY = Latency(decision_ns=100_000, entry_ns=1_000_000, response_ns=1_000_000, data_ns=1_000_000)
+"""Assumed where none is stated: a co-located desk is faster, a retail line slower."""
+
 
 class SimOptions(Value, frozen=True):
     """What a simulated world is made of, besides tape and order.
@@ -31,7 +34,7 @@ class SimOptions(Value, frozen=True):
     seed: int = 0
     impact: str = "ledger"
     queue_model: str = "power-2"
-    latency: Latency = Latency()
+    latency: Latency = DEFAULT_LATENCY
     fees: FeeSchedule | None = None
 
     def __post_init__(self) -> None:
