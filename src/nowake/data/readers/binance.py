@@ -241,7 +241,6 @@ def _mark_bad_times(found: Messages) -> None:
 def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     """Return the tape of all files of one listing."""
     from nowake.data.readers.binance_book import build_rows, compare_with_quotes, order_messages
-    from nowake.data.replay import count_crossed
 
     parts = [(capture, _messages(capture, options)) for capture in captures]
     parts.sort(key=lambda part: _span(part[1])[0])
@@ -258,8 +257,7 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     if not emission.joined and (found.kind == DEPTH).any():
         raise DataError(source, _no_start(found), remedy="give the file before it as well, it holds the snapshot")
     columns, last_row = build_rows(found, emission)
-    compared, mismatched = compare_with_quotes(found, emission, columns, last_row)
-    crossed, locked = count_crossed(columns.code, columns.price, columns.qty)
+    book = compare_with_quotes(found, emission, columns, last_row)
     bad = found.kind == BAD
     options.tell(1.0, f"{listing.key}: done")
     return make_tape(
@@ -271,10 +269,10 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
             lines=len(found.kind),
             quarantined_lines=bad_lines(~bad, QUARANTINED_LINES_MAX),
             gaps=emission.gaps,
-            compared=compared,
-            mismatched=mismatched,
-            crossed=crossed,
-            locked=locked,
+            compared=book.compared,
+            mismatched=book.mismatched,
+            crossed=book.crossed,
+            locked=book.locked,
             buffered=emission.buffered,
             skipped=int(np.count_nonzero(found.kind == OTHER)),
         ),

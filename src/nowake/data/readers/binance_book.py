@@ -141,8 +141,18 @@ def _bare(is_gap: lines.U8) -> U16:
     return np.where(is_gap, np.uint16(Row.GAP), np.uint16(Row.CLEAR | SNAPSHOT))
 
 
-def compare_with_quotes(found: Messages, emission: Emission, columns: Columns, last_row: I64) -> tuple[int, int]:
-    """Return (compared, mismatched): the rebuilt touch after each update whose last id is a best quote's id too."""
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The rebuilt book held against the best quotes."""
+
+    compared: int
+    mismatched: int
+    crossed: int
+    locked: int
+
+
+def compare_with_quotes(found: Messages, emission: Emission, columns: Columns, last_row: I64) -> Comparison:
+    """Hold the rebuilt touch after each update whose last id is a best quote's id too against that quote."""
     quotes = np.flatnonzero(found.kind == lines.QUOTE)
     quotes = quotes[np.argsort(found.last_id[quotes], kind="stable")]
     used = np.flatnonzero((found.kind[emission.message] == lines.DEPTH) & (emission.what == _ROWS))
@@ -151,9 +161,7 @@ def compare_with_quotes(found: Messages, emission: Emission, columns: Columns, l
     same = spot < len(quotes)
     same[same] = found.last_id[quotes[spot[same]]] == ids[same]
     marks, rows = last_row[used[same]], found.start[quotes[spot[same]]]
-    book = (columns.code & np.uint16(0x0F)) != Row.QUOTE
-    # Quotes are no part of the book; leaving them out keeps the replay short.
-    kept = np.cumsum(book) - 1
-    touch, _, _ = replay(columns.code[book], columns.price[book], columns.qty[book], kept[marks])
+    touch, counts, _ = replay(columns.code, columns.price, columns.qty, marks)
     stated = np.column_stack([found.price[rows], found.qty[rows], found.price[rows + 1], found.qty[rows + 1]])
-    return len(marks), int(np.count_nonzero((touch != stated).any(axis=1)))
+    wrong = int(np.count_nonzero((touch != stated).any(axis=1)))
+    return Comparison(len(marks), wrong, int(counts[0]), int(counts[1]))
