@@ -116,7 +116,7 @@ def participation_notices(
         text = "no volume is known yet: the plan assumes none, and pacing follows the prints"
         return (Notice(code="unknown-volume", text=text),)
     peak = peak_participation(slices, beliefs)
-    if peak <= cap:
+    if peak <= cap or cap == 1:
         return ()
     said = f"peak needs {percent(peak)} of expected volume, over your {percent(cap)}"
     limit_ns = open_until(session, order.start_ns, order.start_ns + SEARCH_NS)
@@ -124,12 +124,16 @@ def participation_notices(
     if fits is not None:
         over = format_duration(fits - order.start_ns)
         return (Notice(code="over-cap", text=f"{said}: --over {over} fits"),)
-    others = beliefs.volume.expected(slices[0].release_ns, limit_ns)
-    done = int(min(others * cap / (1 - cap), sum(one.qty_units for one in slices)) if cap < 1 else 0)
-    lots = done // listing.lot_units * listing.lot_units
-    until = f"by {iso(limit_ns)}" if not session.always_open else f"in {format_duration(SEARCH_NS)}"
-    about = f"no window fits, {percent(cap)} of expected volume {until} is {listing.instrument.qty(lots):,f}"
-    return (Notice(code="over-cap", text=f"{said}: {about} {listing.instrument.base}"),)
+    lots = int(_even_pace_units(layout(limit_ns), cap, beliefs)) // listing.lot_units
+    quantity = f"{listing.instrument.qty(lots * listing.lot_units):,f} {listing.instrument.base}"
+    until = f"in {format_duration(SEARCH_NS)}" if session.always_open else f"before {iso(limit_ns)}"
+    return (Notice(code="over-cap", text=f"{said}: no window {until} fits, at an even pace {quantity} would"),)
+
+
+def _even_pace_units(slices: Sequence[ExecutionSlice], cap: float, beliefs: Beliefs) -> float:
+    """Return the quantity whose even spread over the time of ``slices`` just meets the cap where volume is thinnest."""
+    rate = min(beliefs.volume.expected(one.release_ns, one.end_ns) / (one.end_ns - one.release_ns) for one in slices)
+    return rate * (slices[-1].end_ns - slices[0].release_ns) * cap / (1 - cap)
 
 
 def limit_notices(order: ParentOrder, beliefs: Beliefs, listing: Listing) -> tuple[Notice, ...]:

@@ -31,7 +31,7 @@ def slice_exactly(
 
     Args:
         qty_units: Quantity units to split, > 0, a multiple of the lot.
-        weights: One per slice, finite, >= 0, not all 0.
+        weights: One per slice, finite, >= 0, not all 0; a slice of weight 0 gets nothing.
         lot_units: Every slice is a multiple of this.
         min_units: Smallest order; a slice is 0 or at least this.
         max_units: Largest order; 0 = none.
@@ -54,12 +54,17 @@ def slice_exactly(
     require(qty_units > 0, "quantity", qty_units, "> 0")
     least = max(1, -(-min_units // lot_units))
     lots, rest = divmod(qty_units, lot_units)
-    most = max_units // lot_units if max_units else max(lots, least)
+    most = max_units // lot_units if max_units else max(lots + 1, least)
     require(most >= least, "max_units", max_units, f"at least the smallest order {least * lot_units}")
-    if rest or not _feasible(lots, len(weights), least, most):
-        raise _refusal(qty_units, len(weights), lot_units, least, most, show)
-    ideal = _largest_remainder(lots, _whole_numbers(weights))
-    return tuple(lots_of * lot_units for lots_of in _within_limits(ideal, least, most))
+    whole = _whole_numbers(weights)
+    used = [i for i, weight in enumerate(whole) if weight]
+    if rest or not _feasible(lots, len(used), least, most):
+        raise _refusal(qty_units, len(used), lot_units, least, most, show)
+    parts = [0] * len(whole)
+    ideal = _largest_remainder(lots, [whole[i] for i in used])
+    for i, part in zip(used, _within_limits(ideal, least, most), strict=True):
+        parts[i] = part * lot_units
+    return tuple(parts)
 
 
 def _whole_numbers(weights: Sequence[int | float | Fraction]) -> list[int]:
