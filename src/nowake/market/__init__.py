@@ -1,0 +1,1 @@
+"""One market as it moves: books, ``run_until``, views, queue estimates, integrity, microstructure."""

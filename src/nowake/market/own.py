@@ -1,0 +1,251 @@
+"""Our market: the book as we receive it, over a tape or over rows that a feed pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nowake.core.errors import DataError
+from nowake.core.order import Side
+from nowake.core.sessions import Session
+from nowake.core.tape import F64, I32, I64, U16, Tape
+from nowake.core.units import INT64_MAX
+from nowake.core.value import require
+from nowake.core.view import Integrity, View, Watch, WatchKind
+from nowake.market import run
+from nowake.market.book import level_size, new_book, parts, repaired
+from nowake.market.hours import Hours
+from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, UNKNOWN_FRONT, new_queues
+from nowake.market.snapshot import build_view, watch_price
+
+Columns = tuple[I64, I32 | I64, U16, I32, I32 | I64]
+"""t_event, recv_delta, code, price, qty."""
+
+VIEW_QUEUES = 8
+
+
+def columns_of(tape: Tape) -> Columns:
+    """Return the columns that kernels read; an absent receive column always has the same type (one compilation)."""
+    delta = tape.recv_delta if len(tape.recv_delta) else np.empty(0, dtype=np.int32)
+    return tape.t_event, delta, tape.code, tape.price, tape.qty
+
+
+class OwnMarket:
+    """One listing as we know it at local time ``now_ns``.
+
+    Args:
+        tape: Recorded rows, and the listing and metadata; ``feed`` may append more.
+        data_latency_ns: Added to every row's receive time.
+        session: Trading hours; None = always open.
+
+    Attributes:
+        now_ns: Local time reached.
+        row: Rows included.
+    """
+
+    def __init__(self, tape: Tape, data_latency_ns: int = 0, session: Session | None = None) -> None:
+        self.meta = tape.meta
+        self.key = tape.listing.key
+        self.extra_ns = data_latency_ns - (tape.meta.clock_offset_ns if len(tape.recv_delta) else 0)
+        self.columns: Columns = columns_of(tape)
+        self.hours = Hours(session)
+        step = min((band.step_units for band in tape.listing.ticks), default=1)
+        self.book: I64 = new_book(step)
+        self.stats: I64 = run.new_stats(tape.meta.silence_ns)
+        self.reals: F64 = run.new_reals(tape.meta.price_base)
+        self.queues: F64 = new_queues(VIEW_QUEUES)
+        self._slots: dict[str, int] = {}
+        self._dropped = 0
+        self.now_ns = self.local_ns(0) if len(tape) else -1
+
+    def local_ns(self, row: int) -> int:
+        """Return the local time of a row at hand, ``row`` counted from the rows not yet dropped."""
+        t_event, recv_delta = self.columns[0], self.columns[1]
+        return int(t_event[row]) + (int(recv_delta[row]) if len(recv_delta) else 0) + self.extra_ns
+
+    @property
+    def cursor(self) -> int:
+        """Return the index of the next row at hand."""
+        return int(self.stats[run.CURSOR])
+
+    @cursor.setter
+    def cursor(self, row: int) -> None:
+        self.stats[run.CURSOR] = row
+
+    @property
+    def row(self) -> int:
+        """Return the number of rows included."""
+        return self._dropped + self.cursor
+
+    def feed(self, rows: Tape) -> None:
+        """Append rows of the same listing, in receive order and in whole messages; rows already applied are let go.
+
+        Raises:
+            DataError: Another listing, or prices too far from the first base for the column.
+        """
+        if rows.listing.key != self.key:
+            raise DataError(rows.meta.source, f"rows of {rows.listing.key} fed to the market of {self.key}")
+        prices = rows.prices() - np.int64(self.meta.price_base)
+        if len(prices) and max(abs(int(prices.min())), abs(int(prices.max()))) >= 2**31:
+            raise DataError(rows.meta.source, "prices are more than 2^31 units from the first price")
+        left = slice(self.cursor, None)
+        t_event, recv_delta, code, price, qty = self.columns
+        delta = recv_delta if len(recv_delta) else np.zeros(len(t_event), dtype=np.int32)
+        # Local times are made here: the buffer has no receive column of its own.
+        local = t_event[left] + delta[left] + np.int64(self.extra_ns)
+        fed = rows.t_local(self.extra_ns + (self.meta.clock_offset_ns if len(recv_delta) else 0))
+        self.columns = (
+            np.concatenate([local, fed]),
+            np.empty(0, dtype=np.int32),
+            np.concatenate([code[left], rows.code]),
+            np.concatenate([price[left], prices.astype(np.int32)]),
+            np.concatenate([qty[left], rows.qty]),
+        )
+        self._dropped += self.cursor
+        self.cursor, self.extra_ns = 0, 0
+
+    def advance(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, tuple[str, ...]]:
+        """Receive rows up to ``until_ns``, or to the first complete message at which a watch holds.
+
+        Returns:
+            (t_ns, fired): the local time reached, and the ids of all watches that hold there, in rising order.
+        """
+        table = self.watch_table(watches)
+        until_ns = max(until_ns, self.now_ns)
+        if self.now_ns < 0:
+            self.now_ns = self.local_ns(0) if len(self.columns[0]) else until_ns
+        while True:
+            change = self.at_session(self.now_ns)
+            stop = min(until_ns, change - 1)
+            if self._run(stop, table) == run.FIRED:
+                return self.now_ns, self.fired(table, watches)
+            if until_ns < change:
+                return self.now_ns, ()
+            self.now_ns = change
+
+    def at_session(self, t_ns: int) -> int:
+        """Take over whether the session is open at ``t_ns``; returns the instant at which that changes."""
+        closed = not self.hours.is_open(t_ns)
+        self.stats[run.EXTERNAL_FLAGS] = int(Integrity.CLOSED) if closed else 0
+        return self.hours.next_change(t_ns)
+
+    def _run(self, until_ns: int, table: I64) -> int:
+        """Run the kernel to ``until_ns``, repairing the book as it asks."""
+        hi = len(self.columns[0])
+        while True:
+            status, row = run.run_until(
+                self.book, self.stats, self.reals, self.queues, table, len(table), *self.columns,
+                self.cursor, hi, self.extra_ns, self.now_ns, until_ns,
+            )  # fmt: skip
+            moved = row > self.cursor
+            self.cursor = row
+            if status == run.FIRED:
+                if moved:
+                    self.now_ns = max(self.now_ns, int(self.stats[run.CLOCK]))
+                return status
+            if status == run.REACHED:
+                self.now_ns = until_ns
+                return status
+            self.book = repaired(self.book, status)
+
+    def watch_table(self, watches: Sequence[Watch]) -> I64:
+        """Return (k, 4) i64: kind, argument, queue slot, 0; prices as keys of the book."""
+        table = np.zeros((len(watches), 4), dtype=np.int64)
+        base = self.meta.price_base
+        for i, watch in enumerate(watches):
+            require(watch.listing == self.key, "watch", watch.listing, f"on {self.key}")
+            kind, a, slot = watch.kind, watch.a, -1
+            if kind in (WatchKind.BID_NOT, WatchKind.BID_AT_LEAST):
+                a = watch_price(a, base, 1)
+            elif kind in (WatchKind.ASK_NOT, WatchKind.ASK_AT_MOST):
+                a = watch_price(a, base, -1)
+            elif kind is WatchKind.QUEUE:
+                slot = self._slots.get(watch.child_id, -1)
+            table[i] = int(kind), a, slot, 0
+        return table
+
+    @staticmethod
+    def fired(table: I64, watches: Sequence[Watch]) -> tuple[str, ...]:
+        """Return the ids of the watches that the kernel marked, in rising order."""
+        return tuple(
+            sorted(w.watch_id for w, held in zip(watches, table[:, run.W_HOLDS].tolist(), strict=True) if held)
+        )
+
+    def view(self, t_ns: int, queues: tuple[tuple[str, int], ...] | None = None) -> View:
+        """Return the market at local time ``t_ns``, to which it must have been advanced.
+
+        Args:
+            t_ns: Not before ``now_ns``; rows received in between must have been applied.
+            queues: Shown in place of our own estimates.
+        """
+        require(t_ns >= self.now_ns, "t_ns", t_ns, f">= {self.now_ns}, where the market stands")
+        self.at_session(t_ns)
+        state = (self.book, self.stats, self.reals)
+        return build_view(
+            self.key, self.meta.price_base, self.row, t_ns, state, self.queue_estimates() if queues is None else queues
+        )
+
+    def own_print(self, price_units: int, qty: int, *, added: bool) -> None:
+        """Count an own fill. ``added``: it took liquidity, so no recorded print contains it."""
+        self.stats[run.VOLUME_OWN] += qty
+        if added:
+            run.add_print(self.stats, price_units - self.meta.price_base, qty)
+
+    def track(self, child_id: str, side: Side, price_units: int) -> None:
+        """Start to estimate the queue ahead of a resting order: all that the level shows now (unknown if deeper)."""
+        if child_id in self._slots:
+            return
+        book_side = 0 if side is Side.BUY else 1
+        key = (price_units - self.meta.price_base) * int(side)
+        head, size, _, _, table = parts(self.book)
+        front = float(level_size(head, size, table, book_side, key))
+        if front == 0 and self.is_beyond_depth(book_side, key):
+            front = UNKNOWN_FRONT
+        used = int(self.stats[run.QUEUES])
+        slot = next((i for i in range(used) if self.queues[i, Q_LIVE] == 0), used)
+        if slot == len(self.queues):
+            self.queues = np.concatenate([self.queues, new_queues(len(self.queues))])
+        self.queues[slot, [Q_LIVE, Q_SIDE, Q_KEY, Q_FRONT, Q_TRADED]] = 1, book_side, key, front, 0
+        self.stats[run.QUEUES] = max(used, slot + 1)
+        self._slots[child_id] = slot
+
+    def is_beyond_depth(self, book_side: int, key: int) -> bool:
+        """Return whether a price lies deeper than the source keeps its book complete."""
+        depth = self.meta.depth_levels
+        if depth == 0:
+            return False
+        from nowake.market.book import levels
+
+        shown = levels(self.book, book_side, depth)
+        return len(shown) == depth and key < shown[-1][0]
+
+    def untrack(self, child_id: str) -> None:
+        """Forget the queue of an order that no longer rests."""
+        slot = self._slots.pop(child_id, None)
+        if slot is not None:
+            self.queues[slot, Q_LIVE] = 0
+        if not self._slots:
+            self.stats[run.QUEUES] = 0
+
+    def queue_estimates(self) -> tuple[tuple[str, int], ...]:
+        """Return (child id, estimated ahead of it, rounded up) of at most 8 tracked orders, oldest first."""
+        shown = list(self._slots.items())[:VIEW_QUEUES]
+        return tuple((child, int(np.ceil(min(self.queues[slot, Q_FRONT], UNKNOWN_FRONT)))) for child, slot in shown)
+
+    def first_valid_ns(self, not_before_ns: int = -INT64_MAX) -> int | None:
+        """Return the first instant at which the book is sound (a locked one counts) and the session open, None = never.
+
+        Advances this market to that instant.
+        """
+        table = np.zeros((1, 4), dtype=np.int64)
+        end = self.local_ns(len(self.columns[0]) - 1) if len(self.columns[0]) else -1
+        if not_before_ns > self.now_ns:
+            self.advance(not_before_ns)
+        while True:
+            change = self.at_session(self.now_ns)
+            if self._run(min(end, change - 1), table) == run.FIRED:
+                return self.now_ns
+            if end < change:
+                return None
+            self.now_ns = change

@@ -1,0 +1,292 @@
+"""Run a market to the first watch that holds: the only evaluator, over a tape or over a ring that a feed fills.
+
+``own_row`` applies one received row to our book and its statistics; ``run_until`` loops over it and stops after the
+first complete message (END row) at which a watch holds. ``sim.world`` interleaves the same ``own_row`` with the venue's
+rows. Plain meaning: ``run_reference``. Sums are exact: prices are offsets from the tape's base, products are split in
+words, remainders are kept (the caller adds the base back in Python integers).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nowake.core.jit import kernel
+from nowake.core.tape import F64, I32, I64, U16
+from nowake.market.book import NEW, NO_PRICE, OLD, apply_row, best_key, book_flags, parts
+from nowake.market.queue import Q_FRONT, Q_LIVE, queues_after_level, queues_after_print
+
+STATS = 40
+VOLUME_ALL, VOLUME_OWN = 0, 1
+NOTIONAL_LO, NOTIONAL_HI = 2, 3  # sum of offset x quantity = HI * 2^30 + LO
+LAST_PRICE, HAS_PRINT = 4, 5
+SINCE, LAST_ROW, STARTED = 6, 7, 8
+CURSOR = 9  # rows consumed of the arrays at hand
+AT_END = 10  # the last row applied was an END row, or none was
+BID, ASK, FLAGS = 11, 12, 13  # keys and flags in force since the last END row
+MID_FROM, MID_OK = 14, 15  # from when, and whether, they count for the time averages
+MID_Q, MID_R, MID_HI = 16, 17, 18  # integral of bid + ask offsets: ((HI * 2^60 + Q) * 10^6 + R) units x ns
+SPREAD_Q, SPREAD_R, SPREAD_HI = 19, 20, 21
+MID_NS = 22
+NEXT_GRID, SAMPLE, SAMPLE_OK, REALISED_NS = 23, 24, 25, 26
+CLOCK = 27  # greatest local time of a row applied
+QUEUES = 28  # rows of the queue table in use
+QUEUE_MODEL = 29
+EXTERNAL_FLAGS = 30  # session closed: set by the caller, constant over a call
+SILENCE_NS = 31
+PRINTS = 32
+
+REALS = 4
+REALISED_VAR, BASE_PRICE, QUEUE_N = 0, 1, 2
+
+GRID_NS = 10_000_000_000
+MILLION = 1_000_000
+LOW30 = (1 << 30) - 1
+CARRY = 1 << 60
+
+REACHED, FIRED, STOPPED_GROW, STOPPED_REGRID = 0, 3, 1, 2
+
+W_KIND, W_A, W_SLOT, W_HOLDS = 0, 1, 2, 3
+VALID = 0
+"""Kind of an internal watch: the book is sound (flags are 0)."""
+
+
+def new_stats(silence_ns: int, queue_model: int = 1) -> I64:
+    """Return the integer statistics of a market nothing has been received of."""
+    stats = np.zeros(STATS, dtype=np.int64)
+    stats[[BID, ASK, FLAGS, AT_END]] = NO_PRICE, NO_PRICE, 1, 1
+    stats[[QUEUE_MODEL, SILENCE_NS]] = queue_model, silence_ns
+    return stats
+
+
+def new_reals(price_base: int, queue_n: float = 2.0) -> F64:
+    """Return the float statistics: realised variance, price base, exponent of the queue model."""
+    reals = np.zeros(REALS, dtype=np.float64)
+    reals[[BASE_PRICE, QUEUE_N]] = price_base, queue_n
+    return reals
+
+
+@kernel
+def add_time(stats: I64, at: int, value: int, duration_ns: int) -> None:
+    """Add ``value x duration_ns`` to the integral at ``at`` (Q, R, HI), exactly for |value| < 2^34."""
+    left = duration_ns
+    while left > 0:
+        part = min(left, 1 << 44)
+        whole, rest = part // MILLION, part % MILLION
+        low = stats[at + 1] + value * rest
+        stats[at] += value * whole + low // MILLION
+        stats[at + 1] = low % MILLION
+        if stats[at] >= CARRY or stats[at] <= -CARRY:
+            carry = stats[at] // CARRY
+            stats[at] -= carry * CARRY
+            stats[at + 2] += carry
+        left -= part
+
+
+@kernel
+def settle_time(stats: I64, t: int) -> None:
+    """Bring the time integrals up to ``t`` with the mid and spread in force."""
+    duration = t - stats[MID_FROM]
+    if stats[MID_OK] != 0 and duration > 0:
+        add_time(stats, MID_Q, stats[BID] - stats[ASK], duration)
+        add_time(stats, SPREAD_Q, -stats[ASK] - stats[BID], duration)
+        stats[MID_NS] += duration
+    if duration > 0:
+        stats[MID_FROM] = t
+
+
+@kernel
+def sample_grid(stats: I64, reals: F64, t: int) -> None:
+    """Take the mid in force at every 10 s boundary up to ``t`` into the realised variance."""
+    if stats[NEXT_GRID] == 0:
+        stats[NEXT_GRID] = (t // GRID_NS + 1) * GRID_NS
+        return
+    passed = (t - stats[NEXT_GRID]) // GRID_NS + 1
+    if stats[MID_OK] != 0:
+        mid2 = stats[BID] - stats[ASK]
+        if stats[SAMPLE_OK] != 0:
+            old = 2 * reals[BASE_PRICE] + stats[SAMPLE]
+            new = 2 * reals[BASE_PRICE] + mid2
+            if mid2 != stats[SAMPLE] and old > 0 and new > 0:
+                step = math.log(new / old)
+                reals[REALISED_VAR] += step * step
+            stats[REALISED_NS] += GRID_NS
+        stats[REALISED_NS] += (passed - 1) * GRID_NS
+        stats[SAMPLE], stats[SAMPLE_OK] = mid2, 1
+    else:
+        stats[SAMPLE_OK] = 0
+    stats[NEXT_GRID] += passed * GRID_NS
+
+
+@kernel
+def add_print(stats: I64, price: int, qty: int) -> None:
+    """Count a print of ``qty`` at an offset price, exactly for qty < 2^60."""
+    stats[VOLUME_ALL] += qty
+    low = stats[NOTIONAL_LO] + price * (qty & LOW30)
+    stats[NOTIONAL_HI] += price * (qty >> 30) + (low >> 30)
+    stats[NOTIONAL_LO] = low & LOW30
+    stats[LAST_PRICE], stats[HAS_PRINT] = price, 1
+    stats[PRINTS] += 1
+
+
+@kernel
+def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, price: int, qty: int) -> None:
+    """Move our queue estimates by one row that has been applied to the book."""
+    kind, side = code & 15, ((code >> 4) & 3) - 1
+    count = stats[QUEUES]
+    if kind == 5:
+        if (code & 0x800) == 0 and side >= 0:
+            hit = 1 - side  # the aggressor's other side
+            queues_after_print(queues, count, hit, price if hit == 0 else -price, qty)
+    elif kind <= 4 and side >= 0:
+        key = price if side == 0 else -price
+        if kind == 4:
+            queues_after_print(queues, count, side, key, qty)
+        model, n = stats[QUEUE_MODEL], reals[QUEUE_N]
+        queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
+
+
+@kernel
+def _message_end(head: I64, stats: I64, t: int) -> None:
+    """Take over the touch after a complete message; the time averages get what held until now."""
+    bid, ask = best_key(head, 0), best_key(head, 1)
+    flags = book_flags(head)
+    if bid != stats[BID] or ask != stats[ASK] or flags != stats[FLAGS]:
+        settle_time(stats, t)
+        stats[BID], stats[ASK], stats[FLAGS] = bid, ask, flags
+        ok = (flags & ~4) == 0  # a locked book has a mid
+        if ok and stats[MID_OK] == 0:
+            stats[MID_FROM] = t
+        stats[MID_OK] = 1 if ok else 0
+
+
+@kernel
+def own_row(
+    head: I64,
+    size: I64,
+    bits: I64,
+    top: I64,
+    table: I64,
+    stats: I64,
+    reals: F64,
+    queues: F64,
+    t: int,
+    code: int,
+    price: int,
+    qty: int,
+) -> int:
+    """Apply one received row to our book and statistics; returns OK, or GROW or REGRID with nothing changed."""
+    if t < stats[CLOCK]:
+        t = stats[CLOCK]
+    if t >= stats[NEXT_GRID]:
+        sample_grid(stats, reals, t)
+    kind = code & 15
+    if kind == 5:
+        add_print(stats, price, qty)
+    else:
+        status = apply_row(head, size, bits, top, table, code, price, qty)
+        if status != 0:
+            return int(status)
+        if kind == 4:
+            add_print(stats, price, qty)
+    if stats[QUEUES] > 0:
+        _follow_queues(head, stats, reals, queues, code, price, qty)
+    if stats[STARTED] == 0:
+        stats[STARTED], stats[SINCE] = 1, t
+    stats[CLOCK], stats[LAST_ROW] = t, t
+    if code & 0x100:
+        stats[AT_END] = 1
+        _message_end(head, stats, t)
+    else:
+        stats[AT_END] = 0
+    return 0
+
+
+@kernel
+def integrity(stats: I64, t: int) -> int:
+    """Return all flags of our market at local time ``t``."""
+    flags = int(stats[FLAGS] | stats[EXTERNAL_FLAGS])
+    if stats[STARTED] != 0 and t - stats[LAST_ROW] > stats[SILENCE_NS]:
+        flags |= 32
+    return flags
+
+
+@kernel
+def any_watch_holds(watches: I64, count: int, stats: I64, queues: F64, t: int) -> bool:
+    """Say whether a watch holds after a complete message, and mark those that do."""
+    fired = False
+    for i in range(count):
+        kind, a = watches[i, W_KIND], watches[i, W_A]
+        if kind == 1:
+            holds = stats[BID] != a
+        elif kind == 2:
+            holds = stats[ASK] != a
+        elif kind == 3:
+            holds = stats[BID] >= a and stats[BID] != NO_PRICE
+        elif kind == 4:
+            holds = stats[ASK] >= a and stats[ASK] != NO_PRICE
+        elif kind == 5:
+            holds = stats[VOLUME_ALL] >= a
+        elif kind == 6:
+            slot = watches[i, W_SLOT]
+            holds = slot >= 0 and queues[slot, Q_LIVE] != 0 and queues[slot, Q_FRONT] <= a
+        elif kind == 7:
+            holds = integrity(stats, t) != a
+        else:
+            holds = (integrity(stats, t) & ~4) == 0
+        if holds:
+            watches[i, W_HOLDS] = 1
+            fired = True
+    return fired
+
+
+@kernel
+def run_until(
+    book: I64,
+    stats: I64,
+    reals: F64,
+    queues: F64,
+    watches: I64,
+    count: int,
+    t_event: I64,
+    recv_delta: I32 | I64,
+    code: U16,
+    price: I32,
+    qty: I32 | I64,
+    lo: int,
+    hi: int,
+    extra_ns: int,
+    now_ns: int,
+    until_ns: int,
+) -> tuple[int, int]:
+    """Apply rows ``lo`` to ``hi`` with local time <= ``until_ns``; stop after the first END row at which a watch holds.
+
+    A watch that holds already, before the first row, stops it at once.
+
+    ``book``, ``stats``, ``reals`` and ``queues`` are our market (``own.OwnMarket``), updated in place. ``watches`` is
+    (k, 4), ``count`` of them used: kind, argument (prices as keys), slot in ``queues``, and the mark that is set where
+    it holds. ``t_event`` to ``qty`` are columns of a tape, ``recv_delta`` perhaps empty; ``extra_ns`` is added to the
+    receive time. ``now_ns`` is the local time at the start.
+
+    Returns:
+        (status, row): REACHED, FIRED, or GROW or REGRID (call again from ``row`` with a repaired book);
+        ``row`` is the first row not applied.
+    """
+    if stats[AT_END] != 0 and any_watch_holds(watches, count, stats, queues, now_ns):
+        return FIRED, lo
+    head, size, bits, top, table = parts(book)
+    has_delta = recv_delta.shape[0] > 0
+    for i in range(lo, hi):
+        t = t_event[i] + extra_ns
+        if has_delta:
+            t += np.int64(recv_delta[i])
+        if t > until_ns:
+            return REACHED, i
+        c = int(np.int64(code[i]))
+        status = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[i]), int(qty[i]))
+        if status != 0:
+            return status, i
+        if c & 0x100 and count > 0 and any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
+            return FIRED, i + 1
+    return REACHED, hi

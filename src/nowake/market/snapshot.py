@@ -1,0 +1,102 @@
+"""From the arrays of a market to the ``View`` that a decision sees."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nowake.core.jit import kernel
+from nowake.core.tape import F64, I64
+from nowake.core.view import Integrity, View
+from nowake.market import run
+from nowake.market.book import NO_PRICE, fill_levels
+from nowake.market.run import integrity, sample_grid, settle_time
+
+DEPTH = 5
+_COPIED = run.STATS
+_FLAGS_AT, _BIDS_AT, _ASKS_AT, _LEVELS_AT = run.STATS, run.STATS + 1, run.STATS + 2, run.STATS + 3
+OUT = run.STATS + 3 + 4 * DEPTH
+
+
+@kernel
+def snapshot(book: I64, stats: I64, reals: F64, t: int, out: I64) -> float:
+    """Write what a view at ``t`` holds into ``out``: statistics brought up to ``t``, flags, levels. Changes no state.
+
+    Returns:
+        The realised variance up to ``t``.
+    """
+    now_stats, now_reals = stats.copy(), reals.copy()
+    if t >= now_stats[run.NEXT_GRID] and now_stats[run.STARTED] != 0:
+        sample_grid(now_stats, now_reals, t)
+    settle_time(now_stats, t)
+    out[:_COPIED] = now_stats
+    out[_FLAGS_AT] = integrity(now_stats, t)
+    out[_BIDS_AT] = fill_levels(book, 0, out[_LEVELS_AT : _LEVELS_AT + 2 * DEPTH].reshape(DEPTH, 2))
+    out[_ASKS_AT] = fill_levels(book, 1, out[_LEVELS_AT + 2 * DEPTH :].reshape(DEPTH, 2))
+    return float(now_reals[run.REALISED_VAR])
+
+
+def _integral(out: list[int], at: int, per_ns: int) -> int:
+    """Return the integral at ``at`` plus ``per_ns`` for every ns of it, units x ns / 1e6, floored."""
+    exact = (out[at + 2] * run.CARRY + out[at]) * run.MILLION + out[at + 1]
+    return (exact + per_ns * out[run.MID_NS]) // run.MILLION
+
+
+def _levels(out: list[int], at: int, count: int, sign: int, base: int) -> tuple[tuple[int, int], ...]:
+    return tuple((base + sign * out[at + 2 * i], out[at + 2 * i + 1]) for i in range(count))
+
+
+def build_view(
+    key: str,
+    price_base: int,
+    row: int,
+    t_ns: int,
+    state: tuple[I64, I64, F64],
+    queues: tuple[tuple[str, int], ...],
+) -> View:
+    """Return the view of a market at local time ``t_ns``.
+
+    Args:
+        key: Of the listing.
+        price_base: Added to every price offset.
+        row: Rows included so far.
+        t_ns: Local time, not before the last row applied.
+        state: (book, stats, reals).
+        queues: (child id, ahead of it).
+    """
+    book, stats, reals = state
+    buffer = np.empty(OUT, dtype=np.int64)
+    realised = snapshot(book, stats, reals, t_ns, buffer)
+    out: list[int] = buffer.tolist()
+    bids = _levels(out, _LEVELS_AT, out[_BIDS_AT], 1, price_base)
+    asks = _levels(out, _LEVELS_AT + 2 * DEPTH, out[_ASKS_AT], -1, price_base)
+    bid, ask = bids[0] if bids else (0, 0), asks[0] if asks else (0, 0)
+    volume = out[run.VOLUME_ALL]
+    return View(
+        listing=key,
+        t_ns=t_ns,
+        row=row,
+        integrity=Integrity(out[_FLAGS_AT]),
+        bid_units=bid[0],
+        ask_units=ask[0],
+        bid_qty=bid[1],
+        ask_qty=ask[1],
+        bids=bids,
+        asks=asks,
+        volume_all=volume,
+        volume_own=out[run.VOLUME_OWN],
+        notional_all=(out[run.NOTIONAL_HI] << 30) + out[run.NOTIONAL_LO] + price_base * volume,
+        mid2_time=_integral(out, run.MID_Q, 2 * price_base),
+        mid_ns=out[run.MID_NS],
+        spread_time=_integral(out, run.SPREAD_Q, 0),
+        since_ns=out[run.SINCE],
+        last_units=price_base + out[run.LAST_PRICE] if out[run.HAS_PRINT] else 0,
+        realised_var=realised,
+        realised_ns=out[run.REALISED_NS],
+        last_row_ns=out[run.LAST_ROW],
+        queues=queues,
+    )
+
+
+def watch_price(units: int, price_base: int, sign: int) -> int:
+    """Return the key that a watch compares with: 0 units = an empty side."""
+    return sign * (units - price_base) if units else NO_PRICE

@@ -1,0 +1,1 @@
+"""The simulated world: recorded markets, a matching venue, latency, fees, own impact, faults; virtual time only."""

@@ -1,0 +1,250 @@
+"""One listing in a simulated world: the venue and our side of it on one clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderStatus, TimeInForce
+from nowake.core.errors import Refused
+from nowake.core.inputs import (
+    Acked,
+    AnyInput,
+    CancelRejected,
+    Ended,
+    Filled,
+    OpenOrdersReported,
+    Rejected,
+    StatusReported,
+)
+from nowake.core.instrument import FeeSchedule
+from nowake.core.ports import VenueMessage
+from nowake.core.sessions import Session
+from nowake.core.tape import I64, Tape
+from nowake.core.value import Value, require, to_msgpack
+from nowake.core.view import View, Watch
+from nowake.market.book import repaired
+from nowake.market.own import OwnMarket
+from nowake.market.run import CLOCK
+from nowake.sim import merge as mg
+from nowake.sim.queues import queue_model as named_queue_model
+from nowake.sim.venue import Report, SimVenue
+
+
+class Latency(Value, frozen=True):
+    """How long things take, nanoseconds, each >= 0.
+
+    Attributes:
+        decision_ns: From what we see to the command that leaves.
+        entry_ns: From us to the venue's matching.
+        response_ns: From the venue's matching back to us.
+        data_ns: Added to the recorded receive time of every row.
+    """
+
+    decision_ns: int = 0
+    entry_ns: int = 0
+    response_ns: int = 0
+    data_ns: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("decision_ns", "entry_ns", "response_ns", "data_ns"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
+
+
+_Command = Callable[[int], list[Report]]
+
+
+class SimMarket:
+    """A recorded listing with a simulated venue on it; implements ``core.ports.Venue``.
+
+    Args:
+        tape: Shared, never written.
+        latency: Entry, response, data and decision latency.
+        fees: Default: those of the listing.
+        session: Trading hours, None = always open.
+        queue_model: Name of a queue model (``sim.queues``).
+        impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken (``sim.match_l2``).
+        half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
+        seed: Goes into trade ids.
+        order: Of ``merge.venue_order(tape)``, to share it between worlds.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        latency: Latency,
+        fees: FeeSchedule | None = None,
+        session: Session | None = None,
+        queue_model: str = "power-2",
+        impact: str = "off",
+        half_life_ns: int | None = None,
+        seed: int = 0,
+        order: tuple[I64, I64] | None = None,
+    ) -> None:
+        require(len(tape) > 0, "tape", len(tape), "at least one row long")
+        self.tape = tape
+        self.key = tape.listing.key
+        self.latency = latency
+        self.venue = SimVenue(
+            tape,
+            fees=tape.listing.fees if fees is None else fees,
+            session=session,
+            model=named_queue_model(queue_model),
+            impact=impact,
+            half_life_ns=half_life_ns,
+            seed=seed,
+        )
+        self.own = OwnMarket(tape, latency.data_ns, session)
+        self._session = session
+        self._t_venue, self._order = mg.venue_order(tape) if order is None else order
+        self._commands: deque[tuple[int, _Command]] = deque()
+        self._messages: deque[VenueMessage] = deque()
+        self._left: dict[str, int] = {}
+        self._lead_ns = latency.decision_ns + latency.entry_ns
+        self.start_ns = self.own.local_ns(0)
+        self.end_ns = self.own.local_ns(len(tape) - 1)
+
+    @property
+    def now_ns(self) -> int:
+        """Return the local time reached."""
+        return self.own.now_ns
+
+    def first_valid_ns(self) -> int:
+        """Return the first local time with a sound book in an open session.
+
+        Raises:
+            Refused: There is none.
+        """
+        found = OwnMarket(self.tape, self.latency.data_ns, self._session).first_valid_ns()
+        if found is None:
+            raise Refused(f"the tape of {self.key} has no sound book in an open session")
+        return found
+
+    def _send(self, command: _Command, now_ns: int) -> None:
+        require(now_ns >= self.now_ns, "now_ns", now_ns, f">= {self.now_ns}, where the market stands")
+        self._commands.append((now_ns + self._lead_ns, command))
+
+    def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
+        """Send a child; it arrives after decision and entry latency. ``peg``: a native primary peg."""
+        require(child.listing == self.key, "listing", child.listing, self.key)
+        self._send(lambda t: self.venue.submit(child, t, peg=peg), now_ns)
+
+    def cancel(self, child_id: str, now_ns: int) -> None:
+        """Ask to cancel a child."""
+        self._send(lambda t: self.venue.cancel(child_id, t), now_ns)
+
+    def query(self, child_id: str, now_ns: int) -> None:
+        """Ask what became of a child."""
+        self._send(lambda t: self.venue.query(child_id, now_ns, t), now_ns)
+
+    def query_open(self, listing: str, now_ns: int) -> None:
+        """Ask for all open orders."""
+        require(listing == self.key, "listing", listing, self.key)
+        self._send(lambda t: self.venue.query_open(now_ns, t), now_ns)
+
+    def poll(self, now_ns: int) -> tuple[VenueMessage, ...]:
+        """Return the messages due by ``now_ns``, in the venue's order, and take them into our own picture."""
+        due = []
+        while self._messages and self._messages[0].event.t_ns <= now_ns:
+            message = self._messages.popleft()
+            self._take_in(message.event)
+            due.append(message)
+        return tuple(due)
+
+    def _take_in(self, event: AnyInput) -> None:
+        """Follow our resting orders and own volume as a live shell would: from what we were told."""
+        if isinstance(event, Acked):
+            child = self.venue.child(event.child_id)
+            self._left[child.child_id] = child.qty_units
+            if child.tif is TimeInForce.GTC:
+                self.own.track(child.child_id, child.side, child.price_units)
+        elif isinstance(event, Filled):
+            fill = event.fill
+            self.own.own_print(fill.price_units, fill.qty_units, added=fill.liquidity is Liquidity.TAKER)
+            self._left[fill.child_id] -= fill.qty_units
+            if self._left[fill.child_id] == 0:
+                self.own.untrack(fill.child_id)
+        elif isinstance(event, Ended):
+            self.own.untrack(event.child_id)
+
+    def view(self, t_ns: int) -> View:
+        """Return the market as we know it at ``t_ns``."""
+        return self.own.view(t_ns)
+
+    def truth(self) -> tuple[OrderStatus, ...]:
+        """Return the venue's own record of every order and fill: for judging, never for deciding."""
+        return self.venue.truth()
+
+    def advance(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, tuple[str, ...]]:
+        """Move to the earliest of ``until_ns``, the first watch that holds, the first message due to us.
+
+        Returns:
+            (t_ns, fired): local time reached; ids of all watches that hold there, in rising order.
+        """
+        table = self.own.watch_table(watches)
+        until_ns = max(until_ns, self.now_ns)
+        while True:
+            change = self.own.at_session(self.now_ns)
+            due = self._messages[0].event.t_ns if self._messages else mg.NEVER
+            goal = max(min(until_ns, due), self.now_ns)
+            outcome, reached = self._merge(min(goal, change - 1), table)
+            if outcome == mg.FIRED:
+                self.own.now_ns = max(self.now_ns, int(self.own.stats[CLOCK]))
+                return self.now_ns, self.own.fired(table, watches)
+            if outcome == mg.REACHED:
+                self.own.now_ns = reached
+                if goal < change or (self._messages and self._messages[0].event.t_ns <= reached):
+                    return reached, ()
+                self.own.now_ns = change
+
+    def _merge(self, limit_ns: int, table: I64) -> tuple[int, int]:
+        """Run the merged kernel once; returns (outcome, limit) after repairs and due commands."""
+        venue, own = self.venue, self.own
+        command = self._commands[0][0] if self._commands else mg.NEVER
+        limits = np.array(
+            [limit_ns, command, self._lead_ns, self.latency.response_ns, own.extra_ns, own.now_ns], dtype=np.int64
+        )
+        outcome = int(
+            mg.merge(
+                self._t_venue, self._order, *own.columns,
+                venue.book, venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
+                venue.taken_at, own.book, own.stats, own.reals, own.queues, table, len(table), limits,
+            )
+        )  # fmt: skip
+        self._deliver(venue.collect())
+        if outcome == mg.COMMAND:
+            arrives, run = self._commands.popleft()
+            self._deliver(run(arrives))
+        elif outcome > mg.OWN_SIDE:
+            own.book = repaired(own.book, outcome - mg.OWN_SIDE)
+        elif outcome not in (mg.REACHED, mg.FIRED):
+            venue.make_room(outcome)
+        return outcome, int(limits[mg.L_LIMIT])
+
+    def _deliver(self, reports: list[Report]) -> None:
+        for report in reports:
+            event = self._event(report, report.t_venue_ns + self.latency.response_ns)
+            self._messages.append(VenueMessage(event=event, raw=to_msgpack(report)))
+
+    @staticmethod
+    def _event(report: Report, t_ns: int) -> AnyInput:
+        """Return a report as the input it is for the engine, at its delivery time."""
+        child_id, t_venue = report.child_id, report.t_venue_ns
+        if report.kind == "acked":
+            return Acked(t_ns=t_ns, child_id=child_id, t_venue_ns=t_venue)
+        if report.kind == "rejected":
+            return Rejected(t_ns=t_ns, child_id=child_id, t_venue_ns=t_venue, code=report.code, text=report.text)
+        if report.kind == "filled":
+            assert report.fill is not None
+            return Filled(t_ns=t_ns, fill=report.fill)
+        if report.kind == "ended":
+            status = report.status or ChildStatus.CANCELED
+            return Ended(t_ns=t_ns, child_id=child_id, t_venue_ns=t_venue, status=status, cum_qty=report.cum_qty)
+        if report.kind == "cancel-rejected":
+            return CancelRejected(t_ns=t_ns, child_id=child_id, t_venue_ns=t_venue, code=report.code)
+        if report.kind == "status":
+            return StatusReported(t_ns=t_ns, status=report.statuses[0], requested_ns=report.requested_ns)
+        return OpenOrdersReported(t_ns=t_ns, requested_ns=report.requested_ns, statuses=report.statuses)

@@ -1,0 +1,344 @@
+"""Our orders against a recorded L2 market: the kernel. Its meaning is ``match_reference``; read that first.
+
+The recorded book knows nothing of us. Rules, per row of the venue (event time):
+
+- **print at our price** (aggressor on the other side): it works off what stands ahead (``market.queue``); what of it
+  goes beyond fills us, at most the print;
+- **print through our price**: whoever printed would have met us first: fills us, at most the print;
+- **the other side comes to our price** (a level at or through it appears or grows by ``d``): fills us at our price, at
+  most ``d``. Snapshots and levels that merely enter the recorded window (SEEDED) bring nobody;
+- of several own orders the better price, then the older, is filled first, and all share one print or one ``d``, so that
+  passive fills never exceed what was printed or shown;
+- a **hidden** print at our price fills us only when nothing displayed stands ahead;
+- an **aggressive** order walks the seen sizes, ``max(0, recorded - taken)``. ``taken`` is kept with impact ``ledger``
+  only: a rise of the recorded level adds to what is seen, a fall takes ``taken`` off pro rata (rounded up, so nothing
+  comes back for free), the end of the level forgets it, and with a half-life it decays;
+- a **pegged** order follows the recorded best price of its side at the end of each message, to the back of the queue.
+
+Orders are rows of ``orders`` (m, 6) i64: live, side (0 buys), key, leaves, sequence, peg; and of ``fronts`` (m, 2) f64:
+quantity ahead, printed since the level's last row. Fills are rows of ``fills`` (f, 5) i64: order, quantity, price
+offset, venue time, maker.
+"""
+
+from __future__ import annotations
+
+import math
+
+from nowake.core.jit import kernel
+from nowake.core.tape import F64, I64
+from nowake.market.book import (
+    BASE,
+    BEST,
+    HALT_STATE,
+    NEW,
+    NO_PRICE,
+    OLD,
+    STEP,
+    apply_row,
+    best_key,
+    level_size,
+    next_key,
+)
+from nowake.market.queue import front_after
+from nowake.market.table import table_get, table_put
+
+O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG = 0, 1, 2, 3, 4, 5
+ORDER_FIELDS = 6
+F_AHEAD, F_TRADED = 0, 1
+X_ORDER, X_QTY, X_PRICE, X_T, X_MAKER = 0, 1, 2, 3, 4
+FILL_FIELDS = 5
+
+V_CURSOR, V_CLOCK, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+)
+VENUE_STATS = 16
+
+FILLS_FULL, LEDGER_FULL = 4, 5
+
+
+@kernel
+def taken_now(taken: I64, taken_at: I64, half_ns: int, packed: int, t: int) -> int:
+    """Return how much of a level we have consumed that is not yet replaced; ``half_ns`` < 0: it never is."""
+    amount = table_get(taken, packed)
+    if amount == 0 or half_ns < 0:
+        return amount
+    if half_ns == 0:
+        return 0
+    return int(amount * 0.5 ** ((t - table_get(taken_at, packed)) / half_ns))
+
+
+@kernel
+def set_taken(venue: I64, taken: I64, taken_at: I64, packed: int, amount: int, t: int) -> None:
+    """Remember what we have consumed of a level, as of venue time ``t``."""
+    venue[V_TAKEN] += table_put(taken, packed, amount)
+    if venue[V_HALF_NS] > 0:
+        table_put(taken_at, packed, t if amount != 0 else 0)
+
+
+@kernel
+def scaled_up(amount: int, new: int, old: int) -> int:
+    """Return ceil(amount x new / old) for 0 <= amount, new <= old, without overflow."""
+    if old < 2**31:
+        return (amount * new + old - 1) // old
+    whole, rest = 0, 0
+    for bit in range(62, -1, -1):
+        whole, rest = 2 * whole, 2 * rest
+        if (new >> bit) & 1:
+            rest += amount
+        whole, rest = whole + rest // old, rest % old
+    return whole + (1 if rest > 0 else 0)
+
+
+@kernel
+def _ledger_after_level(
+    venue: I64, taken: I64, taken_at: I64, side: int, key: int, old: int, new: int, flags: int, t: int
+) -> None:
+    """Carry ``taken`` over a change of its recorded level."""
+    packed = key * 2 + side
+    if table_get(taken, packed) == 0:
+        return
+    amount = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
+    if flags & 0x600:  # SEEDED, SNAPSHOT: the market did nothing, we only see more or less of it
+        if 0 < new < amount:
+            set_taken(venue, taken, taken_at, packed, new, t)
+    elif old == 0 or new == 0:
+        set_taken(venue, taken, taken_at, packed, 0, t)
+    elif new < old:
+        set_taken(venue, taken, taken_at, packed, scaled_up(min(amount, old), new, old), t)
+
+
+@kernel
+def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int) -> None:
+    """Fill a resting order at its own price."""
+    n = venue[V_FILLS]
+    key = orders[i, O_KEY]
+    fills[n, X_ORDER], fills[n, X_QTY] = i, qty
+    fills[n, X_PRICE] = key if orders[i, O_SIDE] == 0 else -key
+    fills[n, X_T], fills[n, X_MAKER] = t, 1
+    venue[V_FILLS] = n + 1
+    orders[i, O_LEAVES] -= qty
+    if orders[i, O_LEAVES] == 0:
+        orders[i, O_LIVE] = 0
+        venue[V_LIVE] -= 1
+
+
+@kernel
+def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int, last_seq: int) -> int:
+    """Return the order next in price-time priority after (last_key, last_seq) with a key >= ``key_min``, -1 = none."""
+    best = -1
+    for i in range(slots):
+        if orders[i, O_LIVE] == 0 or orders[i, O_SIDE] != side:
+            continue
+        key, seq = orders[i, O_KEY], orders[i, O_SEQ]
+        if key < key_min or key > last_key or (key == last_key and seq <= last_seq):
+            continue
+        if best < 0 or key > orders[best, O_KEY] or (key == orders[best, O_KEY] and seq < orders[best, O_SEQ]):
+            best = i
+    return best
+
+
+@kernel
+def _match_print(
+    venue: I64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int
+) -> None:
+    """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side."""
+    left = qty
+    slots = venue[V_SLOTS]
+    last_key, last_seq = 2**62, -1
+    while True:
+        i = _first_order(orders, slots, side, key, last_key, last_seq)
+        if i < 0:
+            return
+        last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
+        reach = left
+        if last_key == key:
+            if hidden != 0:
+                reach = left if fronts[i, F_AHEAD] < 0.5 else 0
+            else:
+                fronts[i, F_AHEAD] -= left
+                fronts[i, F_TRADED] += qty
+                reach = min(left, math.floor(0.5 - fronts[i, F_AHEAD]))
+                if fronts[i, F_AHEAD] < 0:
+                    fronts[i, F_AHEAD] = 0.0
+        take = min(orders[i, O_LEAVES], reach)
+        if take > 0:
+            _fill(venue, orders, fills, i, take, t)
+            left -= take
+
+
+@kernel
+def _match_level(
+    venue: I64, orders: I64, fills: I64, taken: I64, taken_at: I64, side: int, key: int, came: int, t: int
+) -> None:
+    """Give ``came``, new at ``key`` of ``side``, to our orders on the other side that it crosses."""
+    left = came
+    last_key, last_seq = 2**62, -1
+    while left > 0:
+        i = _first_order(orders, venue[V_SLOTS], 1 - side, -key, last_key, last_seq)
+        if i < 0:
+            break
+        last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
+        take = min(orders[i, O_LEAVES], left)
+        _fill(venue, orders, fills, i, take, t)
+        left -= take
+    if left < came and venue[V_LEDGER] != 0:
+        packed = key * 2 + side
+        amount = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t) + came - left
+        set_taken(venue, taken, taken_at, packed, amount, t)
+
+
+@kernel
+def _orders_after_level(
+    head: I64, venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
+    side: int, key: int, flags: int, t: int,
+) -> None:  # fmt: skip
+    """Move queues at a changed level and match orders that it crosses."""
+    old, new = head[OLD], head[NEW]
+    crossed = False
+    for i in range(venue[V_SLOTS]):
+        if orders[i, O_LIVE] == 0:
+            continue
+        if orders[i, O_SIDE] != side:
+            crossed = crossed or orders[i, O_KEY] + key >= 0
+        elif orders[i, O_KEY] == key:
+            if flags & 0x200:
+                if new > 0:
+                    fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
+            else:
+                fronts[i, F_AHEAD] = front_after(
+                    venue[V_MODEL], reals[0], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
+                )
+                fronts[i, F_TRADED] = 0.0
+    if crossed and new > old and (flags & 0x600) == 0 and head[HALT_STATE] == 0:
+        _match_level(venue, orders, fills, taken, taken_at, side, key, new - old, t)
+
+
+@kernel
+def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64) -> None:
+    """Move pegged orders to the best price of their side, to the back of the queue."""
+    for i in range(venue[V_SLOTS]):
+        if orders[i, O_LIVE] != 0 and orders[i, O_PEG] != 0:
+            side = orders[i, O_SIDE]
+            key = best_key(head, side)
+            if key != NO_PRICE and key != orders[i, O_KEY]:
+                orders[i, O_KEY] = key
+                fronts[i, F_AHEAD] = float(level_size(head, size, table, side, key))
+                fronts[i, F_TRADED] = 0.0
+
+
+@kernel
+def _print_side(head: I64, code: int, price: int) -> int:
+    """Return which side a print hit, by its aggressor or else by the quotes, -1 = not known."""
+    aggressor = (code >> 4) & 3
+    if aggressor == 1:
+        return 1
+    if aggressor == 2:
+        return 0
+    if head[BEST] >= 0 and price <= head[BASE] + head[BEST] * head[STEP]:
+        return 0
+    if head[BEST + 1] >= 0 and -price <= head[BASE + 1] + head[BEST + 1] * head[STEP]:
+        return 1
+    return -1
+
+
+@kernel
+def venue_row(
+    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
+    fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int,
+) -> int:  # fmt: skip
+    """Apply one recorded row at the venue and match our orders.
+
+    Returns:
+        0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again.
+    """
+    kind = code & 15
+    if venue[V_LIVE] == 0 and venue[V_LEDGER] == 0:
+        return apply_row(head, size, bits, top, table, code, price, qty) if kind != 5 else 0
+    if venue[V_FILLS] + 2 * venue[V_LIVE] > fills.shape[0]:
+        return FILLS_FULL
+    if 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
+        return LEDGER_FULL
+    if kind == 5:
+        if venue[V_LIVE] > 0 and head[HALT_STATE] == 0:
+            hit = _print_side(head, code, price)
+            if hit >= 0:
+                _match_print(venue, orders, fronts, fills, hit, price if hit == 0 else -price, qty, code & 0x800, t)
+        return 0
+    status = apply_row(head, size, bits, top, table, code, price, qty)
+    if status != 0:
+        return status
+    side = ((code >> 4) & 3) - 1
+    if kind <= 4 and side >= 0:
+        key = price if side == 0 else -price
+        if venue[V_LIVE] > 0:
+            if kind == 4 and head[HALT_STATE] == 0:
+                _match_print(venue, orders, fronts, fills, side, key, qty, 0, t)
+            _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, code & 0x600, t)
+        if venue[V_TAKEN] > 0:
+            _ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
+    if code & 0x100 and venue[V_PEGS] > 0 and venue[V_LIVE] > 0:
+        _repeg(head, size, table, venue, orders, fronts)
+    return 0
+
+
+@kernel
+def take(
+    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, fills: I64, taken: I64, taken_at: I64,
+    order: int, side: int, key: int, qty: int, t: int,
+) -> int:  # fmt: skip
+    """Walk the other side's seen sizes for an incoming order; the caller made room in ``fills`` and ``taken``.
+
+    ``order`` is the number to write into the fills, ``side`` 0 for a buy, ``key`` the limit as a key of that side
+    (NO_PRICE for a market order), ``qty`` what is wanted, ``t`` the venue time.
+
+    Returns:
+        What is left of ``qty``.
+    """
+    other, left = 1 - side, qty
+    level = best_key(head, other)
+    while left > 0 and level != NO_PRICE and (key == NO_PRICE or key + level >= 0):
+        packed = level * 2 + other
+        gone = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
+        amount = min(left, level_size(head, size, table, other, level) - gone)
+        if amount > 0:
+            n = venue[V_FILLS]
+            fills[n, X_ORDER], fills[n, X_QTY] = order, amount
+            fills[n, X_PRICE], fills[n, X_T], fills[n, X_MAKER] = (level if other == 0 else -level), t, 0
+            venue[V_FILLS] = n + 1
+            left -= amount
+            if venue[V_LEDGER] != 0:
+                set_taken(venue, taken, taken_at, packed, gone + amount, t)
+        level = next_key(head, bits, top, table, other, level)
+    return left
+
+
+@kernel
+def seen_best(
+    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, t: int
+) -> int:
+    """Return the key of the best level of which something is still seen, NO_PRICE = none."""
+    level = best_key(head, side)
+    while level != NO_PRICE:
+        gone = taken_now(taken, taken_at, venue[V_HALF_NS], level * 2 + side, t)
+        if level_size(head, size, table, side, level) > gone:
+            return level
+        level = next_key(head, bits, top, table, side, level)
+    return NO_PRICE
+
+
+@kernel
+def depth_seen(
+    head: I64, size: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, key: int, t: int
+) -> int:
+    """Return the seen size of one level: recorded less taken, not under 0."""
+    gone = taken_now(taken, taken_at, venue[V_HALF_NS], key * 2 + side, t)
+    return max(level_size(head, size, table, side, key) - gone, 0)

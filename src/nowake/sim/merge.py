@@ -1,0 +1,137 @@
+"""Two cursors over one tape: the venue's rows by event time, ours by receive time, exactly interleaved.
+
+A row that we receive at ``t`` may make us act, and what we send then reaches the venue at ``t + lead`` (decision and
+entry latency). A fill at venue time ``v`` reaches us at ``v + response``. So a venue row at ``v`` may be run before our
+row at ``t`` exactly when ``v <= t + lead``: earlier actions are all known, later ones come after it; and no row of ours
+beyond the first message due may be run at all. At equal times: venue rows, then commands, then our rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nowake.core.jit import kernel
+from nowake.core.tape import F64, I32, I64, U16, Tape
+from nowake.market.book import parts
+from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
+from nowake.sim.match_l2 import V_CLOCK, V_CURSOR, V_FILLS, V_LIVE, venue_row
+
+L_LIMIT, L_COMMAND, L_LEAD, L_RESPONSE, L_EXTRA, L_NOW = 0, 1, 2, 3, 4, 5
+LIMITS = 6
+
+NEVER = 2**62
+
+REACHED, FIRED, COMMAND = 0, 3, 6
+OWN_SIDE = 16
+"""Added to GROW or REGRID when it is our book that asks."""
+
+
+@kernel
+def merge(
+    t_venue: I64, order: I64, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32, qty: I32 | I64,
+    venue_book: I64, venue: I64, venue_reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
+    own_book: I64, stats: I64, reals: F64, queues: F64, watches: I64, count: int, limits: I64,
+) -> int:  # fmt: skip
+    """Run both sides to the limit, the first watch, or the first command due at the venue.
+
+    The venue side may lag while no order is live and no command is on its way: nothing can come of its rows.
+
+    ``t_venue`` are the venue times, rising, and ``order`` the rows they belong to (empty = the order of the tape);
+    ``t_event`` to ``qty`` the columns of the tape; ``venue_book`` to ``taken_at`` the venue (``sim.match_l2``);
+    ``own_book`` to ``count`` our market (``market.run``). ``limits`` holds the limit (lowered here to the delivery of
+    the first fill), the time of the next command at the venue, lead, response, the addition to our receive times, and
+    the local time at the start.
+
+    Returns:
+        REACHED, FIRED, COMMAND; or what must be enlarged (``venue_row``; plus OWN_SIDE for our book). Call again.
+    """
+    if stats[AT_END] != 0 and any_watch_holds(watches, count, stats, queues, limits[L_NOW]):
+        return FIRED
+    head, size, bits, top, table = parts(own_book)
+    v_head, v_size, v_bits, v_top, v_table = parts(venue_book)
+    n = t_event.shape[0]
+    sorted_rows = order.shape[0] == 0
+    has_delta = recv_delta.shape[0] > 0
+    limit, command, lead, extra = limits[L_LIMIT], limits[L_COMMAND], limits[L_LEAD], limits[L_EXTRA]
+    i, v = stats[CURSOR], venue[V_CURSOR]
+    outcome = -1
+    while True:
+        t = NEVER
+        if i < n:
+            t = int(t_event[i] + extra)
+            if has_delta:
+                t += int(recv_delta[i])
+        if venue[V_LIVE] > 0 or command < NEVER:
+            horizon = min(min(t, limit) + lead, command)
+            while v < n and t_venue[v] <= horizon:
+                r = v if sorted_rows else order[v]
+                before = venue[V_FILLS]
+                outcome = venue_row(
+                    v_head, v_size, v_bits, v_top, v_table, venue, venue_reals, orders, fronts, fills, taken, taken_at,
+                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]),
+                )  # fmt: skip
+                if outcome != 0:
+                    break
+                venue[V_CLOCK] = t_venue[v]
+                v += 1
+                if venue[V_FILLS] > before:
+                    limit = min(limit, venue[V_CLOCK] + limits[L_RESPONSE])
+                    horizon = min(min(t, limit) + lead, command)
+            if outcome > 0:
+                break
+            if command <= min(t, limit) + lead:
+                outcome = COMMAND
+                break
+        if t > limit:
+            outcome = REACHED
+            break
+        c = int(np.int64(code[i]))
+        outcome = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[i]), int(qty[i]))
+        if outcome != 0:
+            outcome += OWN_SIDE
+            break
+        i += 1
+        if c & 0x100 and count > 0 and any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
+            outcome = FIRED
+            break
+    stats[CURSOR], venue[V_CURSOR], limits[L_LIMIT] = i, v, limit
+    return outcome
+
+
+@kernel
+def is_rising(values: I64) -> bool:
+    """Return whether no value is under its predecessor."""
+    for i in range(1, values.shape[0]):  # noqa: SIM110 - a kernel knows no generators
+        if values[i] < values[i - 1]:
+            return False
+    return True
+
+
+def venue_order(tape: Tape) -> tuple[I64, I64]:
+    """Return when each row happens at the venue and in which order: (times, rows).
+
+    Event times that go back between streams are put in order, stably; rows of a snapshot, and CLEAR and GAP, stay
+    between what was received before and after them, because a book rebuilt across them would be another book.
+
+    Returns:
+        (n,) rising venue times, and the (n,) rows they belong to; empty rows = the order of the tape.
+    """
+    none = np.empty(0, dtype=np.int64)
+    if is_rising(tape.t_event):
+        return tape.t_event, none
+    kind = tape.code & np.uint16(15)
+    barrier = (tape.code & np.uint16(0x400) != 0) | (kind == 6) | (kind == 10)
+    times = tape.t_event.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], barrier, [False]]).astype(np.int8)))
+    floor, done = np.int64(-NEVER), 0
+    for start, stop in edges.reshape(-1, 2).tolist():
+        before = np.maximum(times[done:start], floor)
+        times[done:start] = before
+        floor = max(floor, before.max()) if start > done else floor
+        if floor == -NEVER:  # nothing came before: as early as what follows
+            floor = min(times[start:stop].min(), times[stop : stop + 1].min(initial=NEVER))
+        times[start:stop] = floor
+        done = stop
+    times[done:] = np.maximum(times[done:], floor)
+    rows = np.argsort(times, kind="stable")
+    return times[rows], rows

@@ -1,0 +1,37 @@
+"""The queue models of the L2 matcher by name; the formulas stand in ``market.queue``."""
+
+from __future__ import annotations
+
+from nowake.core.errors import InputError
+from nowake.core.value import Value
+
+_FAMILIES = {"power": 1, "power2": 2, "power3": 3}
+_PLAIN = {"risk-averse": 0, "log": 4, "log2": 5}
+
+
+class QueueModel(Value, frozen=True):
+    """A queue model as the kernels take it: its number and, for the power models, its exponent."""
+
+    name: str
+    number: int
+    n: float = 1.0
+
+
+def queue_model(name: str) -> QueueModel:
+    """Return the model called ``risk-averse``, ``log``, ``log2``, ``power-N``, ``power2-N`` or ``power3-N``.
+
+    ``power-1`` spreads cancels in proportion, p = b / (b + f).
+
+    Raises:
+        InputError: No such model.
+    """
+    if name in _PLAIN:
+        return QueueModel(name=name, number=_PLAIN[name])
+    family, _, exponent = name.partition("-")
+    try:
+        n = float(exponent)
+    except ValueError:
+        n = 0.0
+    if family not in _FAMILIES or not 0 < n <= 100:
+        raise InputError("queue_model", name, "risk-averse, log, log2, power-N, power2-N or power3-N", "try power-2")
+    return QueueModel(name=name, number=_FAMILIES[family], n=n)
