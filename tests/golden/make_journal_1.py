@@ -1,8 +1,9 @@
 """Writes tests/golden/journal_1.db: a tiny journal of format 1.
 
 The file is the promise that old journals stay readable; this script shows what is in it. Made again only as long as no
-release carries format 1; after that the records may grow by fields with defaults, and the file stays. It writes to the path given,
-so that a new file never replaces the old one by accident: ``python tests/golden/make_journal_1.py NEW.db``.
+release carries format 1; after that the records may grow by fields with defaults, and the file stays. It writes to the
+path given, so that a new file never replaces the old one by accident:
+``python tests/golden/make_journal_1.py NEW.db``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,110 @@
+"""An execution report as plain JSON: human units, JSON numbers, times ISO with a Z."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from nowake.core.instrument import Instrument
+from nowake.core.sessions import iso
+from nowake.tca.report import ExecutionReport
+from nowake.tca.shortfall import as_numbers
+from nowake.tca.trail import ChildFill, ChildReport
+
+
+def number(value: Decimal) -> int | float:
+    """Return an exact decimal as the JSON number that prints it: an int where it is whole."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def price(instrument: Instrument, units: float | None) -> float | None:
+    """Return a price in price units (whole or not) in human units, or None."""
+    return None if units is None else float(Decimal(units) * instrument.price_unit)
+
+
+def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
+    """Return what ``work --json`` and ``tca --json`` print of an execution, besides order, plan and journal.
+
+    Args:
+        report: From ``measure``.
+        full: ``children`` and ``fills`` as lists rather than counts.
+    """
+    listing, market = report.listing, report.market
+    instrument = listing.instrument
+    vwap = market.vwap_units if market else None
+    twap = market.twap_units if market else None
+    children = [child_document(instrument, child) for child in report.children]
+    fills = [
+        {"child": child.order.child_id, **fill_document(instrument, one)}
+        for child in report.children
+        for one in child.fills
+    ]
+    return {
+        "status": report.status,
+        "status_reason": report.status_reason,
+        "filled": number(instrument.qty(report.filled_units)),
+        "residual": {
+            "quantity": number(instrument.qty(report.residual_units)),
+            "reason": report.residual_reason or None,
+        },
+        "avg_price": price(instrument, report.average_units),
+        "arrival_mid": price(instrument, market.arrival_mid2 / 2) if market else None,
+        "market_vwap": price(instrument, None if vwap is None else float(vwap)),
+        "market_vwap_ex_own": price(instrument, report.vwap_ex_own_units),
+        "market_twap": price(instrument, None if twap is None else float(twap)),
+        "market_volume": number(instrument.qty(market.volume_units)) if market else None,
+        "slippage_bps": {
+            "arrival": report.slippage.arrival_bps,
+            "vwap": report.slippage.vwap_bps,
+            "twap": report.slippage.twap_bps,
+        },
+        "shortfall": as_numbers(instrument, report.shortfall) if report.shortfall else None,
+        "fees": float(instrument.money(report.fees_money)),
+        "participation": report.participation,
+        "statistics": statistics_document(report),
+        "children": children if full else len(children),
+        "fills": fills if full else len(fills),
+        "currency": instrument.base if instrument.inverse else instrument.quote,
+        "unit": instrument.base,
+        "venue": listing.venue,
+        "volume_base": listing.volume_base,
+        "assumed": [{"name": one.name, "value": one.value, "why": one.why} for one in report.assumed],
+        "warnings": [{"code": one.code, "text": one.text} for one in report.warnings],
+    }
+
+
+def statistics_document(report: ExecutionReport) -> dict[str, Any]:
+    """Return the fill statistics."""
+    found = report.statistics
+    return {name: getattr(found, name) for name in found.__struct_fields__}
+
+
+def child_document(instrument: Instrument, child: ChildReport) -> dict[str, Any]:
+    """Return one child with its fills; a market order has no price, times that never came are null."""
+    order = child.order
+    return {
+        "id": order.child_id,
+        "t_sent": iso(child.t_sent_ns),
+        "t_venue": iso(child.t_venue_ns) if child.t_venue_ns else None,
+        "side": order.side.name.lower(),
+        "type": order.order_type.value,
+        "tif": order.tif.value,
+        "price": number(instrument.price(order.price_units)) if order.price_units else None,
+        "quantity": number(instrument.qty(order.qty_units)),
+        "status": child.status.value,
+        "slice": child.slice_index,
+        "t_cancel": iso(child.t_cancel_ns) if child.t_cancel_ns else None,
+        "fills": [fill_document(instrument, one) for one in child.fills],
+    }
+
+
+def fill_document(instrument: Instrument, one: ChildFill) -> dict[str, Any]:
+    """Return one fill; ``t`` is the venue's time."""
+    fill = one.fill
+    return {
+        "t": iso(fill.t_venue_ns),
+        "price": number(instrument.price(fill.price_units)),
+        "quantity": number(instrument.qty(fill.qty_units)),
+        "liquidity": fill.liquidity.value,
+        "fee": float(instrument.money(fill.fee_money)),
+    }

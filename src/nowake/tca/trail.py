@@ -1,0 +1,256 @@
+"""What a journal says of each parent order: children, fills, plans, views. One pass, no market, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from nowake.core import decisions as d
+from nowake.core import inputs as i
+from nowake.core.child import ChildOrder, ChildStatus, Fill, OrderStatus
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan, Notice
+from nowake.core.value import Value
+from nowake.core.view import View
+from nowake.journal.codec import Batch
+
+
+class ChildFill(Value, frozen=True):
+    """A fill and when we learned of it (local time)."""
+
+    fill: Fill
+    t_ns: int
+
+
+class ChildReport(Value, frozen=True):
+    """The life of one child.
+
+    Attributes:
+        order: The exact values sent.
+        t_sent_ns: Local time of the decision.
+        t_venue_ns: Venue time at which it was accepted (or refused); 0 = never heard.
+        t_cancel_ns: Venue time at which it left the book unfilled or partly filled; 0 = it did not.
+        status: What is known of it last.
+        code: Why the venue refused it; empty otherwise.
+        slice_index: The slice it was sent for.
+        tactic, reason: Why it was sent.
+        fills: In the order we learned of them.
+    """
+
+    order: ChildOrder
+    t_sent_ns: int
+    slice_index: int
+    tactic: str
+    reason: str
+    t_venue_ns: int = 0
+    t_cancel_ns: int = 0
+    status: ChildStatus = ChildStatus.IN_FLIGHT
+    code: str = ""
+    fills: tuple[ChildFill, ...] = ()
+
+    @property
+    def filled_units(self) -> int:
+        """Return the quantity filled."""
+        return sum(one.fill.qty_units for one in self.fills)
+
+
+@dataclass
+class _Child:
+    """A child being read."""
+
+    sent: d.ChildSubmitted
+    t_sent_ns: int
+    t_venue_ns: int = 0
+    t_cancel_ns: int = 0
+    status: ChildStatus = ChildStatus.IN_FLIGHT
+    code: str = ""
+    fills: dict[str, ChildFill] = field(default_factory=dict)
+
+    def add(self, fill: Fill, t_ns: int) -> str:
+        """Take a fill once by its trade id; return what is wrong with a second one under the same id."""
+        known = self.fills.get(fill.trade_id)
+        if known is None:
+            self.fills[fill.trade_id] = ChildFill(fill=fill, t_ns=t_ns)
+            self.t_venue_ns = self.t_venue_ns or fill.t_venue_ns
+            full = sum(one.fill.qty_units for one in self.fills.values()) >= self.sent.child.qty_units
+            self.status = ChildStatus.FILLED if full else self.status
+            return ""
+        same = (known.fill.price_units, known.fill.qty_units) == (fill.price_units, fill.qty_units)
+        return "" if same else f"trade {fill.trade_id} was reported twice with different values, the first counts"
+
+    def end(self, status: ChildStatus, t_venue_ns: int) -> None:
+        """Note that it left the book; a full one stays filled."""
+        if self.status is not ChildStatus.FILLED:
+            self.status = status
+        if status in (ChildStatus.CANCELED, ChildStatus.EXPIRED):
+            self.t_cancel_ns = self.t_cancel_ns or t_venue_ns
+
+    def report(self) -> ChildReport:
+        """Return it as a value."""
+        return ChildReport(
+            order=self.sent.child,
+            t_sent_ns=self.t_sent_ns,
+            slice_index=self.sent.slice_index,
+            tactic=self.sent.tactic,
+            reason=self.sent.reason,
+            t_venue_ns=self.t_venue_ns,
+            t_cancel_ns=self.t_cancel_ns,
+            status=self.status,
+            code=self.code,
+            fills=tuple(self.fills.values()),
+        )
+
+
+@dataclass
+class Trail:
+    """One parent as the journal tells it.
+
+    Attributes:
+        order: As received, then as admitted.
+        t_ns: Local time of receipt.
+        plans: (local time, plan) in order of adoption.
+        status: ``refused`` or a ``ParentStatus``.
+        abandoned: (quantity, reason) in order.
+        withheld: What last held the schedule back, in words.
+        views: Views of its listing while it lived.
+    """
+
+    order: ParentOrder
+    t_ns: int
+    plans: list[tuple[int, ExecutionPlan]] = field(default_factory=list)
+    status: str = "received"
+    reason: str = ""
+    abandoned: list[tuple[int, str]] = field(default_factory=list)
+    withheld: str = ""
+    views: list[View] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    _children: dict[str, _Child] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Return whether nothing more is expected."""
+        return self.status in (d.ParentStatus.DONE, "refused")
+
+    @property
+    def children(self) -> tuple[ChildReport, ...]:
+        """Return its children in the order they were sent."""
+        return tuple(child.report() for child in self._children.values())
+
+    def warn(self, code: str, text: str) -> None:
+        """Note something for the user, once."""
+        if text and all(notice.text != text for notice in self.notices):
+            self.notices.append(Notice(code=code, text=text))
+
+    def take_input(self, event: i.AnyInput) -> bool:
+        """Read an input; return whether it is about this parent."""
+        match event:
+            case i.OrderReceived():
+                return event.order.parent_id == self.order.parent_id
+            case i.Woken() | i.OperatorCommand():
+                return event.parent_id == self.order.parent_id
+            case i.Filled():
+                return self._fill(event.fill, event.t_ns)
+            case i.StatusReported():
+                return self._told(event.status, event.t_ns)
+            case i.OpenOrdersReported():
+                return sum(self._told(status, event.t_ns) for status in event.statuses) > 0
+            case i.Acked() | i.Rejected() | i.Ended() | i.CancelRejected() | i.SendFailed():
+                child = self._children.get(event.child_id)
+                if child is not None:
+                    _child_event(child, event)
+                return child is not None
+        return False
+
+    def _fill(self, fill: Fill, t_ns: int) -> bool:
+        child = self._children.get(fill.child_id)
+        if child is not None:
+            self.warn("fill-conflict", child.add(fill, t_ns))
+        return child is not None
+
+    def _told(self, status: OrderStatus, t_ns: int) -> bool:
+        child = self._children.get(status.child_id)
+        if child is None:
+            return False
+        for fill in status.fills:
+            self._fill(fill, t_ns)
+        if status.known and status.live and child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT):
+            child.status = ChildStatus.WORKING
+        elif status.known and not status.live:
+            child.end(status.status, 0)
+        return True
+
+    def take_decision(self, decision: d.AnyDecision, t_ns: int) -> bool:
+        """Read a decision made at local time ``t_ns``; return whether it is about this parent."""
+        if _parent_of(decision) != self.order.parent_id:
+            return False
+        match decision:
+            case d.OrderAdmitted():
+                self.order, self.status = decision.order, d.ParentStatus.RUNNING.value
+                self.plans.append((t_ns, decision.plan))
+            case d.PlanAdopted():
+                self.plans.append((t_ns, decision.plan))
+            case d.OrderRefused() if not self.plans:  # a repeated order is refused too; the first goes on
+                self.status, self.reason = "refused", decision.reason
+            case d.ChildSubmitted():
+                self._children.setdefault(decision.child.child_id, _Child(decision, t_ns))
+            case d.Withheld():
+                self.withheld = f"{decision.control}: {decision.detail}" if decision.detail else decision.control
+            case d.Abandoned():
+                self.abandoned.append((decision.qty_units, decision.reason))
+            case d.StatusChanged():
+                self.status, self.reason = decision.status.value, decision.reason
+            case d.Alerted():
+                self.warn(decision.code, decision.text)
+        return True
+
+
+def _child_event(child: _Child, event: i.Acked | i.Rejected | i.Ended | i.CancelRejected | i.SendFailed) -> None:
+    match event:
+        case i.Acked():
+            child.t_venue_ns = child.t_venue_ns or event.t_venue_ns
+            if child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT):
+                child.status = ChildStatus.WORKING
+        case i.Rejected() if not child.fills and event.code != "duplicate-id":
+            # A reject of what already traded, or of a repeated id, proves nothing about the first order.
+            child.t_venue_ns, child.code = event.t_venue_ns, event.code
+            child.end(ChildStatus.REJECTED, event.t_venue_ns)
+        case i.Ended():
+            child.end(event.status, event.t_venue_ns)
+        case i.SendFailed() if child.status is ChildStatus.IN_FLIGHT:
+            child.status = ChildStatus.IN_DOUBT
+
+
+def _parent_of(decision: d.AnyDecision) -> str:
+    match decision:
+        case d.OrderAdmitted() | d.PlanAdopted():
+            return decision.plan.parent_id
+        case d.ChildSubmitted():
+            return decision.child.parent_id
+        case d.TimerSet():
+            return decision.timer.parent_id
+        case d.WatchSet():
+            return decision.watch.parent_id
+        case d.CancelRequested() | d.QueryRequested() | d.OpenOrdersRequested():
+            return ""
+    return decision.parent_id
+
+
+def _views(event: i.AnyInput) -> Iterator[View]:
+    view = getattr(event, "view", None)
+    if view is not None:
+        yield view
+
+
+def read_trails(batches: Iterable[Batch]) -> dict[str, Trail]:
+    """Return every parent of a journal by its id, in order of receipt."""
+    trails: dict[str, Trail] = {}
+    for batch in batches:
+        event = batch.input
+        if isinstance(event, i.OrderReceived) and event.order.parent_id not in trails:
+            trails[event.order.parent_id] = Trail(event.order, event.t_ns)
+        for trail in trails.values():
+            was_over = trail.over
+            about = [trail.take_input(event), *(trail.take_decision(one, event.t_ns) for one in batch.decisions)]
+            if any(about) or not was_over:
+                trail.views += [view for view in _views(event) if view.listing == trail.order.listing]
+    return trails
