@@ -96,6 +96,7 @@ class ToyMarket:
         self.random = random.Random(seed)
         self.orders: dict[str, Resting] = {}
         self.duplicates = 0
+        self.double_legs = 0
         self.end_ns = T0 + seconds * S
         self.integrity = Integrity.OK
         self._queue: list[tuple[int, int, str, object]] = []
@@ -242,6 +243,7 @@ class ToyMarket:
         if child.child_id in self.orders:
             self.duplicates += 1
             return
+        self.double_legs += any(o.live and o.child.leg == child.leg for o in self.orders.values())
         order = self.orders[child.child_id] = Resting(child, child.qty_units)
         bid, ask, bid_qty, ask_qty, _, _ = self.touch
         far, size = (ask, ask_qty) if child.side > 0 else (bid, bid_qty)

@@ -74,7 +74,7 @@ def _submitted(state: EngineState, record: d.ChildSubmitted) -> EngineState:
             aggressive=parent.aggressive + takes,
             last_take_ns=state.t_ns if takes else parent.last_take_ns,
             last_post_ns=parent.last_post_ns if takes else state.t_ns,
-            withheld=(-1, "", ""),
+            withheld=(-1, ""),
         ),
     )
 
@@ -133,7 +133,8 @@ def _watch_cleared(state: EngineState, record: d.WatchCleared) -> EngineState:
 
 def _withheld(state: EngineState, record: d.Withheld) -> EngineState:
     parent = get_parent(state, record.parent_id)
-    return put(state, replace(parent, withheld=(record.slice_index, record.control, record.detail)))
+    held = replace(parent, withheld=(record.slice_index, record.control), held_back=(record.control, record.detail))
+    return put(state, held)
 
 
 def _abandoned(state: EngineState, record: d.Abandoned) -> EngineState:

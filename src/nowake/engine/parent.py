@@ -83,7 +83,7 @@ def residual_reason(parent: ParentState) -> str:
     """Return why what is left was not traded: what ended the order, or what last held the schedule back."""
     if parent.ending and parent.ending != "end of window":
         return parent.ending
-    _, control, detail = parent.withheld
+    control, detail = parent.held_back
     if control:
         return f"{control}: {detail}" if detail else control
     return "end of window: the market offered too little at the prices allowed"
@@ -309,5 +309,5 @@ def _withhold(draft: Draft, parent_id: str, wanted: Want, qty: int, control: str
         return
     parent = draft.parent(parent_id)
     index = parent.plan.slices[wanted.position].index
-    if parent.withheld[:2] != (index, control):
+    if parent.withheld != (index, control):
         draft.emit(Withheld(parent_id=parent_id, slice_index=index, qty_units=qty, control=control, detail=detail))

@@ -83,7 +83,8 @@ class ParentState(Value, frozen=True):
         attempts: Next attempt number per leg.
         sends: Times of the creates of the last second.
         rejects: Rejects in a row; ``aggressive``: children sent to take, in all.
-        withheld: (slice, control, detail) last recorded: why something wanted was not sent.
+        withheld: (slice, control) recorded since the last child was sent: said once.
+        held_back: (control, detail) that last kept something from being sent; names a residual.
         last_take_ns, last_post_ns: When the newest child of each role was sent.
         cash_units: Sum of price x quantity over the fills; ``fees_money``: money units.
     """
@@ -106,7 +107,8 @@ class ParentState(Value, frozen=True):
     sends: tuple[int, ...] = ()
     rejects: int = 0
     aggressive: int = 0
-    withheld: tuple[int, str, str] = (-1, "", "")
+    withheld: tuple[int, str] = (-1, "")
+    held_back: tuple[str, str] = ("", "")
     ending: str = ""
     cash_units: int = 0
     fees_money: int = 0

@@ -1,0 +1,128 @@
+"""Run the engine on the toy market under seeded faults and crashes, and judge it by the venue's own book."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from toy import LISTING, Faults, ToyMarket, toy_env, toy_order
+
+from nowake.core.inputs import AnyInput
+from nowake.core.order import EndBehaviour, ParentOrder, Side
+from nowake.engine.env import Env
+from nowake.engine.host import Host, audit, fold
+from nowake.engine.state import ParentState, state_hash
+from nowake.journal.memory import MemoryJournal
+from nowake.sim.world import World
+
+
+class CrashingHost(Host):
+    """A host whose process dies now and then: state and unsent effects are lost, the journal is what remains."""
+
+    def __init__(self, env: Env, store: MemoryJournal, seed: int, crash: float) -> None:
+        super().__init__(env, store)
+        self._random = random.Random(seed)
+        self._crash = crash
+        self.crashes = 0
+
+    def release(self, decisions, venue, now_ns):
+        """Die before the effects leave, or after; then recover from the journal alone."""
+        if self._crash and self._random.random() < self._crash:
+            survived = list(decisions) if self._random.random() < 0.5 else []
+            failed = super().release(survived, venue, now_ns)
+            del failed  # nobody is left to hear of it
+            self.crashes += 1
+            self.state = fold(self.store.records())
+            restarted = self.restart(now_ns, self.state.epoch + 1)
+            return super().release(restarted, venue, now_ns)
+        return super().release(decisions, venue, now_ns)
+
+
+@dataclass
+class Outcome:
+    """What a run left behind."""
+
+    order: ParentOrder
+    env: Env
+    host: CrashingHost
+    market: ToyMarket
+    journal: MemoryJournal
+
+    @property
+    def parent(self) -> ParentState | None:
+        """Return the order's final state, None when it was refused."""
+        return self.host.state.parents.get(self.order.parent_id)
+
+    def batches(self) -> list[tuple[AnyInput, tuple]]:
+        """Return the journal as (input, decisions)."""
+        return [(batch.input, batch.decisions) for batch in self.journal.batches()]
+
+
+def run(order: ParentOrder, seed: int, *, faults: Faults | None = None, crash: float = 0.0, commands=(), **market):
+    """Work an order on a toy market to its end."""
+    env, journal = toy_env(order), MemoryJournal()
+    host = CrashingHost(env, journal, seed + 7, crash)
+    toy = ToyMarket(seed, faults=faults, **market)
+    World(toy, host).run(order, commands)
+    return Outcome(order, env, host, toy, journal)
+
+
+def random_run(seed: int, *, crash: float = 0.02) -> Outcome:
+    """Work a random order under random faults; everything follows from the seed."""
+    r = random.Random(seed)
+    faults = Faults(
+        lose_submit=r.choice((0, 0, 0.05, 0.2)),
+        lose_report=r.choice((0, 0, 0.05, 0.2)),
+        repeat=r.choice((0, 0, 0.1, 0.3)),
+        delay=r.choice((0, 0, 0.1, 0.3)),
+        unavailable=r.choice((0, 0, 0.05, 0.2)),
+        reject=r.choice((0, 0, 0.02)),
+        overfill=r.choice((0, 0, 0, 0.05)),
+        lose_cancel=r.choice((0, 0, 0.3)),
+    )
+    order = toy_order(
+        qty=r.choice((1, 7, 100, 1000, 20_000)),
+        minutes=r.choice((0.5, 2, 10)),
+        side=r.choice((Side.BUY, Side.SELL)),
+        urgency=r.choice((0, 0.3, 0.5, 1.0)),
+        participation_max=r.choice((0.02, 0.15, 0.2, 1.0)),
+        end_behaviour=r.choice(list(EndBehaviour)),
+        must_complete=r.random() < 0.3,
+        limit_units=r.choice((None, None, 10_000, 9_990)),
+        slices=r.choice((None, None, 1)),
+    )
+    return run(order, seed, faults=faults, crash=r.choice((0, crash)), volume=r.choice((0, 10, 100, 1000)))
+
+
+def judge(outcome: Outcome) -> None:
+    """Assert what must never be otherwise, from the venue's book of fills and from the journal."""
+    market, order, parent = outcome.market, outcome.order, outcome.parent
+    assert market.duplicates == 0, "a child id was sent twice"
+    assert market.double_legs == 0, "two live children on one leg"
+    assert not market.live_legs(), "something is still live at the venue"
+    if parent is None:
+        assert market.filled() == 0, "a refused order traded"
+        return
+    assert parent.filled == market.filled(), "the engine's fills are not the venue's"
+    residual = sum(parent.abandoned.values())
+    assert parent.filled + residual == order.qty_units + parent.overfill, "quantity is not conserved"
+    if not market.faults.overfill:
+        assert parent.overfill == 0, "overfilled"
+    assert parent.unsent == 0, "something was forgotten"
+    assert all(reason for reason in parent.abandoned), "a residual without a reason"
+    limit = order.parameters.limit_units
+    fills = [fill for one in market.orders.values() for fill in one.fills]
+    if limit is not None:
+        assert all((limit - fill.price_units) * order.side >= 0 for fill in fills), "worse than the limit"
+    money = sum(f.price_units * f.qty_units for f in fills), sum(f.fee_money for f in fills)
+    assert (parent.cash_units, parent.fees_money) == money, "cash or fees differ from the venue's"
+    assert state_hash(fold(outcome.journal.records())) == state_hash(outcome.host.state), "fold differs from live"
+
+
+def judge_audit(outcome: Outcome) -> None:
+    """Assert that deciding again over the inputs gives the recorded decisions."""
+    batches = outcome.batches()
+    assert audit(batches, outcome.env) == (len(batches), "")
+
+
+__all__ = ["LISTING", "Faults", "judge", "judge_audit", "random_run", "run", "toy_env", "toy_order"]
