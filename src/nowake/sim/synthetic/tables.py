@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nowake.core.value import require
 from nowake.sim.synthetic.parameters import DAY_NS, SynthParameters, activity
 
 I64 = npt.NDArray[np.int64]
@@ -145,7 +146,11 @@ def _regime(sd: float) -> I64:
 
 
 def build_tables(parameters: SynthParameters) -> SynthTables:
-    """Return the integer tables of ``parameters``."""
+    """Return the integer tables of ``parameters``.
+
+    Raises:
+        InputError: Market orders are so rare among all orders that their share cannot be tabulated to 10 %.
+    """
     p = parameters
     distance = np.arange(1, LEVELS + 1, dtype=np.float64)
     quotes = p.quote_rate * distance**-p.quote_decay
@@ -157,6 +162,10 @@ def build_tables(parameters: SynthParameters) -> SynthTables:
     cancel_max = quotes * top / (depth + base) * (1 + p.lean_cancels)
     rates = np.concatenate([limit_max, limit_max, cancel_max, cancel_max, [trades]])
     total = float(rates.sum())
+    share = trades / total * CHOICES
+    require(
+        share >= 5, "adv_shares", p.adv_shares, f"at least {round(p.adv_shares * 5 / share) + 1} beside these quotes"
+    )
     gaps = -np.log1p(-_midpoints(QUANTILES))
     vol_ticks = p.daily_vol * p.price_units / 86_400**0.5
     curve = [activity(cell * CELL_NS + CELL_NS // 2, p) for cell in range(CELLS)]
