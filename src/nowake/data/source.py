@@ -10,7 +10,7 @@ from nowake.core.instrument import Catalogue
 from nowake.core.tape import Tape
 from nowake.data.build import join
 from nowake.data.catalogue import load_catalogue
-from nowake.data.checks import require_sound
+from nowake.data.checks import FAULTS, CheckReport, check, require_sound
 from nowake.data.lake import is_lake, read_lake
 from nowake.data.readers import all_readers, reader_of
 from nowake.data.readers.base import Progress, ReadOptions
@@ -56,6 +56,23 @@ def open_tapes(
     return joined
 
 
+def check_paths(
+    paths: Sequence[Path],
+    symbol: str | None = None,
+    catalogue: Catalogue | None = None,
+    *,
+    progress: Progress | None = None,
+) -> tuple[CheckReport, ...]:
+    """Return the figures of every tape found at ``paths``; an unsound tape is reported, not refused.
+
+    Raises:
+        InputError: As ``open_tapes``.
+        DataError: A path is missing or a file is unusable.
+    """
+    tapes = open_tapes(paths, symbol, catalogue, allow=FAULTS, progress=progress)
+    return tuple(check(tape) for tape in tapes)
+
+
 def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
     """Return the tapes of every path; the files of one reader are read together."""
     tapes: list[Tape] = []
@@ -70,6 +87,3 @@ def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
     for name, group in files.items():
         tapes += all_readers()[name].read(group, options)
     return tapes
-
-
-__all__ = ["open_tapes"]

@@ -17,7 +17,7 @@ import numpy as np
 
 from nowake.core.errors import DataError, InputError
 from nowake.core.instrument import Listing
-from nowake.core.tape import Figures, Tape
+from nowake.core.tape import I64, Figures, Tape
 from nowake.core.units import NS_PER_SECOND
 from nowake.data.build import QUARANTINED_LINES_MAX, make_tape
 from nowake.data.readers.base import LINE_BYTES_MAX, Reader, ReadOptions, bad_lines, first_bytes
@@ -36,7 +36,9 @@ from nowake.data.readers.binance_lines import (
 
 SPOT, USDM, COINM = "binance-spot", "binance-usdm", "binance-coinm"
 BLOCK_BYTES = 1 << 20
-UNPACKED_BYTES = 32 << 20
+UNPACKED_BYTES = 8 << 20
+NOISE_LINES = 100_000
+"""So many bad lines, and the greater part of all, end the reading."""
 SNIFF_LINES = 50
 SILENCE_NS = 10 * NS_PER_SECOND
 CLOCK_SLACK_NS = 600 * NS_PER_SECOND
@@ -44,6 +46,32 @@ CLOCK_SLACK_NS = 600 * NS_PER_SECOND
 
 _GZIP = b"\x1f\x8b"
 _START = b'{"stream":', b'{"lastUpdateId":', b'{"e":'
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The good messages of one file, their 0-based line numbers, and how many lines there are."""
+
+    name: str
+    messages: Messages
+    number: I64
+    lines: int
+
+    @property
+    def bad(self) -> int:
+        """Return how many lines were left out."""
+        return self.lines - len(self.number)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the first and last receive time."""
+        return int(self.messages.recv[0]), int(self.messages.recv[-1])
+
+    def bad_numbers(self) -> tuple[int, ...]:
+        """Return the 1-based numbers of the first bad lines."""
+        ok = np.zeros(self.lines, dtype=np.bool_)
+        ok[self.number] = True
+        return bad_lines(ok, QUARANTINED_LINES_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,31 +216,41 @@ def _chunks(path: Path) -> Iterator[tuple[bytes, int]]:
         raise DataError(path.name, f"cannot be read ({error.strerror})", remedy="check the path") from error
 
 
-def _messages(capture: Capture, options: ReadOptions) -> Messages:
-    """Return every message of a file, bad lines marked."""
+def _messages(capture: Capture, options: ReadOptions) -> Recording:
+    """Return the good messages of a file, and which lines were bad.
+
+    Raises:
+        DataError: The file is truncated, or most of it is something else.
+    """
     from nowake.data.readers.binance_scan import parse
 
-    instrument = capture.listing.instrument
+    name, instrument = capture.path.name, capture.listing.instrument
     grid = Grid(*_scale(instrument.price_unit), *_scale(instrument.qty_unit))
-    last = b""
-    blocks = []
+    blocks, numbers, lines, bad, last_is_bad, ended = [], [], 0, 0, False, True
     for text in _blocks(capture.path, options):
-        blocks.append(parse(text, grid, instrument.symbol))
-        last = text[-1:]
+        block = parse(text, grid, instrument.symbol)
+        good = np.flatnonzero(block.kind != BAD)
+        blocks.append(block.without_bad())
+        numbers.append(good + lines)
+        lines, bad = lines + len(block.kind), bad + len(block.kind) - len(good)
+        last_is_bad, ended = bool(block.kind[-1] == BAD), text.endswith(b"\n")
+        if bad > NOISE_LINES and 2 * bad > lines:
+            break
+    if last_is_bad and not ended:
+        raise DataError(
+            name, "is truncated: its last line is cut off", line=lines, remedy="download or record it again"
+        )
+    if 2 * bad > lines or bad == lines:
+        raise DataError(
+            name,
+            f"{bad} of its first {lines} lines are not valid messages of {capture.listing.key}",
+            remedy="check that it is a raw stream of this listing alone",
+        )
     found = concatenate(blocks)
-    if last != b"\n" and found.kind[-1] == BAD:
-        raise DataError(
-            capture.path.name,
-            "is truncated: its last line is cut off",
-            line=len(found.kind),
-            remedy="download or record it again",
-        )
+    number = np.concatenate(numbers)
     _mark_bad_times(found)
-    if (found.kind == BAD).all():
-        raise DataError(
-            capture.path.name, f"not one of its {len(found.kind)} lines is a valid message", remedy="check the file"
-        )
-    return found
+    number = number[found.kind != BAD]
+    return Recording(name, found.without_bad(), number, lines)
 
 
 def _scale(unit: object) -> tuple[int, int]:
@@ -233,24 +271,26 @@ def _mark_bad_times(found: Messages) -> None:
         delay = found.recv[timed] - found.event[timed]
         far = np.abs(delay - np.int64(np.median(delay))) > CLOCK_SLACK_NS
         found.kind[timed[far]] = BAD
-    good = np.flatnonzero(found.kind < OTHER)
+    good = np.flatnonzero(found.kind != BAD)
     recv = found.recv[good]
-    found.kind[good[recv < np.maximum.accumulate(recv)]] = BAD
+    # One stamp too late makes all that follow look late, one too early all before it: the fewer are wrong.
+    behind = recv < np.maximum.accumulate(recv)
+    ahead = recv > np.minimum.accumulate(recv[::-1])[::-1]
+    found.kind[good[behind if np.count_nonzero(behind) <= np.count_nonzero(ahead) else ahead]] = BAD
 
 
 def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     """Return the tape of all files of one listing."""
     from nowake.data.readers.binance_book import build_rows, compare_with_quotes, order_messages
 
-    parts = [(capture, _messages(capture, options)) for capture in captures]
-    parts.sort(key=lambda part: _span(part[1])[0])
-    for (first, before), (second, after) in itertools.pairwise(parts):
-        if _span(before)[1] >= _span(after)[0]:
+    parts = sorted((_messages(capture, options) for capture in captures), key=lambda part: part.span)
+    for before, after in itertools.pairwise(parts):
+        if before.span[1] >= after.span[0]:
             raise DataError(
-                f"{first.path.name} and {second.path.name}", "overlap in time", remedy="give each stretch once"
+                f"{before.name} and {after.name}", "overlap in time", remedy="give each stretch of time once"
             )
-    source = " + ".join(capture.path.name for capture, _ in parts)
-    found = concatenate([messages for _, messages in parts])
+    source = " + ".join(part.name for part in parts)
+    found = concatenate([part.messages for part in parts])
     listing = captures[0].listing
     options.tell(0.92, f"{listing.key}: ordering updates")
     emission = order_messages(found, inclusive=listing.venue != SPOT)
@@ -258,7 +298,6 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
         raise DataError(source, _no_start(found), remedy="give the file before it as well, it holds the snapshot")
     columns, last_row = build_rows(found, emission)
     book = compare_with_quotes(found, emission, columns, last_row)
-    bad = found.kind == BAD
     options.tell(1.0, f"{listing.key}: done")
     return make_tape(
         listing,
@@ -266,8 +305,8 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
         READER.label,
         columns,
         Figures(
-            lines=len(found.kind),
-            quarantined_lines=bad_lines(~bad, QUARANTINED_LINES_MAX),
+            lines=sum(part.lines for part in parts),
+            quarantined_lines=parts[0].bad_numbers(),
             gaps=emission.gaps,
             compared=book.compared,
             mismatched=book.mismatched,
@@ -278,14 +317,8 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
         ),
         depth_levels=_depth(found),
         silence_ns=SILENCE_NS,
-        quarantined=int(np.count_nonzero(bad)),
+        quarantined=sum(part.bad for part in parts),
     )
-
-
-def _span(found: Messages) -> tuple[int, int]:
-    """Return the first and last receive time of the good messages."""
-    recv = found.recv[found.kind < BAD]
-    return int(recv[0]), int(recv[-1])
 
 
 def _no_start(found: Messages) -> str:

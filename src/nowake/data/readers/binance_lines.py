@@ -78,6 +78,15 @@ class Messages:
             qty=np.empty(levels, dtype=np.int64),
         )
 
+    def without_bad(self) -> Messages:
+        """Return the messages that are not BAD; the levels stay where they are."""
+        good = self.kind != BAD
+        if good.all():
+            return self
+        kept = {item.name: getattr(self, item.name) for item in fields(Messages)}
+        per_level = {"side", "price", "qty"}
+        return Messages(**{name: column if name in per_level else column[good] for name, column in kept.items()})
+
     def levels_of(self, i: int) -> slice:
         """Return where the levels of message ``i`` are."""
         return slice(int(self.start[i]), int(self.start[i] + self.count[i]))

@@ -34,6 +34,9 @@ _TICKER = np.frombuffer(b"bookTicker", dtype=np.uint8)
 _MARKET = np.frombuffer(b"MARKET", dtype=np.uint8)
 _TRUE = np.frombuffer(b"true", dtype=np.uint8)
 _FALSE = np.frombuffer(b"false", dtype=np.uint8)
+# Where the numbers of a message are kept; times come first.
+_N_EVENT, _N_TRANSACTION, _N_FIRST, _N_LAST, _N_PREV, _N_TRADE = range(6)
+_N_PRICE, _N_QTY, _N_BID, _N_BID_QTY, _N_ASK, _N_ASK_QTY, _NUMBERS = range(6, 13)
 # Keys that were seen, as bits.
 _S, _U1, _U, _PU, _T1, _P, _Q, _M, _B, _A, _BQ, _AQ, _E1, _E, _TT, _OTHER_KEY = (1 << i for i in range(16))
 
@@ -126,14 +129,12 @@ def scan_messages(
     """
     recv, event, first_id, last_id, prev_id, start, count = ids
     price_decimals, price_step, qty_decimals, qty_step = grid
+    numbers = np.zeros(_NUMBERS, dtype=np.int64)
     n, at, line, w = data.shape[0], 0, 0, 0
     while at < n:
         begin, first = at, w
         seen, name = 0, -1
-        t_event, t_trade = 0, 0
-        id_first, id_last, id_prev, id_trade = 0, 0, 0, 0
-        bid, ask, bid_qty, ask_qty = 0, 0, 0, 0
-        trade_price, trade_qty = 0, 0
+        numbers[:] = 0
         maker, market, lists = False, True, 0
         local, at = _integer(data, at, 19)
         # 9 at the front of 19 digits may pass 64 bits: leave those to the plain reading.
@@ -163,56 +164,43 @@ def scan_messages(
                 good = False
                 break
             at += 1
-            bit = 0
-            if k1 != 0:
-                if k0 == 112 and k1 == 117:  # pu
-                    bit = _PU
-                    id_prev, at = _integer(data, at, 18)
-                elif k0 == 112 and k1 == 115:  # ps
-                    bit = _OTHER_KEY
-                    if at < n and data[at] == _QUOTE:
+            bit, number, decimal_digits, step = 0, -1, -1, 1
+            if k1 == 117 and k0 == 112:  # pu
+                bit, number = _PU, _N_PREV
+            elif k1 == 115 and k0 == 112:  # ps
+                bit = _OTHER_KEY
+                if at < n and data[at] == _QUOTE:
+                    at += 1
+                    while at < n and data[at] > 32 and data[at] < 127 and data[at] != _QUOTE and data[at] != 92:
                         at += 1
-                        while at < n and data[at] > 32 and data[at] < 127 and data[at] != _QUOTE and data[at] != 92:
-                            at += 1
-                        at = at + 1 if at < n and data[at] == _QUOTE else -1
-                    else:
-                        at = -1
+                    at = at + 1 if at < n and data[at] == _QUOTE else -1
                 else:
                     at = -1
+            elif k1 != 0:
+                at = -1
             elif k0 == 69:  # E
-                bit = _E
-                t_event, at = _integer(data, at, 13)
+                bit, number = _E, _N_EVENT
             elif k0 == 84:  # T
-                bit = _TT
-                t_trade, at = _integer(data, at, 13)
+                bit, number = _TT, _N_TRANSACTION
             elif k0 == 85:  # U
-                bit = _U1
-                id_first, at = _integer(data, at, 18)
+                bit, number = _U1, _N_FIRST
             elif k0 == 117:  # u
-                bit = _U
-                id_last, at = _integer(data, at, 18)
+                bit, number = _U, _N_LAST
             elif k0 == 116:  # t
-                bit = _T1
-                id_trade, at = _integer(data, at, 18)
+                bit, number = _T1, _N_TRADE
             elif k0 == 112:  # p
-                bit = _P
-                trade_price, at = _decimal(data, at, price_decimals, price_step)
+                bit, number, decimal_digits, step = _P, _N_PRICE, price_decimals, price_step
             elif k0 == 113:  # q
-                bit = _Q
-                trade_qty, at = _decimal(data, at, qty_decimals, qty_step)
+                bit, number, decimal_digits, step = _Q, _N_QTY, qty_decimals, qty_step
             elif k0 == 66:  # B
-                bit = _BQ
-                bid_qty, at = _decimal(data, at, qty_decimals, qty_step)
+                bit, number, decimal_digits, step = _BQ, _N_BID_QTY, qty_decimals, qty_step
             elif k0 == 65:  # A
-                bit = _AQ
-                ask_qty, at = _decimal(data, at, qty_decimals, qty_step)
+                bit, number, decimal_digits, step = _AQ, _N_ASK_QTY, qty_decimals, qty_step
             elif k0 == 109 or k0 == 77:  # m, M
                 is_true = _starts(data, at, _TRUE)
                 if k0 == 109:
                     bit = _M
                     maker = is_true
-                else:
-                    bit = 0
                 if is_true:
                     at += 4
                 elif _starts(data, at, _FALSE):
@@ -246,7 +234,10 @@ def scan_messages(
                 at = at + 8 if market and at + 7 < n and data[at + 7] == _QUOTE else -1
             elif k0 == 98 or k0 == 97:  # b, a: a price, or a list of [price, size]
                 bit = _B if k0 == 98 else _A
-                if at < n and data[at] == _LIST:
+                if at >= n or data[at] != _LIST:
+                    number = _N_BID if k0 == 98 else _N_ASK
+                    decimal_digits, step = price_decimals, price_step
+                else:
                     lists += 1
                     at += 1
                     while at < n and data[at] != _LIST_END:
@@ -272,12 +263,14 @@ def scan_messages(
                             at = -1
                             break
                     at = at + 1 if 0 <= at < n else -1
-                elif k0 == 98:
-                    bid, at = _decimal(data, at, price_decimals, price_step)
-                else:
-                    ask, at = _decimal(data, at, price_decimals, price_step)
             else:
                 at = -1
+            if at >= 0 and number >= 0:
+                if decimal_digits >= 0:
+                    value, at = _decimal(data, at, decimal_digits, step)
+                else:
+                    value, at = _integer(data, at, 13 if number <= _N_TRANSACTION else 18)
+                numbers[number] = value
             if at < 0 or seen & bit:
                 good = False
                 break
@@ -292,9 +285,10 @@ def scan_messages(
             good = good and (at >= n or data[at] == 10)
             break
         if good:
-            stamp = t_trade if t_trade > 0 else t_event
+            stamp = numbers[_N_TRANSACTION] if numbers[_N_TRANSACTION] > 0 else numbers[_N_EVENT]
             if name < 0 and not seen & _E1:
                 name = QUOTE
+            id_first, id_last, id_prev = numbers[_N_FIRST], numbers[_N_LAST], numbers[_N_PREV]
             if not seen & _S:
                 good = False
             elif name == DEPTH:
@@ -305,19 +299,20 @@ def scan_messages(
             elif name == TRADE:
                 need = _T1 | _P | _Q | _M
                 good = seen & need == need and lists == 0 and stamp > 0
-                id_first, id_last, id_prev = id_trade, id_trade, 0
+                id_first, id_last, id_prev = numbers[_N_TRADE], numbers[_N_TRADE], 0
                 if good:
-                    side[w], price[w], qty[w] = (_ASK if maker else _BID), trade_price, trade_qty
-                    w += 1
-                    if trade_price <= 0 or trade_qty <= 0:
+                    side[w] = _ASK if maker else _BID
+                    price[w], qty[w] = numbers[_N_PRICE], numbers[_N_QTY]
+                    if price[w] <= 0 or qty[w] <= 0:
                         name = OTHER
+                    w += 1
             else:
                 need = _U | _B | _A | _BQ | _AQ
                 good = seen & need == need and lists == 0
                 id_first, id_prev = id_last, 0
                 if good:
-                    side[w], price[w], qty[w] = _BID, bid, bid_qty
-                    side[w + 1], price[w + 1], qty[w + 1] = _ASK, ask, ask_qty
+                    side[w], price[w], qty[w] = _BID, numbers[_N_BID], numbers[_N_BID_QTY]
+                    side[w + 1], price[w + 1], qty[w + 1] = _ASK, numbers[_N_ASK], numbers[_N_ASK_QTY]
                     w += 2
         if good:
             kind[line], recv[line], event[line] = name, local, stamp * _NS

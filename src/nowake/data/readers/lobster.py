@@ -33,7 +33,8 @@ VENUE, ZONE = "XNAS", "America/New_York"
 MESSAGE_COLUMNS, NS_DIGITS = 6, 9
 DAY_NS = 86_400_000_000_000
 EMPTY_PRICE = 9_999_999_999
-MEMBER_BYTES_MAX = 16 * 1024**3
+UNPACKED_RATIO_MAX = 100
+"""Such text packs about 10:1; what unpacks to more than 100 times its size is an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,9 @@ def _open_zip(path: Path) -> list[tuple[str, Day]]:
                 other = _named(named, "orderbook")
                 if other not in inside:
                     raise DataError(path.name, f"holds {short} without {other}", remedy="get the complete archive")
-                if max(archive.getinfo(inside[name]).file_size for name in (short, other)) > MEMBER_BYTES_MAX:
-                    raise DataError(path.name, "unpacks to more than 16 GB a file", remedy="give the unpacked pair")
+                for info in (archive.getinfo(inside[name]) for name in (short, other)):
+                    if info.file_size > UNPACKED_RATIO_MAX * info.compress_size + (1 << 20):
+                        raise DataError(path.name, "unpacks to far more than such text can", remedy="do not trust it")
                 halves = (archive.read(inside[short]), archive.read(inside[other]))
                 found.append((f"{path.resolve()}!{short}", _day(named, path.name, *halves)))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
@@ -205,6 +207,13 @@ def _parse(day: Day) -> tuple[I64, Flags, I64, Flags]:
     """Return ``(message, message_ok, book, book_ok)``; rows that break a rule are marked, not repaired."""
     from nowake.data.scan import scan
 
+    for data, kind, columns in ((day.message, "message", MESSAGE_COLUMNS), (day.book, "orderbook", 4 * day.levels)):
+        if data.count(b"\n") * columns > len(data):
+            raise DataError(
+                day.source,
+                f"the lines of the {kind} file are too short for {columns} columns",
+                remedy="check that the number of levels in its name is right",
+            )
     message, message_ok = scan(day.message, MESSAGE_COLUMNS, NS_DIGITS)
     book, book_ok = scan(day.book, 4 * day.levels)
     for data, ok, kind in ((day.message, message_ok, "message"), (day.book, book_ok, "orderbook")):
