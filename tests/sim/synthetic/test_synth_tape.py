@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nowake.core.errors import InputError
 from nowake.core.tape import END, KIND_MASK, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row, Tape
 from nowake.core.value import from_json, replace, to_json
+from nowake.data.catalogue import load_catalogue
 from nowake.sim.synthetic import LISTING, SynthParameters, activity, activity_integral, synth_tape
 
 SECOND = 1_000_000_000
@@ -155,6 +156,7 @@ def test_parameters_round_trip() -> None:
 
 
 def test_listing() -> None:
+    assert load_catalogue().find("SYNTH") == LISTING
     assert LISTING.key == "SYNTH@SIM"
     assert LISTING.session == "24/7"
     assert LISTING.fees.fee(LISTING.instrument, 10_000, 100, maker=True) == 0

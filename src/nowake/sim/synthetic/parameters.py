@@ -26,10 +26,11 @@ LISTING = Listing(
     venue="SIM",
     ticks=(GridBand(from_units=0, step_units=1),),
     lot_units=1,
+    min_qty_units=1,
     fees=FeeSchedule(
         maker_bps=Decimal(0),
         taker_bps=Decimal("0.30"),
-        source="part of the synthetic market",
+        source="part of the definition of the synthetic market",
     ),
     session="24/7",
     volume_base="all prints of the synthetic market",
