@@ -18,7 +18,7 @@ from nowake.core.instrument import Listing
 from nowake.core.order import Side
 from nowake.core.value import from_json, replace, to_json
 from nowake.core.view import Integrity
-from nowake.tca.document import document
+from nowake.tca.document import document, price
 from nowake.tca.report import ExecutionReport, measure
 
 MakeStory = Any
@@ -250,6 +250,11 @@ def test_schedule_counts_a_revision_on_top_of_what_was_done(story: MakeStory) ->
     assert points == [
         (10, 500, 0), (20, 500, 300), (30, 300, 300), (50, 650, 300), (70, 1000, 300), (90, 1000, 1000),
     ]  # fmt: skip
+
+
+def test_prices_print_without_noise(listing: Listing) -> None:
+    assert repr(price(listing.instrument, 10014.60855)) == "100.1460855"
+    assert price(listing.instrument, None) is None
 
 
 def test_which_order(story: MakeStory, listing: Listing) -> None:

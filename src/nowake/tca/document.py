@@ -19,7 +19,8 @@ def number(value: Decimal) -> int | float:
 
 def price(instrument: Instrument, units: float | None) -> float | None:
     """Return a price in price units (whole or not) in human units, or None."""
-    return None if units is None else float(Decimal(units) * instrument.price_unit)
+    # By way of the shortest text of the float: 10014.60855 cents are 100.1460855, not 100.14608550000001.
+    return None if units is None else float(Decimal(repr(units)) * instrument.price_unit)
 
 
 def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
