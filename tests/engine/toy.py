@@ -25,7 +25,7 @@ from nowake.core.inputs import (
     StatusReported,
 )
 from nowake.core.instrument import FeeSchedule, GridBand, Instrument, InstrumentKind, Listing
-from nowake.core.order import EndBehaviour, ParentOrder, Parameters, Side
+from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.ports import VenueMessage
 from nowake.core.sessions import ALWAYS_OPEN
 from nowake.core.value import replace
