@@ -1,1 +1,82 @@
-"""Trade size without leaving a wake."""
+"""nowake: trade size without leaving a wake.
+
+Plan a large order, say beforehand what it will cost and how sure that is, work it child by child on recorded and
+simulated markets, survive crashes without a duplicate or lost order, and measure afterwards what it cost and why.
+
+Names are loaded when first used, so that ``import nowake`` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    "nowake.api": ("measure", "order", "plan_order", "read_tape", "resume_order", "work_order"),
+    "nowake.app.request": ("OrderRequest",),
+    "nowake.app.results": ("Result",),
+    "nowake.core.errors": ("DataError", "InputError", "JournalError", "NowakeError", "Refused"),
+    "nowake.core.instrument": ("FeeSchedule", "Instrument", "Listing"),
+    "nowake.core.order": ("EndBehaviour", "Parameters", "ParentOrder", "Side"),
+    "nowake.core.plan": ("CostEstimate", "ExecutionPlan", "ExecutionSlice"),
+    "nowake.core.tape": ("Tape",),
+    "nowake.models.beliefs": ("Beliefs",),
+    "nowake.tca.report": ("ExecutionReport",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Beliefs",
+    "CostEstimate",
+    "DataError",
+    "EndBehaviour",
+    "ExecutionPlan",
+    "ExecutionReport",
+    "ExecutionSlice",
+    "FeeSchedule",
+    "InputError",
+    "Instrument",
+    "JournalError",
+    "Listing",
+    "NowakeError",
+    "OrderRequest",
+    "Parameters",
+    "ParentOrder",
+    "Refused",
+    "Result",
+    "Side",
+    "Tape",
+    "measure",
+    "order",
+    "plan_order",
+    "read_tape",
+    "resume_order",
+    "work_order",
+]
+
+if TYPE_CHECKING:
+    from nowake.api import measure, order, plan_order, read_tape, resume_order, work_order
+    from nowake.app.request import OrderRequest
+    from nowake.app.results import Result
+    from nowake.core.errors import DataError, InputError, JournalError, NowakeError, Refused
+    from nowake.core.instrument import FeeSchedule, Instrument, Listing
+    from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
+    from nowake.core.plan import CostEstimate, ExecutionPlan, ExecutionSlice
+    from nowake.core.tape import Tape
+    from nowake.models.beliefs import Beliefs
+    from nowake.tca.report import ExecutionReport
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home on first use."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'nowake' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,163 @@
+"""The facade: what ``import nowake`` shows. Human units in, values out; each call is one step of the main job.
+
+>>> import nowake
+>>> order = nowake.order("buy", 2_000, "SYNTH", over="10m")
+>>> nowake.plan_order(order).qty_units
+2000
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from nowake.app.request import OrderRequest
+from nowake.app.results import Result, read_result, resume_run, work_prepared
+from nowake.app.wiring import Prepared, RunOptions, plan, prepare
+from nowake.core.errors import InputError
+from nowake.core.plan import ExecutionPlan
+from nowake.core.tape import Tape
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] = ()) -> Tape:
+    """Return a recorded market: one listing, from lake folders or recorded files.
+
+    Args:
+        paths: A lake, a file, or several; files of one listing are joined in time order.
+        symbol: ``AMZN`` or ``AMZN@XNAS``; needed only where the paths hold several listings.
+        allow: Names of faults that shall not refuse the tape.
+
+    Raises:
+        DataError: A path is missing, unusable or unsound; says where and what to do.
+        InputError: The paths hold several listings and ``symbol`` does not say which.
+    """
+    from nowake.data.source import open_tapes
+
+    many = [paths] if isinstance(paths, str | Path) else list(paths)
+    tapes = open_tapes([Path(path) for path in many], symbol, allow=allow)
+    if len(tapes) > 1:
+        names = ", ".join(tape.listing.key for tape in tapes)
+        raise InputError("symbol", symbol, "given, as the paths hold several listings", f"say which: {names}")
+    return tapes[0]
+
+
+def order(
+    side: str,
+    quantity: str | float | Decimal,
+    symbol: str,
+    *,
+    start: str | datetime = "",
+    end: str | datetime = "",
+    over: str = "",
+    max_participation: str | float = 0.15,
+    limit: str | float | Decimal = "",
+    **options: Any,
+) -> OrderRequest:
+    """Return a large order as a person states it; nothing is sent.
+
+    Args:
+        side: ``buy`` or ``sell`` (``B``, ``S``, ``SS``, FIX 1, 2, 5).
+        quantity: Shares, base asset or contracts; ``"5m-USDT"`` is a value in quote currency.
+        symbol: ``AMZN`` or ``AMZN@XNAS``; ``SYNTH`` is the synthetic market.
+        start: Aware datetime, ISO text, ``"10:00"`` in the session's zone, ``"open+30m"``; empty = at once.
+        end: As ``start``; or give ``over``.
+        over: Duration, ``"2h"``.
+        max_participation: Own share of volume, at most.
+        limit: Never trade at a worse price.
+        **options: ``strategy``, ``end_behaviour``, ``must_complete``, ``urgency``, ``slices``, ``tz``, ``parent_id``;
+            see ``OrderRequest``.
+
+    Raises:
+        InputError: A field is not what it must be.
+    """
+
+    def text(value: Any) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
+
+    return OrderRequest(
+        side=side,
+        quantity=text(quantity),
+        symbol=symbol,
+        start=text(start),
+        end=text(end),
+        over=over,
+        max_participation=text(max_participation),
+        limit=text(limit),
+        **options,
+    )
+
+
+def plan_order(request: OrderRequest, tape: Tape | None = None, **options: Any) -> ExecutionPlan:
+    """Return how the order would be worked and what that will cost. Sends and writes nothing.
+
+    Args:
+        request: From ``order``.
+        tape: From ``read_tape``; None = the synthetic market, for ``SYNTH`` only.
+        **options: ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+
+    Raises:
+        InputError: The order is not one, or does not fit the market; says what does.
+    """
+    return plan(_prepared(request, tape, options, "plan"))
+
+
+def work_order(
+    request: OrderRequest, tape: Tape | None = None, *, journal: str | Path | None = None, **options: Any
+) -> Result:
+    """Work the order on the recorded or synthetic market to its end, and measure it.
+
+    Args:
+        request: From ``order``.
+        tape: From ``read_tape``; None = the synthetic market, for ``SYNTH`` only.
+        journal: Path of a new journal file; None keeps it in memory.
+        **options: ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+
+    Raises:
+        InputError: The order is not one, or does not fit the market; says what does.
+        JournalError: The journal exists or cannot be written.
+    """
+    return work_prepared(_prepared(request, tape, options, "work"), None if journal is None else Path(journal))
+
+
+def resume_order(journal: str | Path, tapes: Sequence[str] = ()) -> Result:
+    """Carry an interrupted run to its end: what was journaled is not done again.
+
+    Args:
+        journal: Path of its journal.
+        tapes: Where its tapes are now, when they moved.
+
+    Raises:
+        JournalError: Not a journal, open elsewhere, damaged, or of other code or tapes.
+    """
+    result, _ = resume_run(Path(journal), tuple(tapes))
+    return result
+
+
+def measure(journal: str | Path) -> Result:
+    """Return the measured execution in a journal, finished or not.
+
+    Raises:
+        JournalError: Not a journal, or damaged.
+    """
+    return read_result(Path(journal))
+
+
+def _prepared(request: OrderRequest, tape: Tape | None, options: dict[str, Any], command: str) -> Prepared:
+    return prepare(request, RunOptions(**options), tape=tape, command=command)
+
+
+__all__ = [
+    "OrderRequest",
+    "Result",
+    "measure",
+    "order",
+    "plan_order",
+    "read_tape",
+    "resume_order",
+    "work_order",
+]
