@@ -247,7 +247,13 @@ def _durable(db: sqlite3.Connection) -> None:
 
 
 class SqliteJournal(Journal):
-    """A journal on disk. Make one with ``create`` or ``open_writer``."""
+    """A journal on disk. Make one with ``create`` or ``open_writer``.
+
+    Attributes:
+        epoch: Counts the openings for writing; ours, as long as nobody opened it after us.
+    """
+
+    epoch: int = 0
 
     @classmethod
     def create(
@@ -257,6 +263,7 @@ class SqliteJournal(Journal):
         origin: Origin | None = None,
         *,
         mode: Mode = "each",
+        reserve_bytes: int = 0,
         wrap: Callable[[Storage], Storage] | None = None,
     ) -> Self:
         """Make a journal that did not exist, and hold it for writing.
@@ -266,6 +273,8 @@ class SqliteJournal(Journal):
             header: The hashed part.
             origin: The unhashed part.
             mode: When appended batches are durable.
+            reserve_bytes: Disk space taken now, for file and log each: a commit that need not lengthen a file is a
+                quarter faster. For live accounts (4 MB, say); a simulated run has no use for it.
             wrap: Put round the storage: where tests inject faults.
 
         Raises:
@@ -278,7 +287,7 @@ class SqliteJournal(Journal):
         except BaseException:
             lock.release()
             raise
-        return cls._open(path, lock, None, mode, wrap)
+        return cls._open(path, lock, None, mode, reserve_bytes, wrap)
 
     @classmethod
     def open_writer(
@@ -287,6 +296,7 @@ class SqliteJournal(Journal):
         *,
         account: str | None = None,
         mode: Mode = "each",
+        reserve_bytes: int = 0,
         wrap: Callable[[Storage], Storage] | None = None,
     ) -> Self:
         """Open an existing journal to go on writing it; the lock of a dead owner is taken over.
@@ -297,6 +307,8 @@ class SqliteJournal(Journal):
             path: Of the file.
             account: Refuse a journal of another account; None = any.
             mode: When appended batches are durable.
+            reserve_bytes: Disk space taken now, for file and log each: a commit that need not lengthen a file is a
+                quarter faster. For live accounts (4 MB, say); a simulated run has no use for it.
             wrap: Put round the storage: where tests inject faults.
 
         Raises:
@@ -305,7 +317,7 @@ class SqliteJournal(Journal):
         """
         path = Path(path)
         check_file(path)
-        return cls._open(path, WriterLock(path), account, mode, wrap)
+        return cls._open(path, WriterLock(path), account, mode, reserve_bytes, wrap)
 
     @classmethod
     def _open(
@@ -314,6 +326,7 @@ class SqliteJournal(Journal):
         lock: WriterLock,
         account: str | None,
         mode: Mode,
+        reserve_bytes: int,
         wrap: Callable[[Storage], Storage] | None,
     ) -> Self:
         storage: SqliteStorage | None = None
@@ -329,8 +342,11 @@ class SqliteJournal(Journal):
             if found.tail_damage:
                 storage.cut(found.records)
                 notices = (tail_notice(path, found.records, found.tail_damage, "was cut and kept aside"),)
+            _reserve(path, db, reserve_bytes)
             wrapped = wrap(storage) if wrap else storage
-            return cls(header, wrapped, found=found, name=str(path), mode=mode, notices=notices)
+            journal = cls(header, wrapped, found=found, name=str(path), mode=mode, notices=notices)
+            journal.epoch = storage.epoch
+            return journal
         except BaseException:
             if storage is not None:
                 storage.close()
@@ -354,6 +370,21 @@ def _take_epoch(path: Path, db: sqlite3.Connection, records: int) -> int:
     except sqlite3.Error as error:
         raise JournalError(f"{path} cannot be written ({error}); check the disk and the file's rights") from error
     return epoch
+
+
+def _reserve(path: Path, db: sqlite3.Connection, size: int) -> None:
+    """Make the file and its log ``size`` bytes long: fill and drop a table, then start the log over."""
+    if not size:
+        return
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE reserve (filler BLOB)")
+        db.execute("INSERT INTO reserve VALUES (zeroblob(?))", (size,))
+        db.execute("DROP TABLE reserve")
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {size} bytes cannot be reserved ({error}); free space") from error
 
 
 def _make_file(path: Path, header: Header, origin: Origin) -> None:
