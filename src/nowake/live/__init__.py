@@ -1,0 +1,1 @@
+"""Work orders against venues that are outside this process: shell, clock, adapters."""

@@ -1,0 +1,1 @@
+"""Adapters to venues: one file each. An adapter translates; it decides nothing."""
