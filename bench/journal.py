@@ -23,13 +23,14 @@ from nowake.core.ports import Record
 from nowake.core.view import Integrity, Timer, View
 from nowake.journal.codec import encode_batch, join
 from nowake.journal.header import Header, Profile
-from nowake.journal.journal import GROUP_BATCHES
+from nowake.journal.journal import GROUP_BATCHES, Mode
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.reader import read_journal
 from nowake.journal.sqlite import SqliteJournal
 
 ROUNDS = 5
 EACH_BATCHES = 1500
+RESERVED = 4_000_000
 GROUPED_BATCHES = 20_000
 HEADER = Header(journal_id="bench", account="sim", profile=Profile.SIM, code_hash="c0de")
 
@@ -57,10 +58,10 @@ def batch(k: int) -> Sequence[Record]:
     )
 
 
-def write_ours(path: Path, mode: str, batches: Sequence[Sequence[Record]]) -> tuple[float, list[float]]:
+def write_ours(path: Path, mode: Mode, batches: Sequence[Sequence[Record]], reserve: int) -> tuple[float, list[float]]:
     """Return seconds in all, and of each append."""
     took = []
-    with SqliteJournal.create(path, HEADER, mode=mode) as journal:  # type: ignore[arg-type]
+    with SqliteJournal.create(path, HEADER, mode=mode, reserve_bytes=reserve) as journal:
         start = before = time.perf_counter()
         for one in batches:
             journal.append(one)
@@ -87,17 +88,17 @@ def write_bare(path: Path, rows: Sequence[tuple[int, bytes, bytes]], group: int)
     return took
 
 
-def compare(folder: Path, mode: str, n: int) -> dict[str, float]:
+def compare(folder: Path, mode: Mode, n: int, reserve: int = 0) -> dict[str, float]:
     """Return figures of one mode, medians over alternating rounds."""
     batches = [batch(k) for k in range(n)]
     bodies = [join(encode_batch(one)) for one in batches]
     rows = [(k, body, bytes(32)) for k, body in enumerate(bodies)]
     ours, bare, each = [], [], []
     for k in range(ROUNDS):
-        seconds, took = write_ours(folder / f"{mode}{k}.db", mode, batches)
+        seconds, took = write_ours(folder / f"{mode}{reserve}-{k}.db", mode, batches, reserve)
         ours.append(seconds)
         each += took
-        bare.append(write_bare(folder / f"bare-{mode}{k}.db", rows, 1 if mode == "each" else GROUP_BATCHES))
+        bare.append(write_bare(folder / f"bare-{mode}{reserve}-{k}.db", rows, 1 if mode == "each" else GROUP_BATCHES))
     cuts = statistics.quantiles(each, n=1000)
     return {
         "batches_per_s": round(n / statistics.median(ours)),
@@ -144,9 +145,10 @@ def main() -> None:
             "bench": "journal",
             "targets": {"each_batches_per_s": 5000, "grouped_records_per_s": 150_000, "grouped_append_p99_us": 1000},
             "each": compare(folder, "each", EACH_BATCHES),
+            "each_reserved": compare(folder, "each", EACH_BATCHES, RESERVED),
             "grouped": compare(folder, "grouped", GROUPED_BATCHES),
             "memory": memory(GROUPED_BATCHES),
-            "reading": reading(folder / "grouped0.db"),
+            "reading": reading(folder / "grouped0-0.db"),
         }
     print(json.dumps(figures, indent=1))
 

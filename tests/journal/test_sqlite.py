@@ -223,6 +223,31 @@ def test_a_full_disk_halts_and_loses_nothing_that_was_durable(
         journal.append(make_batch(durable), bytes(200))
 
 
+def test_every_opening_for_writing_is_an_epoch(path: Path) -> None:
+    for epoch in (2, 3):
+        with SqliteJournal.open_writer(path) as journal:
+            assert journal.epoch == epoch
+
+
+def test_reserved_space_changes_nothing_but_the_length(
+    tmp_path: Path, make_header: MakeHeader, make_batch: MakeBatch
+) -> None:
+    heads = []
+    for size in (0, 1_000_000):
+        path = tmp_path / f"{size}.db"
+        with SqliteJournal.create(path, make_header(), reserve_bytes=size) as journal:
+            journal.append(make_batch(0))
+            assert path.stat().st_size >= size
+        with SqliteJournal.open_writer(path, reserve_bytes=size) as journal:
+            journal.append(make_batch(1))
+        assert size <= path.stat().st_size <= size + 100_000
+        heads.append(read_journal(path).verify().head)
+    assert heads[0] == heads[1]
+    with pytest.raises(JournalError, match="cannot be reserved"):
+        SqliteJournal.open_writer(path, reserve_bytes=2**62)
+    SqliteJournal.open_writer(path).close()
+
+
 TAIL = "(SELECT max(seq) FROM batches)"
 MIDDLE = "(SELECT seq FROM batches ORDER BY seq LIMIT 1 OFFSET 9)"
 DAMAGES = {
