@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from bisect import bisect_right
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 from nowake.core.order import Side
 from nowake.core.value import Value, force_floats, require
@@ -96,7 +98,7 @@ class ExecutionSlice(Value, frozen=True):
         require(self.participation >= 0, "participation", self.participation, ">= 0")
 
 
-class ExecutionPlan(Value, frozen=True):
+class ExecutionPlan(Value, frozen=True, dict=True):
     """Slices in order of release that sum exactly to what is to be done, and what they will cost.
 
     Attributes:
@@ -150,6 +152,26 @@ class ExecutionPlan(Value, frozen=True):
             "at or before the first release",
         )
 
+    @cached_property
+    def releases_ns(self) -> tuple[int, ...]:
+        """Return the release of every slice."""
+        return tuple(one.release_ns for one in self.slices)
+
+    @cached_property
+    def cumulative_units(self) -> tuple[int, ...]:
+        """Return the quantity of all slices up to and including each."""
+        return tuple(accumulate(one.qty_units for one in self.slices))
+
+    @cached_property
+    def cumulative_volume(self) -> tuple[int, ...]:
+        """Return the expected volume of others up to the end of each slice, from the first one's release."""
+        return tuple(accumulate(self.expected_volume))
+
+    def position(self, t_ns: int) -> int:
+        """Return the position of the newest slice released at or before ``t_ns``, -1 before the first."""
+        return bisect_right(self.releases_ns, t_ns) - 1
+
     def target_units(self, t_ns: int) -> int:
         """Return the cumulative quantity that slices released at or before ``t_ns`` add up to."""
-        return sum(one.qty_units for one in self.slices if one.release_ns <= t_ns)
+        position = self.position(t_ns)
+        return self.cumulative_units[position] if position >= 0 else 0

@@ -8,7 +8,6 @@ too high cannot end the order over its cap. At least one minimum order is always
 
 from __future__ import annotations
 
-from nowake.core.plan import ExecutionPlan
 from nowake.core.value import Value
 from nowake.core.view import View
 from nowake.engine.env import Limits
@@ -48,28 +47,16 @@ def others_needed(own_units: int, cap: float) -> int:
     return 0 if rate >= _MILLION else -(-own_units * (_MILLION - rate) // rate)
 
 
-def slice_position(plan: ExecutionPlan, now_ns: int) -> int:
-    """Return the position in ``plan.slices`` of the newest released slice, -1 before the first."""
-    low, high = 0, len(plan.slices)
-    while low < high:
-        middle = (low + high) // 2
-        if plan.slices[middle].release_ns <= now_ns:
-            low = middle + 1
-        else:
-            high = middle
-    return low - 1
-
-
 def counted_others(parent: ParentState, observed: int, now_ns: int) -> tuple[int, int]:
     """Return (volume of others the cumulative rule counts, what the current slice still expects)."""
     plan = parent.plan
-    position = slice_position(plan, now_ns)
+    position = plan.position(now_ns)
     if position < 0 or (position == len(plan.slices) - 1 and position > 0):
         return observed, 0
     current = plan.slices[position]
     left = max(0, current.end_ns - now_ns)
     coming = plan.expected_volume[position] * left // (current.end_ns - current.release_ns)
-    expected = sum(plan.expected_volume[: position + 1])
+    expected = plan.cumulative_volume[position]
     return max(observed, min(expected, observed + coming)), coming
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from nowake.core.order import EndBehaviour
 from nowake.core.value import Value
-from nowake.engine.pacing import slice_position
 from nowake.engine.state import ParentState
 
 CATCH_UP = 2
@@ -37,14 +36,14 @@ def end_behaviour(parent: ParentState) -> EndBehaviour:
 def want(parent: ParentState, now_ns: int) -> Want:
     """Return what the plan wants now."""
     slices = parent.plan.slices
-    position = slice_position(parent.plan, now_ns)
+    position = parent.plan.position(now_ns)
     next_ns = slices[position + 1].release_ns if position + 1 < len(slices) else 0
     if position < 0:
         return Want(position=-1, qty_units=0, slice_units=0, last=False, next_ns=next_ns)
     last = position == len(slices) - 1
     slice_units = slices[position].qty_units
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
-    released = parent.order.qty_units - sum(one.qty_units for one in slices[position + 1 :])
+    released = parent.order.qty_units - parent.plan.qty_units + parent.plan.cumulative_units[position]
     missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
     if not last:
         missing = min(missing, CATCH_UP * slice_units)

@@ -173,20 +173,23 @@ def check_parent(parent: ParentState) -> None:
     Raises:
         InvariantBroken: With the numbers.
     """
-    held = parent.filled + parent.reserved + parent.unsent + sum(parent.abandoned.values())
-    if parent.order.qty_units + parent.overfill != held:
+    reserved, legs = 0, set()
+    for child in parent.live.values():
+        if child.leaves < 0:
+            raise InvariantBroken("I1", f"{parent.order.parent_id}: a child has negative leaves")
+        reserved += child.leaves
+        legs.add(child.order.leg)
+    abandoned = sum(parent.abandoned.values())
+    if parent.order.qty_units + parent.overfill != parent.filled + reserved + parent.unsent + abandoned:
         raise InvariantBroken(
             "I1",
             f"{parent.order.parent_id}: {parent.order.qty_units} + overfill {parent.overfill} != "
-            f"filled {parent.filled} + live {parent.reserved} + unsent {parent.unsent} + abandoned {parent.abandoned}",
+            f"filled {parent.filled} + live {reserved} + unsent {parent.unsent} + abandoned {parent.abandoned}",
         )
-    if parent.unsent < 0 or parent.overfill < 0 or min(parent.abandoned.values(), default=0) < 0:
+    if parent.unsent < 0 or parent.overfill < 0 or (abandoned and min(parent.abandoned.values()) < 0):
         raise InvariantBroken("I1", f"{parent.order.parent_id}: a bucket is negative")
-    if min((child.leaves for child in parent.live.values()), default=0) < 0:
-        raise InvariantBroken("I1", f"{parent.order.parent_id}: a child has negative leaves")
-    legs = [child.order.leg for child in parent.live.values()]
-    if len(legs) != len(set(legs)):
-        raise InvariantBroken("I2", f"{parent.order.parent_id}: two possibly-live children on one leg of {legs}")
+    if len(legs) != len(parent.live):
+        raise InvariantBroken("I2", f"{parent.order.parent_id}: two possibly-live children on one leg")
     if parent.status is ParentStatus.DONE and (parent.live or parent.unsent):
         raise InvariantBroken(
             "I8", f"{parent.order.parent_id} is done: {parent.unsent} unsent, {len(parent.live)} live"
