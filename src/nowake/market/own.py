@@ -23,6 +23,8 @@ Columns = tuple[I64, I32 | I64, U16, I32, I32 | I64]
 """t_event, recv_delta, code, price, qty."""
 
 VIEW_QUEUES = 8
+NOT_BEGUN = -INT64_MAX
+"""Local time of a market that has not been advanced."""
 
 
 def columns_of(tape: Tape) -> Columns:
@@ -47,6 +49,7 @@ class OwnMarket:
     def __init__(self, tape: Tape, data_latency_ns: int = 0, session: Session | None = None) -> None:
         self.meta = tape.meta
         self.key = tape.listing.key
+        self.data_latency_ns = data_latency_ns
         self.extra_ns = data_latency_ns - (tape.meta.clock_offset_ns if len(tape.recv_delta) else 0)
         self.columns: Columns = columns_of(tape)
         self.hours = Hours(session)
@@ -57,7 +60,7 @@ class OwnMarket:
         self.queues: F64 = new_queues(VIEW_QUEUES)
         self._slots: dict[str, int] = {}
         self._dropped = 0
-        self.now_ns = self.local_ns(0) if len(tape) else -1
+        self.now_ns = NOT_BEGUN
 
     def local_ns(self, row: int) -> int:
         """Return the local time of a row at hand, ``row`` counted from the rows not yet dropped."""
@@ -94,7 +97,7 @@ class OwnMarket:
         delta = recv_delta if len(recv_delta) else np.zeros(len(t_event), dtype=np.int32)
         # Local times are made here: the buffer has no receive column of its own.
         local = t_event[left] + delta[left] + np.int64(self.extra_ns)
-        fed = rows.t_local(self.extra_ns + (self.meta.clock_offset_ns if len(recv_delta) else 0))
+        fed = rows.t_local(self.data_latency_ns)
         self.columns = (
             np.concatenate([local, fed]),
             np.empty(0, dtype=np.int32),
@@ -112,9 +115,7 @@ class OwnMarket:
             (t_ns, fired): the local time reached, and the ids of all watches that hold there, in rising order.
         """
         table = self.watch_table(watches)
-        until_ns = max(until_ns, self.now_ns)
-        if self.now_ns < 0:
-            self.now_ns = self.local_ns(0) if len(self.columns[0]) else until_ns
+        until_ns = self.begin(until_ns)
         while True:
             change = self.at_session(self.now_ns)
             stop = min(until_ns, change - 1)
@@ -123,6 +124,12 @@ class OwnMarket:
             if until_ns < change:
                 return self.now_ns, ()
             self.now_ns = change
+
+    def begin(self, until_ns: int) -> int:
+        """Return ``until_ns``, not before where the market stands; it begins with the first row, or before it."""
+        if self.now_ns == NOT_BEGUN:
+            self.now_ns = min(until_ns, self.local_ns(0)) if len(self.columns[0]) else until_ns
+        return max(until_ns, self.now_ns)
 
     def at_session(self, t_ns: int) -> int:
         """Take over whether the session is open at ``t_ns``; returns the instant at which that changes."""
@@ -233,15 +240,15 @@ class OwnMarket:
         shown = list(self._slots.items())[:VIEW_QUEUES]
         return tuple((child, int(np.ceil(min(self.queues[slot, Q_FRONT], UNKNOWN_FRONT)))) for child, slot in shown)
 
-    def first_valid_ns(self, not_before_ns: int = -INT64_MAX) -> int | None:
+    def first_valid_ns(self) -> int | None:
         """Return the first instant at which the book is sound (a locked one counts) and the session open, None = never.
 
         Advances this market to that instant.
         """
         table = np.zeros((1, 4), dtype=np.int64)
-        end = self.local_ns(len(self.columns[0]) - 1) if len(self.columns[0]) else -1
-        if not_before_ns > self.now_ns:
-            self.advance(not_before_ns)
+        if len(self.columns[0]) == 0:
+            return None
+        end = self.begin(self.local_ns(len(self.columns[0]) - 1))
         while True:
             change = self.at_session(self.now_ns)
             if self._run(min(end, change - 1), table) == run.FIRED:

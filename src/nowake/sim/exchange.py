@@ -185,7 +185,7 @@ class SimMarket:
             (t_ns, fired): local time reached; ids of all watches that hold there, in rising order.
         """
         table = self.own.watch_table(watches)
-        until_ns = max(until_ns, self.now_ns)
+        until_ns = self.own.begin(until_ns)
         while True:
             change = self.own.at_session(self.now_ns)
             due = self._messages[0].event.t_ns if self._messages else mg.NEVER

@@ -279,12 +279,13 @@ def venue_row(
     side = ((code >> 4) & 3) - 1
     if kind <= 4 and side >= 0:
         key = price if side == 0 else -price
+        # What we took of the level first: what the level brings may be taken at once.
+        if venue[V_TAKEN] > 0:
+            _ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
         if venue[V_LIVE] > 0:
             if kind == 4 and head[HALT_STATE] == 0:
                 _match_print(venue, orders, fronts, fills, side, key, qty, 0, t)
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, code & 0x600, t)
-        if venue[V_TAKEN] > 0:
-            _ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_LIVE] > 0:
         _repeg(head, size, table, venue, orders, fronts)
     return 0

@@ -1,0 +1,172 @@
+"""What matching against a recorded L2 market means, in plain Python; the rules stand in ``match_l2``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from nowake.core.tape import END, HIDDEN, KIND_MASK, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
+from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
+from nowake.market.queue import front_after_reference
+
+
+@dataclass
+class RestingOrder:
+    """An own order on the book; side 0 buys."""
+
+    number: int
+    side: int
+    price: int
+    leaves: int
+    seq: int
+    peg: bool = False
+    ahead: float = 0.0
+    traded: float = 0.0
+
+    @property
+    def better(self) -> int:
+        """Return the price, signed so that more is more aggressive."""
+        return self.price if self.side == 0 else -self.price
+
+
+@dataclass
+class ReferenceMatcher:
+    """A venue: the recorded book, our resting orders, what we took.
+
+    Attributes:
+        model, n: Queue model (``market.queue``).
+        ledger: Whether what we took is remembered.
+        half_ns: Half-life of that, -1 = for ever.
+        fills: (order number, quantity, price, venue time, maker).
+        taken: (amount, since) by (side, price).
+    """
+
+    model: int = 1
+    n: float = 2.0
+    ledger: bool = False
+    half_ns: int = -1
+    book: ReferenceBook = field(default_factory=ReferenceBook)
+    orders: list[RestingOrder] = field(default_factory=list)
+    fills: list[tuple[int, int, int, int, bool]] = field(default_factory=list)
+    taken: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+    def taken_now(self, side: int, price: int, t: int) -> int:
+        """Return what we consumed of a level that is not yet replaced."""
+        amount, since = self.taken.get((side, price), (0, 0))
+        return int(amount * 0.5 ** ((t - since) / self.half_ns)) if amount and self.half_ns > 0 else amount
+
+    def _set_taken(self, side: int, price: int, amount: int, t: int) -> None:
+        if amount:
+            self.taken[side, price] = amount, t
+        else:
+            self.taken.pop((side, price), None)
+
+    def seen(self, side: int, t: int) -> list[tuple[int, int]]:
+        """Return (price, seen size > 0) of a side, best first."""
+        found = [(price, size - self.taken_now(side, price, t)) for price, size in self.book.levels(side)]
+        return [(price, size) for price, size in found if size > 0]
+
+    def _fill(self, order: RestingOrder, qty: int, t: int) -> None:
+        self.fills.append((order.number, qty, order.price, t, True))
+        order.leaves -= qty
+        if order.leaves == 0:
+            self.orders.remove(order)
+
+    def _priority(self, side: int, at_least: int) -> list[RestingOrder]:
+        """Return our orders of a side that a signed price reaches, in price-time priority."""
+        found = [order for order in self.orders if order.side == side and order.better >= at_least]
+        return sorted(found, key=lambda order: (-order.better, order.seq))
+
+    def take(self, number: int, side: int, limit: int | None, qty: int, t: int) -> int:
+        """Walk the seen sizes of the other side for an incoming order; returns what is left."""
+        sign = 1 if side == 0 else -1
+        for price, size in self.seen(1 - side, t):
+            if qty == 0 or (limit is not None and sign * price > sign * limit):
+                break
+            part = min(size, qty)
+            self.fills.append((number, part, price, t, False))
+            qty -= part
+            if self.ledger:
+                self._set_taken(1 - side, price, self.taken_now(1 - side, price, t) + part, t)
+        return qty
+
+    def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool) -> None:
+        """Give a print that hit ``side`` to our orders there."""
+        left = qty
+        for order in self._priority(side, price if side == 0 else -price):
+            reach = left
+            if order.price == price and hidden:
+                reach = left if order.ahead < 0.5 else 0
+            elif order.price == price:
+                order.ahead -= left
+                order.traded += qty
+                reach = min(left, math.floor(0.5 - order.ahead))
+                order.ahead = max(order.ahead, 0.0)
+            part = min(order.leaves, reach)
+            if part > 0:
+                self._fill(order, part, t)
+                left -= part
+
+    def _level(self, side: int, price: int, code: int, t: int) -> None:
+        """Move queues at a changed level, match what it crosses, carry ``taken`` over."""
+        old, new = self.book.old, self.book.new
+        for order in self.orders:
+            if order.side == side and order.price == price:
+                if code & SEEDED:
+                    order.ahead = min(order.ahead, float(new)) if new else order.ahead
+                else:
+                    ahead = front_after_reference(
+                        self.model, self.n, order.ahead, float(old), float(new), order.traded
+                    )
+                    order.ahead, order.traded = ahead, 0.0
+        quiet = bool(code & (SEEDED | SNAPSHOT))
+        if (side, price) in self.taken:
+            self._carry(side, price, old, new, t, quiet=quiet)
+        if new > old and not quiet and not self.book.halted:
+            left = new - old
+            for order in self._priority(1 - side, -price if side == 0 else price):
+                part = min(order.leaves, left)
+                if part > 0:
+                    self._fill(order, part, t)
+                    left -= part
+            if self.ledger and left < new - old:
+                self._set_taken(side, price, self.taken_now(side, price, t) + new - old - left, t)
+
+    def _carry(self, side: int, price: int, old: int, new: int, t: int, *, quiet: bool) -> None:
+        amount = self.taken_now(side, price, t)
+        if quiet:
+            if 0 < new < amount:
+                self._set_taken(side, price, new, t)
+        elif old == 0 or new == 0:
+            self._set_taken(side, price, 0, t)
+        elif new < old:
+            self._set_taken(side, price, -(-min(amount, old) * new // old), t)
+
+    def _hit_side(self, code: int, price: int) -> int | None:
+        aggressor = (code & SIDE_MASK) >> SIDE_SHIFT
+        if aggressor != Book.NONE:
+            return 1 if aggressor == Book.BID else 0
+        bid, ask = self.book.best(0), self.book.best(1)
+        if bid is not None and price <= bid:
+            return 0
+        return 1 if ask is not None and price >= ask else None
+
+    def row(self, t: int, code: int, price: int, qty: int) -> None:
+        """Apply one recorded row at venue time ``t`` and match our orders."""
+        kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
+        if kind is Row.TRADE:
+            hit = self._hit_side(code, price)
+            if hit is not None and not self.book.halted:
+                self._print(hit, price, qty, t, hidden=bool(code & HIDDEN))
+            return
+        self.book.apply(code, price, qty)
+        if kind in DEPTH_ROWS and side >= 0:
+            if kind is Row.FILL and not self.book.halted:
+                self._print(side, price, qty, t, hidden=False)
+            self._level(side, price, code, t)
+        if code & END:
+            for order in self.orders:
+                best = self.book.best(order.side)
+                if order.peg and best is not None and best != order.price:
+                    order.price, order.traded = best, 0.0
+                    order.ahead = float(self.book.sides[order.side][best])

@@ -1,0 +1,347 @@
+"""Matching: kernel equals reference on random streams and orders, and no fill is larger than what was there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
+
+from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderType, TimeInForce
+from nowake.core.instrument import FeeSchedule
+from nowake.core.order import Side
+from nowake.core.tape import END, HIDDEN, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
+from nowake.market import book as bk
+from nowake.sim import match_l2 as l2
+from nowake.sim.match_reference import ReferenceMatcher, RestingOrder
+from nowake.sim.queues import queue_model
+from nowake.sim.venue import SimVenue
+
+BID, ASK = Book.BID, Book.ASK
+SELL_HITS, BUY_HITS = ASK, BID  # side of a TRADE row: its aggressor
+
+
+def child(name: str, side: Side, qty: int, price: int = 0, kind: str = "limit", tif: str = "gtc") -> ChildOrder:
+    order_type = OrderType(kind)
+    return ChildOrder(
+        child_id=name,
+        parent_id="p",
+        leg="l",
+        attempt=0,
+        listing="TEST@SIM",
+        side=side,
+        order_type=order_type,
+        tif=TimeInForce.IOC if order_type is OrderType.MARKET else TimeInForce(tif),
+        price_units=0 if order_type is OrderType.MARKET else price,
+        qty_units=qty,
+        role="x",
+    )
+
+
+class Driver:
+    """A kernel venue fed row by row."""
+
+    def __init__(self, tape: Tape, model: str = "power-2", impact: str = "off", half: int | None = None) -> None:
+        self.venue = SimVenue(
+            tape, fees=FeeSchedule(), session=None, model=queue_model(model), impact=impact, half_life_ns=half, seed=1
+        )
+        self.rows = list(
+            zip(tape.t_event.tolist(), tape.code.tolist(), tape.price.tolist(), tape.qty.tolist(), strict=True)
+        )
+        self.fills: list[tuple[str, int, int, int, bool]] = []
+
+    def row(self, i: int) -> None:
+        t, code, price, qty = self.rows[i]
+        venue = self.venue
+        while status := l2.venue_row(
+            *bk.parts(venue.book), venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
+            venue.taken_at, t, code, price, qty,
+        ):  # fmt: skip
+            venue.make_room(status)
+        self.note(venue.collect())
+
+    def note(self, reports: list) -> list[str]:
+        for report in reports:
+            if report.fill is not None:
+                fill = report.fill
+                maker = fill.liquidity is Liquidity.MAKER
+                self.fills.append((fill.child_id, fill.qty_units, fill.price_units, fill.t_venue_ns, maker))
+        return [report.kind for report in reports]
+
+    def submit(self, order: ChildOrder, t: int, *, peg: bool = False) -> list[str]:
+        return self.note(self.venue.submit(order, t, peg=peg))
+
+
+ACTIONS = st.tuples(
+    st.integers(0, 60),  # before which row
+    st.sampled_from(["limit", "limit", "post-only", "market", "peg", "cancel"]),
+    st.booleans(),  # buy
+    st.integers(-3, 3),
+    st.sampled_from([1, 3, 20, 200]),
+    st.sampled_from(["gtc", "ioc"]),
+)
+
+
+@settings(max_examples=300)
+@given(
+    rows=streams(max_rows=60, reach=3),
+    actions=st.lists(ACTIONS, max_size=10),
+    model=st.sampled_from(["power-2", "power-3", "log", "risk-averse"]),
+    ledger=st.sampled_from([None, -1, 30 * MS]),
+)
+def test_kernel_equals_reference(
+    rows: list[tuple[int, int, int, int]], actions: list[tuple], model: str, ledger: int | None
+) -> None:
+    tape = make_tape(rows)
+    driver = Driver(tape, model, "off" if ledger is None else "ledger", None if ledger in (None, -1) else ledger)
+    named = queue_model(model)
+    reference = ReferenceMatcher(
+        model=named.number, n=named.n, ledger=ledger is not None, half_ns=-1 if ledger is None else ledger
+    )
+    names: list[str] = []
+    prices = tape.prices().tolist()
+    for i in range(len(rows)):
+        t, code, _, qty = driver.rows[i]
+        for at, kind, buy, away, size, tif in actions:
+            if at != i:
+                continue
+            if kind == "cancel":
+                name = f"o{size % 10}"
+                driver.venue.cancel(name, t)
+                reference.orders = [order for order in reference.orders if names[order.number] != name]
+                continue
+            name = f"o{len(names)}"
+            side = 0 if buy else 1
+            order = child(
+                name, Side.BUY if buy else Side.SELL, size, MID + away, "limit" if kind == "peg" else kind,
+                tif if kind == "limit" else "gtc",
+            )  # fmt: skip
+            said = driver.submit(order, t, peg=kind == "peg")
+            if "rejected" in said:
+                continue
+            names.append(name)
+            number, left = len(names) - 1, size
+            if kind in ("limit", "market"):
+                left = reference.take(number, side, order.price_units or None, size, t)
+            if left and order.tif is TimeInForce.GTC:
+                best = reference.book.best(side)
+                price = best if kind == "peg" and best is not None else order.price_units
+                ahead = float(dict(reference.seen(side, t)).get(price, 0))
+                reference.orders.append(RestingOrder(number, side, price, left, number, kind == "peg", ahead))
+        driver.row(i)
+        reference.row(t, code, prices[i], qty)
+    expected = [(names[number], qty, price, t, maker) for number, qty, price, t, maker in reference.fills]
+    # The venue names each order it refused, the reference only those it took: compare by id.
+    renamed = {name: name for name in names}
+    assert [(renamed[f[0]], *f[1:]) for f in driver.fills] == expected
+    live = {names[order.number]: order.leaves for order in reference.orders}
+    left = {s.child_id: driver.venue.child(s.child_id).qty_units - s.cum_qty for s in driver.venue.truth() if s.live}
+    assert left == live
+
+
+def run_rows(rows: list[tuple[int, int, int, int]], *orders: ChildOrder, **options: object) -> Driver:
+    """Build the standard book, let the orders arrive, then run the rows."""
+    before = two_sided()
+    driver = Driver(make_tape(before + rows), **options)
+    for i in range(len(before)):
+        driver.row(i)
+    for order in orders:
+        driver.submit(order, START_NS)
+    for i in range(len(before), len(before) + len(rows)):
+        driver.row(i)
+    return driver
+
+
+def filled(driver: Driver) -> list[tuple[str, int, int]]:
+    return [(name, qty, price) for name, qty, price, _, _ in driver.fills]
+
+
+def trade(ms: int, aggressor: Book, price: int, qty: int, *flags: int) -> tuple[int, int, int, int]:
+    return ms, row_code(Row.TRADE, aggressor, END, *flags), price, qty
+
+
+def level(ms: int, side: Book, price: int, qty: int, *flags: int) -> tuple[int, int, int, int]:
+    return ms, row_code(Row.SET, side, END, *flags), price, qty
+
+
+BUY = child("b", Side.BUY, 30, MID - 1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([trade(1, SELL_HITS, MID - 1, 100)], []),  # exactly the 100 ahead of us
+        ([trade(1, SELL_HITS, MID - 1, 110)], [("b", 10, MID - 1)]),
+        ([trade(1, SELL_HITS, MID - 1, 60), trade(2, SELL_HITS, MID - 1, 60)], [("b", 20, MID - 1)]),
+        ([trade(1, BUY_HITS, MID - 1, 500)], []),
+        ([trade(1, SELL_HITS, MID, 500)], []),  # better than our price
+        ([trade(1, SELL_HITS, MID - 2, 5)], [("b", 5, MID - 1)]),  # through us: at our price, at most the print
+        ([trade(1, SELL_HITS, MID - 2, 500)], [("b", 30, MID - 1)]),
+        ([trade(1, SELL_HITS, MID - 1, 500, HIDDEN)], []),  # the displayed 100 go first
+        ([level(1, BID, MID - 1, 0), trade(1, SELL_HITS, MID - 1, 500, HIDDEN)], [("b", 30, MID - 1)]),
+        ([level(1, BID, MID - 1, 40), trade(1, SELL_HITS, MID - 1, 45)], [("b", 5, MID - 1)]),
+        ([level(1, BID, MID - 1, 900), trade(1, SELL_HITS, MID - 1, 110)], [("b", 10, MID - 1)]),
+        ([level(1, ASK, MID - 1, 7)], [("b", 7, MID - 1)]),  # the ask comes to us
+        ([level(1, ASK, MID - 3, 70)], [("b", 30, MID - 1)]),
+        ([level(1, ASK, MID - 1, 7, SNAPSHOT)], []),
+        ([level(1, ASK, MID - 1, 7, SEEDED)], []),
+        ([level(1, BID, MID - 1, 0, SEEDED), trade(2, SELL_HITS, MID - 1, 110)], [("b", 10, MID - 1)]),
+        ([(1, row_code(Row.HALT, Book.NONE, END), 0, 0), trade(2, SELL_HITS, MID - 2, 9)], []),
+        ([(1, row_code(Row.FILL, BID, END), MID - 1, 100), (2, row_code(Row.FILL, BID, END), MID - 2, 4)],
+         [("b", 4, MID - 1)]),
+    ],
+)  # fmt: skip
+def test_who_is_filled(rows: list[tuple[int, int, int, int]], expected: list[tuple[str, int, int]]) -> None:
+    assert filled(run_rows(rows, BUY)) == expected
+
+
+def test_two_own_orders_share_one_print_by_price_then_time() -> None:
+    orders = [child("late", Side.BUY, 20, MID - 1), child("best", Side.BUY, 20, MID), child("last", Side.BUY, 9, MID - 1)]
+    driver = run_rows([trade(1, SELL_HITS, MID - 1, 150)], *orders)
+    assert filled(driver) == [("best", 20, MID), ("late", 20, MID - 1), ("last", 9, MID - 1)]
+    driver = run_rows([trade(1, SELL_HITS, MID - 1, 125)], *orders)
+    assert filled(driver) == [("best", 20, MID), ("late", 5, MID - 1)]
+
+
+def test_a_market_order_walks_the_levels_and_the_rest_expires() -> None:
+    driver = run_rows([])
+    said = driver.submit(child("m", Side.BUY, 350, kind="market"), START_NS)
+    assert said == ["acked", "filled", "filled", "filled", "ended"]
+    assert filled(driver) == [("m", 100, MID + 1), ("m", 100, MID + 2), ("m", 100, MID + 3)]
+    assert driver.venue.truth()[0].status is ChildStatus.EXPIRED
+
+
+def test_a_limit_order_takes_up_to_its_price_and_rests() -> None:
+    driver = run_rows([trade(1, SELL_HITS, MID + 2, 20)], child("l", Side.BUY, 250, MID + 2))
+    assert filled(driver) == [("l", 100, MID + 1), ("l", 100, MID + 2), ("l", 20, MID + 2)]
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (child("x", Side.BUY, 5, MID + 1, "post-only"), "would-cross"),
+        (child("x", Side.SELL, 5, MID - 1, "post-only"), "would-cross"),
+        (child("x", Side.BUY, 7, MID - 1), "grid"),
+        (child("x", Side.BUY, 10, MID - 1), "min-notional"),
+        (child("x", Side.SELL, 50, MID - 2, tif="ioc"), "self-trade"),
+        (child("b", Side.BUY, 50, MID - 1), "duplicate-id"),
+    ],
+)
+def test_orders_are_refused_by_name(order: ChildOrder, code: str) -> None:
+    tape = make_tape(two_sided(), lot_units=5, min_qty_units=20)
+    if code == "would-cross":
+        tape = make_tape(two_sided(), lot_units=5)
+    driver = Driver(tape)
+    for i in range(len(tape)):
+        driver.row(i)
+    driver.submit(child("b", Side.BUY, 30, MID - 1), START_NS)
+    report = driver.venue.submit(order, START_NS)[0]
+    assert (report.kind, report.code) == ("rejected", code)
+    assert sum(status.live for status in driver.venue.truth()) == 1
+
+
+def test_a_halted_venue_refuses_orders_and_takes_cancels() -> None:
+    driver = run_rows([(1, row_code(Row.HALT, Book.NONE, END), 0, 0)], BUY)
+    assert driver.venue.submit(child("h", Side.BUY, 1, MID - 1), START_NS)[0].code == "halted"
+    assert [r.kind for r in driver.venue.cancel("b", START_NS)] == ["ended"]
+    assert driver.venue.cancel("b", START_NS)[0].code == "too-late"
+    assert driver.venue.cancel("nobody", START_NS)[0].code == "unknown"
+
+
+def market_buy(driver: Driver, name: str, qty: int, t: int = START_NS) -> list[tuple[str, int, int]]:
+    before = len(driver.fills)
+    driver.submit(child(name, Side.BUY, qty, kind="market"), t)
+    return filled(driver)[before:]
+
+
+def test_with_impact_off_the_book_ignores_us() -> None:
+    driver = run_rows([])
+    assert market_buy(driver, "a", 60) == [("a", 60, MID + 1)]
+    assert market_buy(driver, "b", 60) == [("b", 60, MID + 1)]
+
+
+def test_the_ledger_remembers_what_we_took() -> None:
+    rows = [level(1, ASK, MID + 1, 120), level(2, ASK, MID + 1, 60), level(3, ASK, MID + 1, 0)]
+    rows += [level(4, ASK, MID + 1, 100)]
+    driver = Driver(make_tape(two_sided() + rows), impact="ledger")
+    for i in range(6):
+        driver.row(i)
+    assert market_buy(driver, "a", 60) == [("a", 60, MID + 1)]
+    assert market_buy(driver, "b", 60) == [("b", 40, MID + 1), ("b", 20, MID + 2)]
+    driver.row(6)  # 100 -> 120: a rise adds 20 to what is seen
+    assert market_buy(driver, "c", 30) == [("c", 20, MID + 1), ("c", 10, MID + 2)]
+    driver.row(7)  # 120 -> 60: taken 120 falls to 60, nothing is seen
+    assert market_buy(driver, "d", 1) == [("d", 1, MID + 2)]
+    driver.row(8)
+    driver.row(9)  # the level went and came again: new quantity
+    assert market_buy(driver, "e", 100) == [("e", 100, MID + 1)]
+
+
+def test_what_was_taken_comes_back_by_half_lives_and_at_once_when_instant() -> None:
+    driver = Driver(make_tape(two_sided()), impact="ledger", half=10 * MS)
+    for i in range(6):
+        driver.row(i)
+    assert market_buy(driver, "a", 100) == [("a", 100, MID + 1)]
+    assert market_buy(driver, "b", 60, START_NS + 10 * MS) == [("b", 50, MID + 1), ("b", 10, MID + 2)]
+    instant = Driver(make_tape(two_sided()), impact="ledger", half=0)
+    for i in range(6):
+        instant.row(i)
+    assert market_buy(instant, "a", 60) + market_buy(instant, "b", 60) == [("a", 60, MID + 1), ("b", 60, MID + 1)]
+
+
+@given(rows=streams(max_rows=60, reach=3, odd=False), buys=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 150))))
+def test_with_the_ledger_no_displayed_quantity_is_taken_twice(
+    rows: list[tuple[int, int, int, int]], buys: list[tuple[int, int]]
+) -> None:
+    """Judge by arrivals: at each price, what we took <= all that was ever shown to arrive there."""
+    tape = make_tape(rows)
+    driver = Driver(tape, impact="ledger")
+    came: dict[int, int] = defaultdict(int)
+    size: dict[int, int] = defaultdict(int)
+    prices = tape.prices().tolist()
+    for i, (_, code, _, qty) in enumerate(driver.rows):
+        driver.row(i)
+        kind, side = Row(code & 15), code >> 4 & 3
+        if side == ASK and kind in (Row.SET, Row.ADD, Row.REDUCE, Row.DELETE, Row.FILL):
+            price = prices[i]
+            now = qty if kind is Row.SET else max(size[price] + (qty if kind is Row.ADD else -qty), 0)
+            came[price] += max(now - size[price], 0)
+            size[price] = now
+        for n, (at, want) in enumerate(buys):
+            if at == i:
+                market_buy(driver, f"{i}-{n}", want, driver.rows[i][0])
+    took: dict[int, int] = defaultdict(int)
+    for _, qty, price, _, _ in driver.fills:
+        took[price] += qty
+    assert all(took[price] <= came[price] for price in took)
+
+
+@given(rows=streams(max_rows=60, reach=3), sizes=st.lists(st.integers(1, 80), min_size=1, max_size=4))
+def test_passive_fills_never_exceed_the_print_or_the_arrival(
+    rows: list[tuple[int, int, int, int]], sizes: list[int]
+) -> None:
+    tape = make_tape(rows)
+    driver = Driver(tape)
+    for n, qty in enumerate(sizes):
+        driver.submit(child(f"b{n}", Side.BUY, qty, MID - n % 2), START_NS)
+    old: dict[int, int] = {}
+    for i, (_, code, price, qty) in enumerate(driver.rows):
+        before = len(driver.fills)
+        driver.row(i)
+        got = sum(fill[1] for fill in driver.fills[before:])
+        new = dict(bk.levels(driver.venue.book, 1))
+        arrived = max(new.get(-price, 0) - old.get(-price, 0), 0)
+        old = new
+        printed = qty if code & 15 in (Row.TRADE, Row.FILL) else 0
+        assert got <= max(printed, arrived)
+
+
+def test_half_up_rounding_of_big_pro_rata_is_exact() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        old = int(rng.integers(1, 2**61))
+        amount, new = int(rng.integers(0, old + 1)), int(rng.integers(0, old + 1))
+        assert l2.scaled_up(amount, new, old) == -(-amount * new // old)
