@@ -35,7 +35,7 @@ class ReferenceWorld:
     messages: list[Message] = field(default_factory=list)
     _commands: list[tuple[int, ChildOrder | str, bool]] = field(default_factory=list)
     _children: dict[int, ChildOrder] = field(default_factory=dict)
-    _own_row: int = 0
+    own_row: int = 0
     _venue_row: int = 0
 
     def __post_init__(self) -> None:
@@ -105,7 +105,7 @@ class ReferenceWorld:
             stop = max(stop, self.now_ns)
             venue = self._venue[self._venue_row][0] if self._venue_row < len(self._venue) else FOREVER
             command = self._commands[0][0] if self._commands else FOREVER
-            own = self._local[self._own_row] if self._own_row < len(self._local) else FOREVER
+            own = self._local[self.own_row] if self.own_row < len(self._local) else FOREVER
             first = min(venue, command, own)
             if first > stop:
                 self.now_ns = stop
@@ -119,8 +119,8 @@ class ReferenceWorld:
                 t, what, peg = self._commands.pop(0)
                 self._command(t, what, peg=peg)
             else:
-                self.own.row(own, *self._rows[self._own_row])
-                self._own_row += 1
+                self.own.row(own, *self._rows[self.own_row])
+                self.own_row += 1
                 if self.own.at_end and (fired := self.own.fired(watches, own)):
                     self.now_ns = max(self.now_ns, own)
                     return self.now_ns, fired

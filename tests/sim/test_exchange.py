@@ -1,0 +1,338 @@
+"""A simulated listing: equal to the plain event loop, causal to the nanosecond, and a venue that answers everything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
+
+from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderType, TimeInForce
+from nowake.core.errors import InputError, Refused
+from nowake.core.inputs import (
+    Acked,
+    AnyInput,
+    CancelRejected,
+    Ended,
+    Filled,
+    OpenOrdersReported,
+    Rejected,
+    StatusReported,
+)
+from nowake.core.instrument import FeeSchedule
+from nowake.core.order import Side
+from nowake.core.sessions import Session
+from nowake.core.tape import END, SNAPSHOT, Book, Row, Tape, row_code
+from nowake.core.value import from_msgpack, to_msgpack
+from nowake.core.view import Watch, WatchKind
+from nowake.market.run_reference import ReferenceMarket
+from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.match_reference import ReferenceMatcher
+from nowake.sim.merge import venue_order
+from nowake.sim.merge_reference import ReferenceWorld
+from nowake.sim.venue import Report
+
+KEY = "TEST@SIM"
+BID, ASK = Book.BID, Book.ASK
+NO_LATENCY = Latency()
+
+
+def child(name: str, side: Side, qty: int, price: int = 0, kind: str = "limit", tif: str = "gtc") -> ChildOrder:
+    order_type = OrderType(kind)
+    market = order_type is OrderType.MARKET
+    return ChildOrder(
+        child_id=name,
+        parent_id="p",
+        leg="l",
+        attempt=0,
+        listing=KEY,
+        side=side,
+        order_type=order_type,
+        tif=TimeInForce.IOC if market else TimeInForce(tif),
+        price_units=0 if market else price,
+        qty_units=qty,
+        role="x",
+    )
+
+
+def watch(kind: WatchKind, a: int, name: str = "w", child_id: str = "") -> Watch:
+    return Watch(watch_id=name, parent_id="p", listing=KEY, kind=kind, a=a, child_id=child_id)
+
+
+def told(event: AnyInput) -> tuple[int, str, str, int, int, int]:
+    """Return a message as the reference writes it."""
+    t = event.t_ns
+    if isinstance(event, Filled):
+        fill = event.fill
+        return t, "filled", fill.child_id, fill.t_venue_ns, fill.price_units, fill.qty_units
+    kind = {Acked: "acked", Rejected: "rejected", Ended: "ended", CancelRejected: "cancel-rejected"}[type(event)]
+    return t, kind, event.child_id, event.t_venue_ns, 0, event.cum_qty if isinstance(event, Ended) else 0
+
+
+STEPS = st.tuples(
+    st.sampled_from([0, 1, 2, 40, 200, 3_000]),  # wait, ms
+    st.sampled_from(["nothing", "limit", "post-only", "market", "peg", "cancel"]),
+    st.integers(-2, 2),
+    st.sampled_from([1, 30, 150]),
+    st.sampled_from([None, WatchKind.BID_NOT, WatchKind.ASK_AT_MOST, WatchKind.VOLUME, WatchKind.INTEGRITY]),
+)
+LATENCIES = st.builds(
+    Latency,
+    decision_ns=st.sampled_from([0, 1]),
+    entry_ns=st.sampled_from([0, MS, 45 * MS]),
+    response_ns=st.sampled_from([0, 2 * MS, 50 * MS]),
+    data_ns=st.sampled_from([0, MS, 30 * MS]),
+)
+
+
+@settings(max_examples=300)
+@given(
+    rows=streams(max_rows=70, reach=3, odd=False),
+    steps=st.lists(STEPS, min_size=1, max_size=10),
+    latency=LATENCIES,
+    impact=st.sampled_from(["off", "ledger"]),
+    delays=st.lists(st.integers(0, 60), min_size=70, max_size=70),
+    buy=st.booleans(),
+)
+def test_the_merged_kernel_equals_the_plain_event_loop(
+    rows: list[tuple[int, int, int, int]],
+    steps: list[tuple],
+    latency: Latency,
+    impact: str,
+    delays: list[int],
+    buy: bool,
+) -> None:
+    received = np.maximum.accumulate([row[0] + delay for row, delay in zip(rows, delays, strict=False)])
+    tape = make_tape(rows, recv_ms=[int(r) - row[0] for r, row in zip(received, rows, strict=True)])
+    market = SimMarket(tape, latency=latency, impact=impact, seed=3)
+    world = ReferenceWorld(tape, latency, ReferenceMatcher(ledger=impact == "ledger"), ReferenceMarket(60_000 * MS))
+    now = market.start_ns
+    assert world.advance(now) == market.advance(now)
+    for n, (wait, kind, away, size, watched) in enumerate([*steps, (10**9, "nothing", 0, 0, None)]):
+        a = {WatchKind.VOLUME: 200, WatchKind.INTEGRITY: 0}.get(watched, MID + away)
+        armed = [] if watched is None else [watch(watched, a)]
+        goal = now + wait * MS
+        while True:
+            reached = market.advance(goal, armed)
+            assert reached == world.advance(goal, armed)
+            now = reached[0]
+            assert market.own.row == world.own_row
+            assert (market.view(now).bids, market.view(now).volume_all) == (
+                tuple(world.own.book.levels(0, 5)),
+                world.own.volume_all,
+            )
+            events = [message.event for message in market.poll(now)]
+            assert [told(event) for event in events] == world.poll(now)
+            for event in events:  # what a shell does with its own aggressive prints
+                if isinstance(event, Filled) and event.fill.liquidity is Liquidity.TAKER:
+                    world.own.volume_all += event.fill.qty_units
+            if reached[1] or not events:
+                break
+        for one in (market, world):
+            if kind == "cancel":
+                one.cancel(f"c{size % 7}", now)
+            elif kind != "nothing":
+                order = child(f"c{n}", Side.BUY if buy else Side.SELL, size, MID + away, kind.replace("peg", "limit"))
+                one.submit(order, now, peg=kind == "peg")
+
+
+def run_to_end(market: SimMarket, until: int = START_NS + 10**6 * MS) -> list[AnyInput]:
+    """Advance to ``until`` and return all that was delivered by then."""
+    events: list[AnyInput] = []
+    while True:
+        t, _ = market.advance(until)
+        found = [message.event for message in market.poll(t)]
+        if t == until and not found:
+            return events
+        events += found
+
+
+LATENCY = Latency(decision_ns=1_000, entry_ns=3 * MS, response_ns=5 * MS, data_ns=7 * MS)
+
+
+def test_every_latency_is_paid() -> None:
+    rows = [*two_sided(), (100, row_code(Row.TRADE, ASK, END), MID - 1, 150)]
+    market = SimMarket(make_tape(rows, recv_ms=[2] * 7), latency=LATENCY)
+    assert market.start_ns == START_NS + 9 * MS == market.first_valid_ns()
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+    acked, filled = run_to_end(market, START_NS + 105 * MS)
+    arrived = now + 1_000 + 3 * MS
+    assert (acked.t_venue_ns, acked.t_ns) == (arrived, arrived + 5 * MS)
+    assert (filled.fill.t_venue_ns, filled.t_ns) == (START_NS + 100 * MS, START_NS + 105 * MS)
+    assert market.view(START_NS + 105 * MS).volume_all == 0  # the print itself reaches us at 109 ms
+    market.advance(START_NS + 109 * MS)
+    assert market.view(START_NS + 109 * MS).volume_all == 150
+
+
+def test_an_order_that_arrives_after_the_print_is_not_filled_by_it() -> None:
+    rows = [*two_sided(), (100, row_code(Row.TRADE, ASK, END), MID - 1, 150)]
+    for early, expected in ((3 * MS + 1_000, 1), (3 * MS + 999, 0)):
+        market = SimMarket(make_tape(rows), latency=LATENCY)
+        now, _ = market.advance(START_NS + 100 * MS - early)
+        market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+        fills = [e for e in run_to_end(market) if isinstance(e, Filled)]
+        # At equal times the venue's row comes first, so arriving exactly then is too late.
+        assert len(fills) == 0 if early == 3 * MS + 1_000 else len(fills) == expected
+    market = SimMarket(make_tape(rows), latency=LATENCY)
+    now, _ = market.advance(START_NS + 96 * MS)
+    market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+    assert any(isinstance(e, Filled) for e in run_to_end(market))
+
+
+def test_we_act_on_the_late_book_and_trade_on_the_real_one() -> None:
+    rows = [*two_sided(), (50, row_code(Row.SET, ASK), MID + 1, 0), (50, row_code(Row.SET, ASK, END), MID + 2, 100)]
+    market = SimMarket(make_tape(rows), latency=Latency(data_ns=20 * MS))
+    now, _ = market.advance(START_NS + 60 * MS)
+    assert market.view(now).ask_units == MID + 1  # 40 ms old
+    market.submit(child("m", Side.BUY, 10, kind="market"), now)
+    fills = [e.fill.price_units for e in run_to_end(market) if isinstance(e, Filled)]
+    assert fills == [MID + 2]
+
+
+def test_own_prints_are_counted_once() -> None:
+    rows = [*two_sided(), (100, row_code(Row.TRADE, ASK, END), MID - 1, 150)]
+    market = SimMarket(make_tape(rows), latency=NO_LATENCY)
+    now, _ = market.advance(START_NS)
+    market.submit(child("take", Side.BUY, 10, kind="market"), now)
+    market.submit(child("post", Side.BUY, 20, MID - 1, "post-only"), now)
+    run_to_end(market, START_NS + 200 * MS)
+    view = market.view(START_NS + 200 * MS)
+    assert (view.volume_own, view.volume_all) == (30, 150 + 10)
+    assert view.notional_all == 150 * (MID - 1) + 10 * (MID + 1)
+
+
+def test_the_queue_estimate_follows_and_wakes() -> None:
+    rows = [
+        *two_sided(),
+        (50, row_code(Row.TRADE, ASK, END), MID - 1, 40),
+        (90, row_code(Row.TRADE, ASK, END), MID - 1, 50),
+    ]
+    market = SimMarket(make_tape(rows), latency=NO_LATENCY)
+    now, _ = market.advance(START_NS)
+    market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+    now, _ = market.advance(START_NS + MS)
+    market.poll(now)
+    assert market.view(now).queues == (("c", 100),)
+    assert market.advance(START_NS + 500 * MS, [watch(WatchKind.QUEUE, 10, child_id="c")]) == (
+        START_NS + 90 * MS,
+        ("w",),
+    )
+    assert market.view(START_NS + 90 * MS).queues == (("c", 10),)
+
+
+def test_every_question_is_answered() -> None:
+    market = SimMarket(make_tape(two_sided()), latency=LATENCY, fees=FeeSchedule(taker_bps=Decimal(10)))
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("rest", Side.BUY, 20, MID - 1, "post-only"), now)
+    market.submit(child("take", Side.BUY, 10, kind="market"), now)
+    market.submit(child("rest", Side.BUY, 20, MID - 2, "post-only"), now)
+    for name in ("rest", "take", "nobody"):
+        market.query(name, now)
+    market.query_open(KEY, now)
+    for name in ("take", "nobody", "rest", "rest"):
+        market.cancel(name, now)
+    market.query_open(KEY, now)
+    events = run_to_end(market)
+    assert [type(event) for event in events] == [
+        Acked, Acked, Filled, Rejected, *[StatusReported] * 3, OpenOrdersReported, CancelRejected, CancelRejected,
+        Ended, CancelRejected, OpenOrdersReported,
+    ]  # fmt: skip
+    assert events[3].code == "duplicate-id"
+    rest, take, nobody = (event.status for event in events[4:7])
+    assert (rest.known, rest.live, rest.cum_qty, rest.status) == (True, True, 0, ChildStatus.WORKING)
+    assert (take.live, take.cum_qty, take.fills[0]) == (False, 10, events[2].fill)
+    assert take.fills[0].fee_money == 10 * (MID + 1) * 10**6 // 1_000
+    assert not nobody.known
+    assert [status.child_id for status in events[7].statuses] == ["rest"]
+    assert [event.code for event in (events[8], events[9], events[11])] == ["too-late", "unknown", "too-late"]
+    assert (events[10].status, events[10].cum_qty) == (ChildStatus.CANCELED, 0)
+    assert events[12].statuses == ()
+    assert all(event.requested_ns == now for event in (*events[4:8], events[12]))
+
+
+def test_raw_bytes_hold_the_report_and_runs_repeat_exactly() -> None:
+    def run() -> list[tuple[bytes, bytes]]:
+        market = SimMarket(make_tape(two_sided()), latency=LATENCY, seed=7)
+        market.advance(START_NS + 10 * MS)
+        for n in range(3):
+            market.submit(child(f"m{n}", Side.BUY, 150, kind="market"), START_NS + 10 * MS)
+        market.advance(START_NS + 500 * MS)
+        found = market.poll(START_NS + 500 * MS)
+        return [(to_msgpack(message.event), message.raw) for message in found]
+
+    first = run()
+    assert first == run()
+    reports = [from_msgpack(raw, Report) for _, raw in first]
+    assert [report.sequence for report in reports] == list(range(1, len(reports) + 1))
+    trades = [report.fill.trade_id for report in reports if report.fill is not None]
+    assert len(trades) == 6 == len(set(trades))
+
+
+def test_a_closed_venue_refuses() -> None:
+    session = Session(name="S", weekdays=(5,))  # START_NS is a Tuesday
+    market = SimMarket(make_tape(two_sided()), latency=NO_LATENCY, session=session)
+    now, _ = market.advance(START_NS)
+    market.submit(child("c", Side.BUY, 20, MID - 1), now)
+    assert [event.code for event in run_to_end(market)] == ["closed"]
+    with pytest.raises(Refused, match="no sound book"):
+        market.first_valid_ns()
+
+
+def test_commands_in_the_past_and_unknown_settings_are_refused() -> None:
+    market = SimMarket(make_tape(two_sided()), latency=NO_LATENCY)
+    market.advance(START_NS + MS)
+    with pytest.raises(InputError, match="now_ns"):
+        market.cancel("c", START_NS)
+    with pytest.raises(InputError, match="impact"):
+        SimMarket(make_tape(two_sided()), latency=NO_LATENCY, impact="full")
+    with pytest.raises(InputError, match="entry_ns"):
+        Latency(entry_ns=-1)
+
+
+@given(rows=streams(max_rows=50, reach=3), n=st.integers(0, 3))
+def test_worlds_share_a_tape_and_zero_impact_equals_instant_refill(
+    rows: list[tuple[int, int, int, int]], n: int
+) -> None:
+    tape = make_tape(rows)
+    order = venue_order(tape)
+    markets = [
+        SimMarket(tape, latency=LATENCY, impact="off", order=order),
+        SimMarket(tape, latency=LATENCY, impact="ledger", half_life_ns=0, order=order),
+        SimMarket(tape, latency=LATENCY, impact="off"),
+    ]
+    transcripts = []
+    for market in markets:
+        events = []
+        for i in range(4):
+            now, _ = market.advance(market.start_ns + i * 50 * MS)
+            events += [message.event for message in market.poll(now)]
+            market.submit(child(f"m{i}", Side.BUY, 40 + n, kind="market"), now)
+            market.submit(child(f"p{i}", Side.BUY, 40, MID - 2 + n, "post-only"), now)
+        events += run_to_end(market)
+        transcripts.append(events)
+    assert transcripts[0] == transcripts[1] == transcripts[2]
+
+
+def test_venue_order_sorts_streams_and_keeps_snapshots_in_place() -> None:
+    snap = SNAPSHOT
+    rows = [
+        (50, row_code(Row.CLEAR, Book.NONE, snap), 0, 0),
+        (50, row_code(Row.SET, BID, snap), MID - 1, 1),
+        (50, row_code(Row.SET, ASK, snap, END), MID + 1, 1),
+        (10, row_code(Row.SET, BID, END), MID - 1, 2),
+        (30, row_code(Row.SET, BID, END), MID - 1, 3),
+        (20, row_code(Row.TRADE, ASK, END), MID - 1, 1),
+        (30, row_code(Row.GAP, Book.NONE, END), 0, 0),
+        (25, row_code(Row.CLEAR, Book.NONE, snap), 0, 0),
+        (25, row_code(Row.SET, BID, snap, END), MID - 1, 9),
+        (28, row_code(Row.TRADE, ASK, END), MID - 1, 1),
+    ]
+    times, order = venue_order(make_tape(rows))
+    assert ((times - START_NS) // MS).tolist() == [10, 10, 10, 10, 20, 30, 30, 30, 30, 30]
+    assert order.tolist() == [0, 1, 2, 3, 5, 4, 6, 7, 8, 9]
+    tape: Tape = make_tape(two_sided())
+    assert len(venue_order(tape)[1]) == 0
