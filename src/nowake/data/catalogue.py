@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from nowake.core.errors import DataError, InputError
+from nowake.core.errors import DataError
 from nowake.core.instrument import Catalogue
 from nowake.core.value import from_json
 
@@ -26,6 +26,6 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         own = from_json(path.read_bytes(), Catalogue)
     except OSError as error:
         raise DataError(path.name, f"cannot be read ({error.strerror})", remedy="give a catalogue file") from error
-    except InputError as error:
+    except ValueError as error:
         raise DataError(path.name, f"is not a catalogue: {error}", remedy="compare it with docs/tape.md") from error
     return shipped.with_listings(own.listings)

@@ -3,12 +3,13 @@
 A file holds the rows of one local day of the listing's session zone, in tape order. Its first row group is the head:
 the book as a snapshot, so that a day can be read alone. Where a tape runs on over midnight that snapshot is derived
 and not part of the tape (``head_rows`` of them are skipped when the day before is read too). Columns are those of
-``core.tape``; the schema metadata holds ``nowake.meta`` (``TapeMeta`` as JSON) and ``nowake.part`` (``Part`` as JSON).
-Pages carry checksums, which are verified on reading.
+``core.tape``; the key-value metadata holds ``nowake.meta`` (``TapeMeta`` as JSON), ``nowake.part`` (``Part`` as JSON)
+and ``nowake.seal``, a checksum of the two. Pages carry checksums, which are verified on reading.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from nowake.core.errors import DataError, InputError
+from nowake.core.errors import DataError
 from nowake.core.instrument import Catalogue, Listing
 from nowake.core.tape import END, KIND_MASK, SNAPSHOT, Book, Row, Tape, TapeMeta, row_code
 from nowake.core.value import Value, from_json, to_json
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 ROW_GROUP_ROWS = 1 << 20
 FILE_NAME = "tape.parquet"
 PATTERN = "venue=*/symbol=*/date=*/*.parquet"
+_META, _PART, _SEAL = b"nowake.meta", b"nowake.part", b"nowake.seal"
 _DELTA = ("t_event", "recv_delta", "order_id")
 _DICTIONARY = ["code", "price", "qty"]
 _TYPES = {
@@ -225,9 +227,9 @@ def _write_file(path: Path, tape: Tape, day: date, first: int, end: int) -> None
         tape_rows=len(tape),
     )
     schema = pa.schema(
-        [pa.field(name, pa.from_numpy_dtype(column.dtype), nullable=False) for name, column in arrays.items()],
-        metadata={b"nowake.meta": to_json(tape.meta), b"nowake.part": to_json(part)},
+        [pa.field(name, pa.from_numpy_dtype(column.dtype), nullable=False) for name, column in arrays.items()]
     )
+    meta, said = to_json(tape.meta), to_json(part)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     options = {
         "compression": "zstd",
@@ -236,6 +238,7 @@ def _write_file(path: Path, tape: Tape, day: date, first: int, end: int) -> None
         "column_encoding": {name: "DELTA_BINARY_PACKED" for name in _DELTA if name in arrays},
         "dictionary_pagesize_limit": 8 << 20,
         "write_page_checksum": True,
+        "store_schema": False,  # it would hold a second copy of the metadata
     }
     try:
         with pq.ParquetWriter(scratch, schema, **options) as writer:
@@ -244,6 +247,7 @@ def _write_file(path: Path, tape: Tape, day: date, first: int, end: int) -> None
             for lo, hi in groups:
                 rows = {name: column[lo:hi] for name, column in arrays.items()}
                 writer.write_table(pa.table(rows, schema=schema), row_group_size=ROW_GROUP_ROWS)
+            writer.add_key_value_metadata({_META: meta, _PART: said, _SEAL: _seal(meta, said)})
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -279,19 +283,25 @@ def _open(path: Path) -> _File:
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
+        metadata = pq.read_metadata(path).metadata or {}
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             path.name, f"is not a Parquet file, or a damaged one ({_first_line(error)})", remedy="import it again"
         ) from error
-    metadata = schema.metadata or {}
-    if b"nowake.meta" not in metadata or b"nowake.part" not in metadata:
+    if not {_META, _PART, _SEAL} <= set(metadata):
         raise DataError(path.name, "is a Parquet file, but no tape of ours", remedy="import its source with a reader")
+    if metadata[_SEAL] != _seal(metadata[_META], metadata[_PART]):
+        raise DataError(path.name, "is damaged (its metadata does not match its seal)", remedy="import it again")
     try:
-        meta, part = from_json(metadata[b"nowake.meta"], TapeMeta), from_json(metadata[b"nowake.part"], Part)
-    except InputError as error:
+        meta, part = from_json(metadata[_META], TapeMeta), from_json(metadata[_PART], Part)
+    except ValueError as error:
         raise DataError(path.name, f"its metadata cannot be used: {error}", remedy="import it again") from error
     return _File(path, meta, part)
+
+
+def _seal(meta: bytes, part: bytes) -> bytes:
+    """Return a checksum of what a file says of itself; its pages have their own."""
+    return hashlib.blake2b(meta + b"\0" + part, digest_size=16).hexdigest().encode()
 
 
 def _read_tape(files: list[_File]) -> Tape:

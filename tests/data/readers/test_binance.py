@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from data_files import (
     OFFSET_MS,
     SPOT_LINES,
     depth,
+    futures_lines,
     line,
     quote,
     snapshot,
@@ -156,33 +156,6 @@ def test_trades_without_a_book_are_a_tape(tmp_path: Path) -> None:
     lines = [trade(i, i, "100.00", "1.00000", buyer_is_maker=bool(i % 2)) for i in range(3)]
     (tape,) = open_tapes([write_spot(tmp_path, lines)])
     assert kinds_of(tape) == [Row.TRADE] * 3
-
-
-def futures_lines(*, coin: bool) -> list[str]:
-    """Return a futures capture: transaction times, ``pu`` chain, a trade of the insurance fund."""
-    symbol = "BTCUSD_PERP" if coin else "BTCUSDT"
-    base: dict[str, object] = {"s": symbol, **({"ps": "BTCUSD"} if coin else {})}
-    size = "7" if coin else "0.007"
-    shot = {"lastUpdateId": 8, "E": venue_ms(5), "T": venue_ms(4), "bids": [["100.0", size]], "asks": [["100.1", size]]}
-    shot |= {"symbol": symbol, "pair": "BTCUSD"} if coin else {}
-
-    def update(ms: int, first: int, last: int, prev: int, bids: list[list[str]]) -> str:
-        ids = {"U": first, "u": last, "pu": prev}
-        times = {"E": venue_ms(ms), "T": venue_ms(ms) - 1}
-        return line(ms, {"e": "depthUpdate", **times, **base, **ids, "b": bids, "a": []})
-
-    def fill(ms: int, kind: str) -> str:
-        times = {"E": venue_ms(ms), "T": venue_ms(ms)}
-        return line(ms, {"e": "trade", **times, **base, "t": ms, "p": "100.1", "q": size, "X": kind, "m": False})
-
-    return [
-        update(1, 2, 7, 1, [["99.0", size]]),
-        f"{BASE_NS + 5_000_000} {json.dumps(shot)}\n",
-        update(6, 8, 10, 7, [["100.0", "0"]]),
-        fill(7, "MARKET"),
-        fill(8, "INSURANCE_FUND"),
-        update(9, 20, 30, 10, [["99.5", size]]),
-    ]
 
 
 @pytest.mark.parametrize(("coin", "key"), [(True, "BTCUSD_PERP@binance-coinm"), (False, "BTCUSDT@binance-usdm")])

@@ -1,0 +1,103 @@
+"""From paths to tapes: what is found, what is joined, what is refused, and in which words."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from data_files import LATER_LINES, futures_lines, write_lobster, write_pair, write_spot
+
+from nowake.core.errors import DataError, InputError
+from nowake.core.tape import Row
+from nowake.data import readers
+from nowake.data.lake import write_lake
+from nowake.data.readers import lobster
+from nowake.data.readers.base import Reader
+from nowake.data.source import open_tapes
+
+
+def test_two_listings_are_two_tapes(tmp_path: Path) -> None:
+    spot = write_spot(tmp_path)
+    usdm = write_spot(tmp_path, futures_lines(coin=False), name="usdm.gz")
+    tapes = open_tapes([spot, usdm])
+    assert [tape.listing.key for tape in tapes] == ["BTCUSDT@binance-spot", "BTCUSDT@binance-usdm"]
+    (one,) = open_tapes([spot, usdm], "btcusdt@BINANCE-USDM")
+    assert one.listing.venue == "binance-usdm"
+    with pytest.raises(InputError, match="BTCUSDT@binance-spot, BTCUSDT@binance-usdm"):
+        open_tapes([spot, usdm], "BTCUSDT")
+    with pytest.raises(InputError, match="known are"):
+        open_tapes([spot, usdm], "AMZN")
+
+
+def test_lake_and_file_of_one_listing_are_one_tape(tmp_path: Path) -> None:
+    write_lake(open_tapes([write_lobster(tmp_path)])[0], tmp_path / "lake")
+    texts = {kind: path.read_bytes() for kind, path in _halves(tmp_path)}
+    next_day = write_lobster(tmp_path, texts, name="ABC_2012-06-22_34200000_57600000_{kind}_2.csv")
+    (tape,) = open_tapes([next_day, tmp_path / "lake"])
+    (first,) = open_tapes([tmp_path / "lake"])
+    assert len(tape) == 2 * len(first)
+    assert tape.meta.figures.compared == 2 * first.meta.figures.compared
+    clears = [i for i, code in enumerate(tape.code.tolist()) if code & 15 == Row.CLEAR]
+    assert clears == [1, len(first) + 1]
+
+
+def _halves(folder: Path) -> list[tuple[str, Path]]:
+    message = write_pair(folder)
+    return [("message", message), ("orderbook", message.with_name(message.name.replace("message", "orderbook")))]
+
+
+def test_the_same_recording_twice_overlaps(tmp_path: Path) -> None:
+    path = write_spot(tmp_path)
+    write_lake(open_tapes([path])[0], tmp_path / "lake")
+    assert len(open_tapes([path, path])) == 1
+    with pytest.raises(DataError, match="overlap in time"):
+        open_tapes([path, tmp_path / "lake"])
+
+
+def test_missing_paths_are_said(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        open_tapes([tmp_path / "none.zip"])
+    with pytest.raises(DataError, match="no path"):
+        open_tapes([])
+    with pytest.raises(DataError, match="not a lake"):
+        open_tapes([tmp_path])
+    (tmp_path / "odd.bin").write_bytes(b"hello")
+    with pytest.raises(DataError, match="known: binance, lobster"):
+        open_tapes([tmp_path / "odd.bin"])
+
+
+def test_unknown_allowance_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="of quarantined, gaps, crossed, mismatched"):
+        open_tapes([write_spot(tmp_path)], allow={"everything"})
+
+
+def test_progress_ends_at_one(tmp_path: Path) -> None:
+    for path in (write_spot(tmp_path), write_lobster(tmp_path)):
+        seen: list[float] = []
+        open_tapes([path], progress=lambda part, _, seen=seen: seen.append(part))
+        assert seen == sorted(seen)
+        assert seen[-1] == 1.0
+
+
+def test_later_file_alone_in_the_lake_needs_its_predecessor(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="give the file before it"):
+        open_tapes([write_spot(tmp_path, LATER_LINES)])
+
+
+class _Entry(EntryPoint):
+    """An entry point of a package that is not installed."""
+
+    def load(self) -> Reader:
+        return Reader("theirs", 1, lambda path: path.suffix == ".theirs", lobster.read)
+
+
+def test_third_party_readers_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = _Entry("theirs", "theirs:READER", "nowake.readers")
+    monkeypatch.setattr(readers, "entry_points", lambda group: [entry] if group == "nowake.readers" else [])
+    readers.all_readers.cache_clear()
+    try:
+        (tmp_path / "a.theirs").write_bytes(b"x")
+        assert readers.reader_of(tmp_path / "a.theirs").name == "theirs"
+    finally:
+        readers.all_readers.cache_clear()
