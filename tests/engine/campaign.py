@@ -58,11 +58,11 @@ class Outcome:
         return [(batch.input, batch.decisions) for batch in self.journal.batches()]
 
 
-def run(order: ParentOrder, seed: int, *, faults: Faults | None = None, crash: float = 0.0, commands=(), **market):
+def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, **market):
     """Work an order on a toy market to its end."""
-    env, journal = toy_env(order), MemoryJournal()
+    env, journal = toy_env(order, listing), MemoryJournal()
     host = CrashingHost(env, journal, seed + 7, crash)
-    toy = ToyMarket(seed, faults=faults, **market)
+    toy = ToyMarket(seed, faults=faults, listing=listing, **market)
     World(toy, host).run(order, commands)
     return Outcome(order, env, host, toy, journal)
 
@@ -99,6 +99,7 @@ def judge(outcome: Outcome) -> None:
     market, order, parent = outcome.market, outcome.order, outcome.parent
     assert market.duplicates == 0, "a child id was sent twice"
     assert market.double_legs == 0, "two live children on one leg"
+    assert market.bad_orders == 0, "an order the venue does not take was sent"
     assert not market.live_legs(), "something is still live at the venue"
     if parent is None:
         assert market.filled() == 0, "a refused order traded"

@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 import pytest
-from campaign import judge, run, toy_order
+from campaign import LISTING, judge, run, toy_order
 from hypothesis import given
 from hypothesis import strategies as st
 from toy import T0, S
@@ -220,3 +220,15 @@ def test_own_limit_is_the_largest_that_keeps_the_cap(others, cap):
     needed = others_needed(own, cap)
     assert rate * needed >= own * (1 - rate)
     assert needed == 0 or rate * (needed - 1) < own * (1 - rate)
+
+
+def test_nothing_under_the_venues_minimum_is_sent_and_dust_is_rare():
+    listing = replace(LISTING, min_qty_units=30)
+    dusty = 0
+    for seed in range(40):
+        outcome = run(toy_order(qty=1000, minutes=6), seed, listing=listing, depth=120)
+        judge(outcome)
+        residual = sum(outcome.parent.abandoned.values())
+        assert residual < 30, outcome.parent.abandoned
+        dusty += residual > 0
+    assert dusty <= 4

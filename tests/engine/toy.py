@@ -97,6 +97,7 @@ class ToyMarket:
         self.orders: dict[str, Resting] = {}
         self.duplicates = 0
         self.double_legs = 0
+        self.bad_orders = 0
         self.end_ns = T0 + seconds * S
         self.integrity = Integrity.OK
         self._queue: list[tuple[int, int, str, object]] = []
@@ -243,6 +244,7 @@ class ToyMarket:
         if child.child_id in self.orders:
             self.duplicates += 1
             return
+        self.bad_orders += self.listing.order_problem(child.price_units, child.qty_units) is not None
         self.double_legs += any(o.live and o.child.leg == child.leg for o in self.orders.values())
         order = self.orders[child.child_id] = Resting(child, child.qty_units)
         bid, ask, bid_qty, ask_qty, _, _ = self.touch

@@ -150,10 +150,13 @@ def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> S
 
 def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
     """Cancel working children of another role, and posted ones that the touch has left behind long enough."""
-    timing = draft.env.timing
+    timing, listing = draft.env.timing, draft.env.listing(draft.parent(parent_id).order.listing)
     for child_id, child in draft.parent(parent_id).live.items():
         if child.status is not ChildStatus.WORKING:
             continue
+        least = listing.min_order_units(child.order.price_units)
+        if child.leaves + draft.parent(parent_id).unsent < least:
+            continue  # too little to send again: where it rests is its only chance
         if child.order.role != intent.role:
             draft.emit(CancelRequested(child_id=child_id, reason=f"gives way: {intent.reason}"))
         elif _behind(child, intent):
@@ -245,8 +248,16 @@ def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> i
         # Dribbling one lot per print would only pay messages: wait until a tenth of the slice is allowed.
         chunk = max(least, min(qty, wanted.slice_units // 10))
         qty = min(qty, allowed) if allowed >= chunk else 0
+    if intent.role == TAKE:
+        qty = _leave_no_dust(qty, draft.view, parent.order.side, least)
     qty -= qty % listing.lot_units
     return qty if qty >= least else 0
+
+
+def _leave_no_dust(qty: int, view: View, side: Side, least: int) -> int:
+    """Return a taking quantity whose rest, after the visible touch has been taken, is still an order."""
+    shown = view.ask_qty if side is Side.BUY else view.bid_qty
+    return qty - least if 0 < qty - shown < least <= qty - least else qty
 
 
 def _too_small(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
