@@ -1,0 +1,162 @@
+"""The options of commands that state an order, declared once; each command adds its own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+if TYPE_CHECKING:
+    from nowake.app.request import OrderRequest
+    from nowake.app.wiring import RunOptions
+
+_ORDER, _MARKET = "Order", "Market and simulation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOptions:
+    """What was typed, unchecked: ``request`` and ``options`` check it."""
+
+    side: Annotated[str, typer.Argument(help="buy or sell (B, S, SS and FIX 1, 2, 5 are understood)")]
+    quantity: Annotated[str, typer.Argument(help="shares, base asset or contracts: 10000, 10k; 5m-USDT is a value")]
+    symbol: Annotated[str, typer.Argument(help="AMZN, BTCUSDT@binance-spot; SYNTH is the synthetic market")]
+    start: Annotated[
+        str,
+        typer.Option(
+            help="ISO time with a zone, 10:00, open+30m; default: the first valid book", rich_help_panel=_ORDER
+        ),
+    ] = ""
+    end: Annotated[str, typer.Option(help="as --start, also close-5m; or say --over", rich_help_panel=_ORDER)] = ""
+    over: Annotated[str, typer.Option(help="how long: 2h, 1h30m, 8m", rich_help_panel=_ORDER)] = ""
+    strategy: Annotated[str, typer.Option(help="twap", rich_help_panel=_ORDER)] = "twap"
+    end_behaviour: Annotated[
+        str, typer.Option(help="finish (be done by the end), cancel (drop the rest) or run-on", rich_help_panel=_ORDER)
+    ] = ""
+    must_complete: Annotated[
+        bool,
+        typer.Option(
+            "--must-complete", help="near the end pass the cap rather than leave a rest", rich_help_panel=_ORDER
+        ),
+    ] = False
+    max_participation: Annotated[
+        str, typer.Option(help="own share of all volume, at most: 0.15 or 15%", rich_help_panel=_ORDER)
+    ] = "0.15"
+    urgency: Annotated[float, typer.Option(help="0 = patient, 1 = cross at once", rich_help_panel=_ORDER)] = 0.5
+    limit: Annotated[str, typer.Option(help="never trade at a worse price", rich_help_panel=_ORDER)] = ""
+    slices: Annotated[int, typer.Option(help="how many; default: chosen by cost", rich_help_panel=_ORDER)] = 0
+    tz: Annotated[
+        str, typer.Option(help="zone of clock times, America/New_York; default: the session's", rich_help_panel=_ORDER)
+    ] = ""
+    tape: Annotated[
+        list[str] | None,
+        typer.Option(help="lake or recorded file; may be given again", rich_help_panel=_MARKET, show_default=False),
+    ] = None
+    fees: Annotated[
+        str,
+        typer.Option(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's", rich_help_panel=_MARKET),
+    ] = ""
+    impact: Annotated[
+        str, typer.Option(help="off: the book ignores us; ledger: what we took stays taken", rich_help_panel=_MARKET)
+    ] = "ledger"
+    latency: Annotated[str, typer.Option(help="one way, 5ms", rich_help_panel=_MARKET)] = ""
+    seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="use a tape in spite of: quarantined, gaps, crossed, mismatched",
+            rich_help_panel=_MARKET,
+            show_default=False,
+        ),
+    ] = None
+
+    def request(self) -> OrderRequest:
+        """Return the order as it was asked for.
+
+        Raises:
+            InputError: Something is not what it must be.
+        """
+        from nowake.app.request import OrderRequest
+
+        return OrderRequest(
+            side=self.side,
+            quantity=self.quantity.strip(),
+            symbol=self.symbol,
+            start=self.start.strip(),
+            end=self.end.strip(),
+            over=self.over.strip(),
+            strategy=self.strategy,
+            end_behaviour=self.end_behaviour,
+            must_complete=self.must_complete,
+            max_participation=self.max_participation,
+            urgency=self.urgency,
+            limit=self.limit.strip(),
+            slices=self.slices,
+            tz=self.tz,
+        )
+
+    def options(self) -> RunOptions:
+        """Return how it is to be simulated."""
+        from nowake.app.wiring import RunOptions
+
+        return RunOptions(
+            tapes=tuple(self.tape or ()),
+            seed=self.seed,
+            impact=self.impact,
+            fees=self.fees.strip(),
+            latency=self.latency.strip(),
+            allow=tuple(self.allow or ()),
+        )
+
+
+class OrderCommand(TyperCommand):
+    """A command whose quantity may be typed as a negative number: that is a mistake to name, not an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Protect negative numbers from being read as options."""
+        return super().parse_args(ctx, [f" {arg}" if _is_negative(arg) else arg for arg in args])
+
+
+def _is_negative(arg: str) -> bool:
+    return len(arg) > 1 and arg[0] == "-" and (arg[1].isdigit() or arg[1] == ".")
+
+
+def takes_order(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of an order; it gets them as its first argument, an ``OrderOptions``."""
+    hints = get_type_hints(OrderOptions, include_extras=True)
+    own = get_type_hints(function, include_extras=True)
+    names = [one.name for one in fields(OrderOptions)]
+
+    @wraps(function)
+    def command(**given: Any) -> None:
+        order = OrderOptions(**{name: given.pop(name) for name in names})
+        function(order, **given)
+
+    made = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
+        )
+        for one in fields(OrderOptions)
+    ]
+    rest = list(inspect.signature(function).parameters.values())[1:]
+    made += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=own[one.name]) for one in rest]
+    setattr(command, "__signature__", inspect.Signature(made))  # noqa: B010 - functions do not declare it
+    command.__annotations__ = {one.name: one.annotation for one in made}
+    return command
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout, progress on stderr")]
+FullOption = Annotated[bool, typer.Option("--full", help="every slice, child and fill instead of counts")]
+HtmlOption = Annotated[Path | None, typer.Option(help="write a self-contained HTML page there", show_default=False)]
+JournalOption = Annotated[
+    Path | None, typer.Option(help="where to keep the run; default: a new file of your runs", show_default=False)
+]
+JournalArgument = Annotated[Path | None, typer.Argument(help="a journal; default: the latest run", show_default=False)]

@@ -1,0 +1,127 @@
+"""``nowake plan``, ``nowake work``, ``nowake resume``."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nowake.app.cli.options import (
+    FullOption,
+    HtmlOption,
+    JournalArgument,
+    JournalOption,
+    JsonOption,
+    OrderOptions,
+    takes_order,
+)
+from nowake.app.cli.screen import Screen, one_sentence_errors, work_progress
+
+if TYPE_CHECKING:
+    from nowake.app.request import OrderRequest
+    from nowake.app.results import Result
+    from nowake.app.wiring import RunOptions
+
+
+@takes_order
+def plan(given: OrderOptions, as_json: JsonOption = False, full: FullOption = False) -> None:
+    """Print what an order would cost and how it would be worked. Sends nothing, writes nothing."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        since = time.monotonic()
+        request, options = given.request(), given.options()
+        from nowake.app import documents, wiring
+        from nowake.view import terminal
+
+        with screen.reading("market") as reading:
+            prepared = wiring.prepare(request, options, command="plan", progress=reading)
+        made, listing = wiring.plan(prepared), prepared.listing
+        zone = request.tz or prepared.session.zone
+        if as_json:
+            screen.document(documents.plan_document(made, prepared, zone, time.monotonic() - since))
+            return
+        screen.show(terminal.ticket(prepared.order, made, listing, zone, prepared.view.mid2))
+        screen.show(terminal.plan_tables(made, listing, zone, full=full))
+
+
+@takes_order
+def work(
+    given: OrderOptions,
+    journal: JournalOption = None,
+    as_json: JsonOption = False,
+    full: FullOption = False,
+    html: HtmlOption = None,
+) -> None:
+    """Work an order to its end on a recorded or the synthetic market, journal every step, and measure it."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        request, options = given.request(), given.options()
+        result = run_order(screen, request, options, journal)
+        show_result(screen, result, "work", full=full, html=html)
+        raise typer.Exit(result.exit_code)
+
+
+def resume(
+    journal: JournalArgument = None,
+    tape: Annotated[
+        list[str] | None, typer.Option(help="where the tapes are now, if they moved", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+    full: FullOption = False,
+    html: HtmlOption = None,
+) -> None:
+    """Go on with a run that was cut off. What is journaled is not done again; a finished run is only shown."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import results, runs
+
+        path = journal or runs.latest_run()
+        screen.resume_hint = f"go on with: nowake resume {path}"
+        with screen.stage("resume") as shown:
+            listen = partial(work_progress, shown)
+            result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen)
+        if not went_on:
+            screen.err.print(f"{path} had ended already; this is its result.")
+        show_result(screen, result, "work", full=full, html=html)
+        raise typer.Exit(result.exit_code)
+
+
+def run_order(
+    screen: Screen, request: OrderRequest, options: RunOptions, journal: Path | None, command: str = "work"
+) -> Result:
+    """Prepare an order, show its ticket, work it into a journal; the journal becomes the latest run."""
+    from nowake.app import results, runs, wiring
+    from nowake.view import terminal
+
+    if journal is not None:
+        results.check_new_journal(journal)
+    with screen.reading("market") as reading:
+        prepared = wiring.prepare(request, options, command=command, progress=reading)
+    made = wiring.plan(prepared)
+    path = journal or runs.new_run(prepared.listing.key, request.side)
+    screen.resume_hint = f"go on with: nowake resume {path}"
+    zone = request.tz or prepared.session.zone
+    screen.show(terminal.ticket(prepared.order, made, prepared.listing, zone, prepared.view.mid2))
+    runs.remember(path)
+    with screen.working() as working:
+        return results.work_prepared(prepared, path, working(prepared), created_ns=time.time_ns())
+
+
+def show_result(screen: Screen, result: Result, schema: str, *, full: bool, html: Path | None) -> None:
+    """Print a result as a document or a summary, and write its page where one is wanted."""
+    from nowake.app import documents, pages
+    from nowake.view import terminal
+
+    files = [("journal", str(result.path))] if result.path else []
+    if html is not None:
+        pages.write_page(result, html)
+        files.append(("page", str(html)))
+    if screen.as_json:
+        screen.document(documents.result_document(result, schema, full=full))
+        return
+    screen.show(terminal.summary(result.report, result.zone, tuple(files)))
+    if full:
+        screen.show(terminal.child_table(result.report, result.zone))

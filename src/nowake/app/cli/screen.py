@@ -1,0 +1,162 @@
+"""Where output goes: one JSON document or the result on stdout, progress and errors on stderr, a sentence each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from nowake.core.errors import InvariantBroken, NowakeError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from nowake.app.wiring import Prepared, ReadProgress
+    from nowake.sim.world import Progress
+    from nowake.view.live import Stage
+
+EXIT_FAILED, EXIT_HALTED, EXIT_INTERRUPTED = 1, 4, 130
+PLAIN_WIDTH = 120
+"""Columns where the output is not a terminal."""
+
+
+class Screen:
+    """The two streams of one command.
+
+    Args:
+        as_json: Print one JSON document instead of text.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.resume_hint = ""
+
+    @property
+    def out(self) -> Console:
+        """Return standard output."""
+        return _console(stderr=False)
+
+    @property
+    def err(self) -> Console:
+        """Return standard error."""
+        return _console(stderr=True)
+
+    def show(self, *blocks: RenderableType) -> None:
+        """Print for people; nothing when a document is wanted."""
+        if not self.as_json:
+            for block in blocks:
+                self.out.print(block)
+
+    def document(self, document: dict[str, Any]) -> None:
+        """Print the one JSON document."""
+        from nowake.app.documents import encode
+
+        sys.stdout.write(encode(document))
+        sys.stdout.flush()
+
+    def stage(self, title: str) -> Stage:
+        """Return a line of progress on standard error."""
+        from nowake.view.live import Stage
+
+        return Stage(self.err, title)
+
+    @contextmanager
+    def reading(self, title: str) -> Iterator[ReadProgress]:
+        """Show how far a reading is."""
+        from nowake.core.jit import kernels_are_cached
+
+        with self.stage(title) as shown:
+            if not kernels_are_cached():
+                shown.say("compiling kernels, once (about half a minute)")
+            yield shown.update
+
+    @contextmanager
+    def working(self) -> Iterator[Callable[[Prepared], Progress]]:
+        """Show how far an order is against its schedule."""
+        with self.stage("working") as shown:
+            yield lambda prepared: work_progress(shown, prepared)
+
+
+def work_progress(shown: Stage, prepared: Prepared) -> Progress:
+    """Return a listener to a world that shows time, filled against schedule, and price."""
+    from nowake.core.sessions import iso
+    from nowake.engine.host import Host
+    from nowake.view.format import clock, percent, price
+
+    listing, order = prepared.listing, prepared.order
+    zone = prepared.request.tz or prepared.session.zone
+    shown.update(None, f"from {iso(order.start_ns)}")
+
+    def listen(t_ns: int, host: Host) -> None:
+        parent = host.state.parents.get(order.parent_id)
+        if parent is None:
+            return
+        done = parent.filled / order.qty_units
+        wanted = parent.plan.target_units(t_ns) / parent.plan.qty_units
+        note = f"{clock(t_ns, zone)}  filled {percent(done)} of {percent(wanted)} due, {len(parent.closed)} children"
+        if parent.filled:
+            note += f", average {price(listing, parent.cash_units / parent.filled, more=2)}"
+        span = max(1, order.end_ns - order.start_ns)
+        shown.update(min(1.0, max(done, (t_ns - order.start_ns) / span)), note)
+
+    return listen
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = PLAIN_WIDTH
+    return made
+
+
+@contextmanager
+def one_sentence_errors(screen: Screen) -> Iterator[None]:
+    """Turn every error into one sentence on standard error (and a document with ``--json``) and an exit code."""
+    try:
+        yield
+    except NowakeError as error:
+        _fail(screen, error, str(error), EXIT_HALTED if isinstance(error, InvariantBroken) else EXIT_FAILED)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - whoever read us has left
+        raise typer.Exit(EXIT_FAILED) from None
+    except OSError as error:
+        _fail(screen, error, _os_sentence(error), EXIT_FAILED)
+    except MemoryError as error:
+        _fail(screen, error, "there is not enough memory; work a shorter stretch or fewer tapes", EXIT_FAILED)
+    except KeyboardInterrupt as error:
+        hint = screen.resume_hint or "nothing was written; give the command again"
+        _fail(screen, error, f"interrupted; {hint}", EXIT_INTERRUPTED)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # a bug is told in one sentence too
+        if os.environ.get("NOWAKE_TRACEBACK"):
+            raise
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        text = f"a bug in nowake ({what}); NOWAKE_TRACEBACK=1 shows where, please report it"
+        _fail(screen, error, text, EXIT_FAILED)
+
+
+def _fail(screen: Screen, error: BaseException, sentence: str, code: int) -> None:
+    sentence = " ".join(sentence.split())
+    if screen.as_json:
+        from nowake.app.documents import error_document
+
+        screen.document(error_document(error, sentence))
+    sys.stderr.write(f"Error: {sentence}\n")
+    raise typer.Exit(code) from None
+
+
+def _os_sentence(error: OSError) -> str:
+    """Return an operating system's error as a sentence with what to do."""
+    what = error.strerror or type(error).__name__
+    if not error.filename:
+        return f"{what}; check the disk and the file's rights"
+    name = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else error.filename
+    return f"{name} cannot be used ({what.lower()}); check the path and its rights"

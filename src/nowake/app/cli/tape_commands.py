@@ -1,0 +1,95 @@
+"""``nowake tape import``, ``info``, ``check``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nowake.app.cli.options import JsonOption
+from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
+
+tape_app = typer.Typer(no_args_is_help=True, help="Recorded markets: import them into a lake, list and check them.")
+
+Paths = Annotated[list[Path], typer.Argument(help="recorded files or lakes", show_default=False)]
+Symbol = Annotated[
+    str | None, typer.Option(help="one listing of several: AMZN, BTCUSDT@binance-spot", show_default=False)
+]
+Allow = Annotated[
+    list[str] | None,
+    typer.Option(help="accept a fault: quarantined, gaps, crossed, mismatched; may be given again", show_default=False),
+]
+CatalogueFile = Annotated[Path | None, typer.Option(help="JSON file with listings of your own", show_default=False)]
+
+
+@tape_app.command("import")
+def import_tape(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="folder of the lake; made if needed")],
+    symbol: Symbol = None,
+    allow: Allow = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace days that are there already")] = False,
+    catalogue: CatalogueFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read recorded files, check them, and write them into a lake (Parquet, one file a listing and day)."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import documents, tapes
+        from nowake.view import tables
+
+        since = time.monotonic()
+        with screen.reading("import") as reading:
+            made = tapes.import_tapes(paths, out, symbol, tuple(allow or ()), catalogue, overwrite, reading)
+        elapsed = time.monotonic() - since
+        if as_json:
+            screen.document(documents.import_document(made, out, elapsed))
+            return
+        screen.show(tables.imported([(tape.listing.key, len(tape), len(files)) for tape, files in made], out, elapsed))
+        first = made[0][0].listing
+        example = f"nowake plan buy 1000 {first.instrument.symbol} --tape {out} --over 30m"
+        screen.show(f"Try: {example}")
+
+
+@tape_app.command("info")
+def info(paths: Paths, symbol: Symbol = None, catalogue: CatalogueFile = None, as_json: JsonOption = False) -> None:
+    """List what a lake holds, or say what recorded files are."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import documents, tapes
+        from nowake.view import tables
+
+        with screen.reading("read") as reading:
+            entries, found = tapes.tape_info(paths, symbol, catalogue, reading)
+        described = [documents.lake_document(one) for one in entries] + [documents.tape_document(one) for one in found]
+        if as_json:
+            screen.document({"schema": "nowake/tape-info/1", "status": "ok", "tapes": described})
+            return
+        screen.show(*(tables.facts(one) for one in described))
+
+
+@tape_app.command("check")
+def check(
+    paths: Paths,
+    symbol: Symbol = None,
+    allow: Allow = None,
+    catalogue: CatalogueFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check tapes: gaps, crossed books, quarantined lines, the rebuilt book against the source's own. 1 if unsound."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import documents, tapes
+        from nowake.view import tables
+
+        with screen.reading("check") as reading:
+            reports = tapes.check_tapes(paths, symbol, catalogue, reading)
+        document = documents.checks_document(reports, tuple(allow or ()))
+        if as_json:
+            screen.document(document)
+        else:
+            screen.show(*(tables.checked(one) for one in reports))
+        if document["status"] != "ok":
+            raise typer.Exit(EXIT_FAILED)

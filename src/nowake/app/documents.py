@@ -1,0 +1,291 @@
+"""The JSON documents of the command line: human units, JSON numbers, ISO times. Built from plans and results.
+
+Every document has ``schema`` and ``status``. A command that fails prints ``nowake/error/1`` instead of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nowake.app.explain import Explanation
+from nowake.app.results import Result
+from nowake.app.tapes import Imported
+from nowake.app.wiring import Prepared
+from nowake.core.errors import InputError, InvariantBroken, NowakeError
+from nowake.core.instrument import Listing
+from nowake.core.order import ParentOrder
+from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
+from nowake.core.sessions import iso
+from nowake.core.tape import Tape
+from nowake.core.units import format_duration
+from nowake.core.value import Value
+from nowake.data.checks import CheckReport
+from nowake.data.lake import LakeEntry
+from nowake.tca.document import document as report_document
+from nowake.tca.document import number
+from nowake.view.format import humanise, moment
+
+COST_PARTS = ("spread_bps", "temporary_bps", "permanent_bps", "transient_bps", "fees_bps", "opportunity_bps")
+"""Parts of the mean; they sum to it."""
+
+
+def encode(document: dict[str, Any]) -> str:
+    """Return a document as the one text that goes to standard output."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def error_document(error: BaseException, sentence: str) -> dict[str, Any]:
+    """Return what a command prints with ``--json`` when it is refused or fails."""
+    remedy = str(getattr(error, "remedy", "") or "")
+    status = "refused" if isinstance(error, InputError) else "failed"
+    if isinstance(error, InvariantBroken):
+        status = "halted"
+    text = str(error) if isinstance(error, NowakeError) else sentence
+    return {
+        "schema": "nowake/error/1",
+        "status": status,
+        "error": text.removesuffix(f"; {remedy}") if remedy else text,
+        "remedy": remedy or None,
+    }
+
+
+def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -> dict[str, Any]:
+    """Return an order with its unit, value and window in both clocks.
+
+    Args:
+        order: As it is worked.
+        listing: Its own.
+        zone: Of the local clock.
+        mid2: Twice the mid it arrived at, price units; 0 = not known.
+    """
+    instrument, how = listing.instrument, order.parameters
+    notional = float(instrument.notional(mid2, order.qty_units)) if mid2 else None
+    if notional is not None:
+        notional = notional * 2 if instrument.inverse else notional / 2
+    return {
+        "id": order.parent_id,
+        "side": order.side.name.lower(),
+        "quantity": number(instrument.qty(order.qty_units)),
+        "unit": instrument.base,
+        "notional": notional,
+        "currency": instrument.base if instrument.inverse else instrument.quote,
+        "symbol": instrument.symbol,
+        "listing": listing.key,
+        "venue": listing.venue,
+        "strategy": order.strategy,
+        "start": iso(order.start_ns),
+        "end": iso(order.end_ns),
+        "start_local": moment(order.start_ns, zone).isoformat(),
+        "end_local": moment(order.end_ns, zone).isoformat(),
+        "zone": zone,
+        "over": format_duration(order.end_ns - order.start_ns),
+        "end_behaviour": how.end_behaviour.value if how.end_behaviour else None,
+        "must_complete": how.must_complete,
+        "max_participation": how.participation_max,
+        "urgency": how.urgency,
+        "limit": number(instrument.price(how.limit_units)) if how.limit_units else None,
+        "slices": how.slices,
+    }
+
+
+def cost_document(cost: CostEstimate | None) -> dict[str, Any] | None:
+    """Return a cost estimate; ``parts`` sum to the mean, the two risks are standard deviations."""
+    if cost is None:
+        return None
+    return {
+        "mean_bps": cost.mean_bps,
+        "sd_bps": cost.sd_bps,
+        "p05_bps": cost.p05_bps,
+        "p50_bps": cost.p50_bps,
+        "p95_bps": cost.p95_bps,
+        "parts": {name.removesuffix("_bps"): getattr(cost, name) for name in COST_PARTS},
+        "timing_risk_bps": cost.timing_risk_bps,
+        "parameter_sd_bps": cost.parameter_sd_bps,
+    }
+
+
+def slice_document(one: ExecutionSlice, expected: int, listing: Listing) -> dict[str, Any]:
+    """Return one slice; ``expected_volume`` is that of others, null where it is not known."""
+    instrument = listing.instrument
+    return {
+        "index": one.index,
+        "release": iso(one.release_ns),
+        "end": iso(one.end_ns),
+        "quantity": number(instrument.qty(one.qty_units)),
+        "participation": one.participation if expected else None,
+        "expected_volume": number(instrument.qty(expected)) if expected else None,
+        "tactic": one.tactic,
+    }
+
+
+def slices_document(plan: ExecutionPlan, listing: Listing) -> list[dict[str, Any]]:
+    """Return all slices of a plan."""
+    return [slice_document(one, v, listing) for one, v in zip(plan.slices, plan.expected_volume, strict=True)]
+
+
+def notices(found: tuple[Notice, ...]) -> list[dict[str, str]]:
+    """Return notices as a list of code and text."""
+    return [{"code": one.code, "text": one.text} for one in found]
+
+
+def assumptions(found: tuple[Assumption, ...]) -> list[dict[str, str]]:
+    """Return assumptions as a list of name, value and why."""
+    return [{"name": one.name, "value": one.value, "why": one.why} for one in found]
+
+
+def _plan_head(plan: ExecutionPlan) -> dict[str, Any]:
+    known = [one.participation for one, v in zip(plan.slices, plan.expected_volume, strict=True) if v]
+    return {
+        "strategy": plan.strategy,
+        "asof": iso(plan.asof_ns),
+        "peak_participation": max(known) if known else None,
+        "cost": cost_document(plan.cost),
+        "reasons": list(plan.reasons),
+    }
+
+
+def plan_document(plan: ExecutionPlan, prepared: Prepared, zone: str, elapsed_s: float) -> dict[str, Any]:
+    """Return what ``plan --json`` prints."""
+    listing, view = prepared.listing, prepared.view
+    instrument = listing.instrument
+    return {
+        "schema": "nowake/plan/1",
+        "status": "planned",
+        "order": order_document(prepared.order, listing, zone, view.mid2),
+        **_plan_head(plan),
+        "slices": slices_document(plan, listing),
+        "arrival_mid": float(instrument.price(view.mid2) / 2) if view.mid2 else None,
+        "currency": instrument.base if instrument.inverse else instrument.quote,
+        "unit": instrument.base,
+        "venue": listing.venue,
+        "volume_base": listing.volume_base,
+        "assumed": assumptions(plan.assumed),
+        "warnings": notices(plan.warnings),
+        "seed": prepared.options.seed,
+        "elapsed_s": round(elapsed_s, 6),
+    }
+
+
+def result_document(result: Result, schema: str, *, full: bool) -> dict[str, Any]:
+    """Return what ``work --json`` and ``tca --json`` print.
+
+    Args:
+        result: The run.
+        schema: ``work`` or ``tca``.
+        full: Slices, children and fills as lists rather than counts.
+    """
+    report = result.report
+    listing, plan = report.listing, report.plan
+    mid2 = report.market.arrival_mid2 if report.market else 0
+    measured = report_document(report, full=full)
+    residual = measured["residual"]
+    if residual["reason"]:
+        residual["reason"] = humanise(residual["reason"], listing)
+    measured["status_reason"] = humanise(measured["status_reason"], listing)
+    planned = None
+    if plan is not None:
+        slices = slices_document(plan, listing)
+        planned = {**_plan_head(plan), "slices": slices if full else len(slices)}
+    return {
+        "schema": f"nowake/{schema}/1",
+        "status": measured.pop("status"),
+        "order": order_document(report.order, listing, result.zone, mid2),
+        "plan": planned,
+        **measured,
+        "journal": str(result.path) if result.path else None,
+        "journal_hash": result.journal_hash,
+        "seed": result.header.seed,
+        "elapsed_s": round(result.elapsed_s, 6),
+    }
+
+
+def explain_document(found: Explanation, result: Result) -> dict[str, Any]:
+    """Return what ``explain --json`` prints."""
+    listing = result.report.listing
+    mid2 = result.report.market.arrival_mid2 if result.report.market else 0
+    return {
+        "schema": "nowake/explain/1",
+        "status": result.report.status,
+        "order": order_document(result.report.order, listing, result.zone, mid2),
+        "children": [found.child_document(one) for one in found.children],
+        "withheld": [found.withheld_document(one) for one in found.withheld],
+        "events": [found.event_document(one) for one in found.events],
+        "currency": listing.instrument.quote,
+        "unit": listing.instrument.base,
+        "venue": listing.venue,
+        "journal": str(result.path) if result.path else None,
+        "journal_hash": result.journal_hash,
+    }
+
+
+def check_document(report: CheckReport) -> dict[str, Any]:
+    """Return one tape's figures, every field of ``CheckReport``."""
+    return builtins(report)
+
+
+def checks_document(reports: tuple[CheckReport, ...], allow: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what ``tape check --json`` prints: the figures themselves for one tape, a list for several.
+
+    The status is ``unsound`` when a tape has a fault that is not allowed.
+    """
+    unsound = any(set(one.faults) - set(allow) for one in reports)
+    head = {"schema": "nowake/tape-check/1", "status": "unsound" if unsound else "ok"}
+    if len(reports) == 1:
+        return {**head, **check_document(reports[0])}
+    return {**head, "tapes": [check_document(one) for one in reports]}
+
+
+def import_document(made: Imported, out: Path, elapsed_s: float) -> dict[str, Any]:
+    """Return what ``tape import --json`` prints."""
+    tapes = [{**tape_document(tape), "files": [str(path) for path in files]} for tape, files in made]
+    return {
+        "schema": "nowake/tape-import/1",
+        "status": "ok",
+        "lake": str(out),
+        "tapes": tapes,
+        "elapsed_s": round(elapsed_s, 6),
+    }
+
+
+def builtins(value: Value) -> dict[str, Any]:
+    """Return a value as JSON-able, fields at their defaults included."""
+    return {name: msgspec.to_builtins(getattr(value, name)) for name in value.__struct_fields__}
+
+
+def tape_document(tape: Tape) -> dict[str, Any]:
+    """Return what a tape is."""
+    meta, local = tape.meta, tape.t_local()
+    return {
+        "listing": tape.listing.key,
+        "source": meta.source,
+        "reader": meta.reader,
+        "rows": len(tape),
+        "first": iso(int(local[0])),
+        "last": iso(int(local[-1])),
+        "depth_levels": meta.depth_levels,
+        "order_by_order": meta.order_by_order,
+        "quarantined": meta.quarantined,
+        "clock_offset_ms": meta.clock_offset_ns / 1e6,
+        "resident_bytes": tape.nbytes,
+        "session": tape.listing.session,
+        "volume_base": tape.listing.volume_base,
+        "content_hash": meta.content_hash,
+    }
+
+
+def lake_document(entry: LakeEntry) -> dict[str, Any]:
+    """Return one day of one listing in a lake."""
+    return {
+        "listing": entry.listing.key,
+        "day": entry.part.day.isoformat(),
+        "rows": entry.part.rows,
+        "source": entry.source,
+        "session": entry.listing.session,
+        "volume_base": entry.listing.volume_base,
+        "content_hash": entry.content_hash,
+        "file": entry.file,
+    }

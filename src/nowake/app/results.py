@@ -1,0 +1,174 @@
+"""A run that can be shown: worked just now, or read from its journal. The same measuring for both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nowake.app import wiring
+from nowake.app.wiring import Prepared
+from nowake.core.errors import JournalError
+from nowake.core.sessions import Session
+from nowake.core.value import from_msgpack
+from nowake.engine.env import Env
+from nowake.journal.header import Header
+from nowake.journal.journal import Journal
+from nowake.journal.reader import JournalFile, read_journal
+from nowake.sim.world import Progress
+from nowake.tca.report import ExecutionReport, measure
+
+OVER = ("done", "refused")
+"""Statuses after which a run will not go on."""
+
+EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_RESIDUAL, EXIT_HALTED = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One execution and where it is written.
+
+    Attributes:
+        report: What was measured.
+        header: Of its journal.
+        session: Of the listing; its zone is the one times are shown in, unless the request names another.
+        path: Of the journal; None = it was in memory.
+        journal_hash: Head of its hash chain.
+        elapsed_s: How long the making took.
+    """
+
+    report: ExecutionReport
+    header: Header
+    session: Session
+    path: Path | None
+    journal_hash: str
+    elapsed_s: float
+
+    @property
+    def zone(self) -> str:
+        """Return the zone in which times are shown."""
+        return str(self.header.run.order.get("tz") or "") or self.session.zone
+
+    @property
+    def over(self) -> bool:
+        """Return whether the run has ended."""
+        return self.report.status in OVER
+
+    @property
+    def exit_code(self) -> int:
+        """Return how a command that worked this order ends (DESIGN 12)."""
+        report = self.report
+        if report.status == "refused":
+            return EXIT_REFUSED
+        if report.status != "done":
+            return EXIT_HALTED
+        if report.residual_units and report.order.parameters.must_complete:
+            return EXIT_RESIDUAL
+        return EXIT_OK
+
+
+def work_prepared(
+    prepared: Prepared, path: Path | None, progress: Progress | None = None, created_ns: int = 0
+) -> Result:
+    """Work a prepared order into a new journal (in memory without a path) and measure it.
+
+    Raises:
+        JournalError: The journal cannot be made or written.
+        InvariantBroken: The engine contradicted itself.
+    """
+    since = time.monotonic()
+    with wiring.open_journal(prepared, path, created_ns) as journal:
+        wiring.work(prepared, journal, progress)
+        return _measured(prepared, journal, path, since)
+
+
+def _measured(prepared: Prepared, journal: Journal, path: Path | None, since: float) -> Result:
+    report = measure(journal.batches(), prepared.listing)
+    _, head = journal.head()
+    return Result(report, journal.header, prepared.session, path, head, time.monotonic() - since)
+
+
+def read_result(path: Path) -> Result:
+    """Return the run in a journal, as far as it goes.
+
+    Raises:
+        JournalError: Not a journal, damaged, or nothing was asked for in it.
+    """
+    since = time.monotonic()
+    file = read_journal(path)
+    env = environment(file)
+    (listing,) = env.listings
+    report = measure(file.batches(), listing)
+    _, head = file.head()
+    return Result(report, file.header, env.session(listing.session), path, head, time.monotonic() - since)
+
+
+def environment(file: JournalFile) -> Env:
+    """Return the environment that a run was made in.
+
+    Raises:
+        JournalError: The journal does not hold it: its run stopped before the first step.
+    """
+    try:
+        return from_msgpack(file.get_blob(file.header.env_hash), Env)
+    except JournalError as error:
+        raise JournalError(f"{file.path} stops before its first step; go on with: nowake resume {file.path}") from error
+
+
+def is_finished(path: Path) -> bool:
+    """Return whether the run in a journal has ended.
+
+    Raises:
+        JournalError: Not a journal, or damaged.
+    """
+    file = read_journal(path)
+    if next(iter(file.stored()), None) is None:
+        return False
+    return read_result(path).over
+
+
+def check_new_journal(path: Path) -> None:
+    """Refuse a journal that is there already; say whether it can be resumed.
+
+    Raises:
+        JournalError: The path exists, or its folder does not.
+    """
+    if path.is_dir():
+        raise JournalError(f"{path} is a folder; name a file")
+    if path.exists():
+        if is_finished(path):
+            raise JournalError(
+                f"{path} holds a finished run; read it with: nowake tca {path}, or name another file for a new run"
+            )
+        raise JournalError(
+            f"{path} holds an unfinished run; go on with: nowake resume {path}, or name another file for a new run"
+        )
+    if not path.absolute().parent.is_dir():
+        raise JournalError(f"there is no folder {path.absolute().parent} for the journal; make it, or name another")
+
+
+def resume_run(
+    path: Path,
+    tapes: tuple[str, ...] = (),
+    reading: wiring.ReadProgress | None = None,
+    working: Callable[[Prepared], Progress] | None = None,
+) -> tuple[Result, bool]:
+    """Carry a run to its end; return it, and whether there was anything left to do.
+
+    Args:
+        path: Of the journal.
+        tapes: In place of the paths it was made with.
+        reading: Told how far the reading is.
+        working: Makes the listener to the work once the order is known.
+
+    Raises:
+        JournalError: The journal cannot be used, or its tapes are not the ones it was made with.
+    """
+    if is_finished(path):
+        return read_result(path), False
+    since = time.monotonic()
+    prepared = wiring.reopen(path, tapes, reading)
+    wiring.resume(path, prepared, working(prepared) if working else None)
+    made = read_result(path)
+    return Result(made.report, made.header, made.session, path, made.journal_hash, time.monotonic() - since), True

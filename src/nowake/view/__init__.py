@@ -1,0 +1,1 @@
+"""What people see: terminal, charts, the HTML page. Reads plans and reports; decides and measures nothing."""

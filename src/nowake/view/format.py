@@ -1,0 +1,135 @@
+"""Numbers as a trader reads them: human units, the decimals of the price grid, signs on costs, both clocks."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from nowake.core.instrument import Instrument, Listing
+from nowake.core.units import format_duration
+
+DASH = "-"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(t_ns: int, zone: str = "UTC") -> datetime:
+    """Return an instant as a datetime in a zone, cut to microseconds."""
+    return (_EPOCH + timedelta(microseconds=t_ns // 1000)).astimezone(ZoneInfo(zone))
+
+
+def clock(t_ns: int, zone: str = "UTC", *, decimals: int = 0) -> str:
+    """Return the time of day in a zone, ``10:00:05``, with decimals of the second where asked."""
+    at = moment(t_ns, zone)
+    rest = f"{at.microsecond:06d}"[:decimals]
+    return f"{at:%H:%M:%S}.{rest}" if rest else f"{at:%H:%M:%S}"
+
+
+def window(start_ns: int, end_ns: int, zone: str) -> str:
+    """Return a window in a zone, its date once: ``2012-06-21 10:00:00 - 12:00:00 EDT``."""
+    first, last = moment(start_ns, zone), moment(end_ns, zone)
+    until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
+    return f"{first:%Y-%m-%d %H:%M:%S} - {until} {last.tzname() or zone}"
+
+
+def price_decimals(listing: Listing, price_units: int) -> int:
+    """Return how many decimals a price needs on the grid that holds there."""
+    step = (listing.instrument.price_unit * listing.tick_units(max(price_units, 1))).normalize()
+    return max(0, -int(step.as_tuple().exponent))
+
+
+def price(listing: Listing, units: float, *, more: int = 0) -> str:
+    """Return a price in price units (whole or not) as text; ``more`` decimals than the grid has for averages."""
+    decimals = price_decimals(listing, int(units)) + more
+    return f"{Decimal(units) * listing.instrument.price_unit:,.{decimals}f}"
+
+
+def quantity(instrument: Instrument, units: int, *, unit: bool = True) -> str:
+    """Return a quantity as text, ``20,000 shares``."""
+    amount = instrument.qty(units).normalize()
+    text = f"{amount:,f}"
+    return f"{text} {instrument.base}" if unit else text
+
+
+def compact(amount: float) -> str:
+    """Return a large amount as people say it: ``2.23 m``, ``456 k``, ``12.5``."""
+    for size, letter in ((1e9, " b"), (1e6, " m"), (1e3, " k")):
+        if abs(amount) >= size:
+            return f"{amount / size:.3g}{letter}" if abs(amount) < 999.5 * size else f"{amount / size:,.0f}{letter}"
+    return f"{amount:.3g}"
+
+
+def money(amount: float, currency: str, *, sign: bool = False) -> str:
+    """Return an amount of money with two decimals, more for small ones."""
+    decimals = 2 if abs(amount) >= 1 or amount == 0 else 6 if abs(amount) < 0.01 else 4
+    return f"{amount:{'+' if sign else ''},.{decimals}f} {currency}"
+
+
+def bps(value: float | None) -> str:
+    """Return a cost in basis points with its sign, or a dash."""
+    return DASH if value is None else f"{value:+.2f}"
+
+
+def percent(value: float | None, *, decimals: int = 1) -> str:
+    """Return a fraction in per cent, or a dash."""
+    return DASH if value is None else f"{100 * value:.{decimals}f} %"
+
+
+def duration(ns: int) -> str:
+    """Return a duration, seconds cut to three decimals under a minute."""
+    if ns < 0:
+        return f"-{duration(-ns)}"
+    if ns < 1_000_000:
+        return "0s" if ns < 1000 else f"{ns // 1000}us"
+    return format_duration(ns - ns % 1_000_000 if ns < 60 * 10**9 else ns)
+
+
+# Units inside the engine's words. The engine speaks in integers; people do not.
+
+_PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(pattern), kinds)
+    for pattern, kinds in (
+        (r"own (\d+) of (\d+) volume counted", ("q", "q")),
+        (r"own (\d+) beside (\d+) of others", ("q", "q")),
+        (r"^(?:participation: )?(\d+) with (\d+) allowed", ("q", "q")),
+        (r"(\d+) left, the venue's minimum order is (\d+)", ("q", "q")),
+        (r"the touch from (\d+) to (\d+)", ("p", "p")),
+        (r"(?<!\d)(\d+) is worse than the limit (\d+)", ("p", "p")),
+        (r"worst case (\d+) of (\d+)", ("q", "q")),
+        (r"^(?:size: )?(\d+) is over (\d+)$", ("q", "q")),
+        (r"the venue filled (\d+) more", ("q",)),
+        (r"quantity (\d+) is not a positive multiple of the lot (\d+)", ("q", "q")),
+        (r"quantity (\d+) is under the venue's minimum (\d+)", ("q", "q")),
+        (r"quantity (\d+) is over the venue's maximum (\d+)", ("q", "q")),
+        (r"price (\d+) is off the tick grid of (\d+)", ("p", "t")),
+    )
+)
+_CAP = re.compile(r"\bcap (0\.\d+|1)\b")
+
+
+def humanise(text: str, listing: Listing) -> str:
+    """Return the engine's words with its integer units turned into human ones, and caps into per cent.
+
+    >>> humanise("nothing to turn", listing=None)
+    'nothing to turn'
+    """
+    for pattern, kinds in _PATTERNS:
+        text = pattern.sub(lambda found, kinds=kinds: _turned(found, kinds, listing), text)  # type: ignore[misc]
+    return _CAP.sub(lambda found: f"cap {100 * float(found[1]):g} %", text)
+
+
+def _turned(found: re.Match[str], kinds: tuple[str, ...], listing: Listing) -> str:
+    """Return a match with each of its numbers in human units."""
+    text, done, made = found[0], found.start(), []
+    for group, kind in enumerate(kinds, start=1):
+        units = int(found[group])
+        if kind == "q":
+            shown = quantity(listing.instrument, units, unit=False)
+        elif kind == "p":
+            shown = price(listing, units)
+        else:
+            shown = f"{listing.instrument.price(units).normalize():f}"
+        made.append(text[done - found.start() : found.start(group) - found.start()] + shown)
+        done = found.end(group)
+    return "".join(made) + text[done - found.start() :]
