@@ -35,8 +35,8 @@ from nowake.data.readers.binance_lines import (
 )
 
 SPOT, USDM, COINM = "binance-spot", "binance-usdm", "binance-coinm"
-BLOCK_BYTES = 1 << 20
-UNPACKED_BYTES = 8 << 20
+BLOCK_BYTES = 1 << 18
+UNPACKED_BYTES = 1 << 20
 NOISE_LINES = 100_000
 """So many bad lines, and the greater part of all, end the reading."""
 SNIFF_LINES = 50

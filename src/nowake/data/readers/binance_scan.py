@@ -12,6 +12,7 @@ from nowake.core.jit import kernel
 from nowake.core.tape import I64
 from nowake.data.build import Bytes
 from nowake.data.readers.binance_lines import (
+    BAD,
     DEPTH,
     ODD,
     OTHER,
@@ -324,7 +325,10 @@ def scan_messages(
             at = begin
             while at < n and data[at] != 10:
                 at += 1
-            kind[line], first_id[line], last_id[line] = ODD, begin, at
+            if 48 <= data[begin] <= 57:
+                kind[line], first_id[line], last_id[line] = ODD, begin, at
+            else:
+                kind[line] = BAD  # no local time: nothing for the plain reading to find
         at += 1
         line += 1
     return w

@@ -33,8 +33,8 @@ VENUE, ZONE = "XNAS", "America/New_York"
 MESSAGE_COLUMNS, NS_DIGITS = 6, 9
 DAY_NS = 86_400_000_000_000
 EMPTY_PRICE = 9_999_999_999
-UNPACKED_RATIO_MAX = 100
-"""Such text packs about 10:1; what unpacks to more than 100 times its size is an attack."""
+UNPACKED_RATIO_MAX, UNPACKED_FREE = 100, 64 << 20
+"""Such text packs about 10:1; what unpacks to more than 100 times its size, and 64 MB, is an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _open_zip(path: Path) -> list[tuple[str, Day]]:
                 if other not in inside:
                     raise DataError(path.name, f"holds {short} without {other}", remedy="get the complete archive")
                 for info in (archive.getinfo(inside[name]) for name in (short, other)):
-                    if info.file_size > UNPACKED_RATIO_MAX * info.compress_size + (1 << 20):
+                    if info.file_size > UNPACKED_RATIO_MAX * info.compress_size + UNPACKED_FREE:
                         raise DataError(path.name, "unpacks to far more than such text can", remedy="do not trust it")
                 halves = (archive.read(inside[short]), archive.read(inside[other]))
                 found.append((f"{path.resolve()}!{short}", _day(named, path.name, *halves)))
