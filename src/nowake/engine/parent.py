@@ -84,7 +84,8 @@ def residual_reason(parent: ParentState) -> str:
     if parent.ending and parent.ending != "end of window":
         return parent.ending
     control, detail = parent.held_back
-    if control:
+    sent_since = parent.withheld[0] < 0
+    if control and not (sent_since and parent.order.parameters.must_complete):
         return f"{control}: {detail}" if detail else control
     return "end of window: the market offered too little at the prices allowed"
 
@@ -134,6 +135,7 @@ def _work(draft: Draft, parent_id: str) -> None:
 
 def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> Situation:
     one = parent.plan.slices[wanted.position]
+    late = _pass_cap(parent, wanted) and wanted.qty_units > wanted.slice_units
     return Situation(
         side=parent.order.side,
         listing=draft.env.listing(parent.order.listing),
@@ -141,8 +143,9 @@ def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> S
         qty_units=max(1, wanted.qty_units),
         release_ns=one.release_ns,
         end_ns=one.end_ns,
-        last=wanted.last and end_behaviour(parent) is not EndBehaviour.CANCEL,
-        urgency=parent.order.parameters.urgency,
+        last=wanted.last,
+        drops_rest=end_behaviour(parent) is EndBehaviour.CANCEL,
+        urgency=1.0 if late else parent.order.parameters.urgency,
         limit_units=parent.order.parameters.limit_units,
         collar=draft.env.limits.collar_aggressive / 4,
     )
@@ -200,9 +203,10 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     """Send one child toward what is wanted, as large as size, pacing and the gate allow; else say why not."""
     parent = draft.parent(parent_id)
     timing, listing = draft.env.timing, draft.env.listing(parent.order.listing)
-    ready_ns = parent.last_take_ns + timing.retry_ns if intent.role == TAKE else parent.last_post_ns + timing.post_ns
-    fresh = parent.last_take_ns if intent.role == TAKE else parent.last_post_ns
-    if fresh and draft.now_ns < ready_ns:
+    taking = intent.role == TAKE
+    newest_ns = parent.last_take_ns if taking else parent.last_post_ns
+    ready_ns = newest_ns + max(intent.pause_ns, timing.retry_ns if taking else timing.post_ns)
+    if parent.plan.slices[wanted.position].release_ns <= newest_ns and draft.now_ns < ready_ns:
         draft.wake(ready_ns)
         return
     leg = ids.leg_id(parent.plan.slices[wanted.position].index, listing.venue, intent.role)
@@ -229,7 +233,7 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
 
 
 def _pass_cap(parent: ParentState, wanted: Want) -> bool:
-    return parent.order.parameters.must_complete and wanted.last
+    return parent.order.parameters.must_complete and wanted.near_end
 
 
 def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> int:
@@ -245,9 +249,7 @@ def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> i
         qty = parent.unsent
     if not _pass_cap(parent, wanted):
         allowed = allowance(parent, limits, draft.view, least).qty_units
-        # Dribbling one lot per print would only pay messages: wait until a tenth of the slice is allowed.
-        chunk = max(least, min(qty, wanted.slice_units // 10))
-        qty = min(qty, allowed) if allowed >= chunk else 0
+        qty = min(qty, allowed)
     if intent.role == TAKE:
         qty = _leave_no_dust(qty, draft.view, parent.order.side, least)
     qty -= qty % listing.lot_units
@@ -272,8 +274,7 @@ def _too_small(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> No
         return
     allowed = allowance(parent, draft.env.limits, view, least)
     _withhold(draft, parent_id, wanted, wanted.qty_units, "participation", allowed.detail)
-    chunk = max(least, min(wanted.qty_units, wanted.slice_units // 10))
-    needed = others_needed(allowed.own_units + chunk, parent.order.parameters.participation_max)
+    needed = others_needed(allowed.own_units + least, parent.order.parameters.participation_max)
     if allowed.binding == "cap" and needed > allowed.others_units:
         draft.watch(parent_id, "volume", WatchKind.VOLUME, view.volume_all + needed - allowed.others_units)
     else:

@@ -9,6 +9,9 @@ from nowake.engine.state import ParentState
 CATCH_UP = 2
 """A slice may carry at most as much again as its own quantity from earlier ones (except in the last slice)."""
 
+NEAR_END = 10
+"""The last tenth of the window, and always the last slice, is where must-complete passes the participation cap."""
+
 
 class Want(Value, frozen=True):
     """What the schedule asks for.
@@ -18,6 +21,7 @@ class Want(Value, frozen=True):
         qty_units: Wanted and neither filled nor possibly live, >= 0.
         slice_units: Planned quantity of the current slice.
         last: Whether this is the plan's last slice.
+        near_end: Whether this is the part of the window in which must-complete passes the cap.
         next_ns: Release of the next slice, 0 after the last.
     """
 
@@ -25,6 +29,7 @@ class Want(Value, frozen=True):
     qty_units: int
     slice_units: int
     last: bool
+    near_end: bool
     next_ns: int
 
 
@@ -39,12 +44,19 @@ def want(parent: ParentState, now_ns: int) -> Want:
     position = parent.plan.position(now_ns)
     next_ns = slices[position + 1].release_ns if position + 1 < len(slices) else 0
     if position < 0:
-        return Want(position=-1, qty_units=0, slice_units=0, last=False, next_ns=next_ns)
+        return Want(position=-1, qty_units=0, slice_units=0, last=False, near_end=False, next_ns=next_ns)
     last = position == len(slices) - 1
     slice_units = slices[position].qty_units
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
     released = parent.order.qty_units - parent.plan.qty_units + parent.plan.cumulative_units[position]
     missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
+    near_end = last or now_ns >= parent.order.end_ns - (parent.order.end_ns - parent.order.start_ns) // NEAR_END
     if not last:
-        missing = min(missing, CATCH_UP * slice_units)
-    return Want(position=position, qty_units=missing, slice_units=slice_units, last=last, next_ns=next_ns)
+        bound = CATCH_UP * slice_units
+        if near_end and parent.order.parameters.must_complete:
+            # What is behind is spread over the slices that are left, so that the last one need not do it all.
+            bound = max(bound, -(-missing // (len(slices) - position)))
+        missing = min(missing, bound)
+    return Want(
+        position=position, qty_units=missing, slice_units=slice_units, last=last, near_end=near_end, next_ns=next_ns
+    )

@@ -18,7 +18,8 @@ class Situation(Value, frozen=True):
     Attributes:
         qty_units: What is wanted and not yet at the venue.
         release_ns, end_ns: Window of the current slice.
-        last: Whether it is the plan's last slice and the order finishes by crossing.
+        last: Whether it is the plan's last slice.
+        drops_rest: Whether the order's end behaviour is to drop what is left.
         urgency: 0 to 1.
         limit_units: Never worse than this; None = none.
         collar: Furthest a taking price may be from the mid, fraction.
@@ -31,6 +32,7 @@ class Situation(Value, frozen=True):
     release_ns: int
     end_ns: int
     last: bool
+    drops_rest: bool
     urgency: float
     limit_units: int | None
     collar: float
@@ -63,6 +65,7 @@ class Intent(Value, frozen=True):
     Attributes:
         role: ``post`` or ``take``; names the leg.
         changes_ns: When the intent will be another one without the market moving; 0 = never.
+        pause_ns: Shortest time since the last child of this role.
         blocked: Why the tactic would rather do something else but cannot (``limit``), for the record.
     """
 
@@ -72,12 +75,30 @@ class Intent(Value, frozen=True):
     price_units: int
     reason: str
     changes_ns: int = 0
+    pause_ns: int = 0
     blocked: str = ""
 
 
 def finish_margin_ns(situation: Situation) -> int:
     """Return how long before a slice's end the crossing of its rest begins: a fifth of it, at most 10 s."""
     return min(10 * NS_PER_SECOND, (situation.end_ns - situation.release_ns) // 5)
+
+
+def closing(situation: Situation) -> bool:
+    """Return whether the last moments of the slice have come, and an order that drops its rest is not at its end."""
+    if situation.drops_rest and situation.last:
+        return False
+    return situation.view.t_ns >= situation.end_ns - finish_margin_ns(situation)
+
+
+def pause_ns(situation: Situation) -> int:
+    """Return how long the touch is given to refill between two crossings: a quarter of the slice, at most 15 s.
+
+    In the slice's last moments half of what they last.
+    """
+    if closing(situation):
+        return finish_margin_ns(situation) // 2
+    return min((situation.end_ns - situation.release_ns) // 4, 15 * NS_PER_SECOND)
 
 
 def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = "") -> Intent:
@@ -96,12 +117,12 @@ def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = 
 def take(situation: Situation, reason: str) -> Intent:
     """Return the intent to cross: immediate-or-cancel at the far touch.
 
-    In the last moments of the last slice the price reaches as deep as the visible book needs for the quantity, inside
-    the collar. Where the limit does not reach the far touch, the order rests at the limit instead.
+    In the last moments of a slice the price reaches as deep as the visible book needs for the quantity, inside the
+    collar: until then it waits for the touch to refill. Where the limit does not reach the far touch, the order rests
+    at the limit instead.
     """
     price = situation.far_touch
-    view = situation.view
-    if situation.last and view.t_ns >= situation.end_ns - finish_margin_ns(situation):
+    if closing(situation):
         price = _deep_enough(situation)
     if not situation.within_limit(situation.far_touch):
         return post(situation, "waits at the limit, which the far touch is beyond", blocked="limit")
@@ -111,6 +132,7 @@ def take(situation: Situation, reason: str) -> Intent:
         tif=TimeInForce.IOC,
         price_units=situation.at_limit(price),
         reason=reason,
+        pause_ns=pause_ns(situation),
     )
 
 
@@ -119,7 +141,7 @@ def _deep_enough(situation: Situation) -> int:
     levels = situation.view.asks if situation.side is Side.BUY else situation.view.bids
     price, seen = situation.far_touch, 0
     for level_price, level_qty in levels:
-        if abs(2 * level_price - situation.view.mid2) > 2 * situation.collar * situation.view.mid2 / 2:
+        if abs(2 * level_price - situation.view.mid2) > situation.collar * situation.view.mid2:
             break
         price, seen = level_price, seen + level_qty
         if seen >= situation.qty_units:
