@@ -36,7 +36,7 @@ def test_average_is_the_mean_of_the_path(fraction: float, vol: float, y: float, 
     )
 
 
-@given(qty=st.floats(0, 1e9), more=st.floats(1.001, 1e3), volume=st.floats(1, 1e12))
+@given(qty=st.one_of(st.just(0.0), st.floats(1e-6, 1e9)), more=st.floats(1.001, 1e3), volume=st.floats(1, 1e12))
 def test_peak_rises_with_size_and_less_than_in_proportion(qty: float, more: float, volume: float) -> None:
     small = peak_bps(qty, volume, daily_vol_bps=200, y=0.7)
     large = peak_bps(qty * more, volume, daily_vol_bps=200, y=0.7)

@@ -96,7 +96,7 @@ def test_quantile_inverts_the_distribution(
 ) -> None:
     cost = Cost(centre_bps=centre, normal_sd_bps=normal, impact_bps=impact, log_sd=log_sd)
     at = cost.quantile(p)
-    width = max(cost.sd_bps, 1e-9) * 1e-5
+    width = max(cost.sd_bps * 1e-5, 1e-7)
     assert cost.probability(at - width) - 1e-9 <= p <= cost.probability(at + width) + 1e-9
 
 
@@ -109,6 +109,14 @@ def test_pure_cases_have_their_textbook_quantiles(p: float) -> None:
     assert normal.quantile(p) == pytest.approx(3 + 10 * z, abs=1e-5)
     lognormal = Cost(centre_bps=8, normal_sd_bps=0, impact_bps=5, log_sd=0.5)
     assert lognormal.quantile(p) == pytest.approx(8 + 5 * (np.exp(0.5 * z - 0.125) - 1), abs=1e-5)
+
+
+@pytest.mark.parametrize("spread", [5e-324, 1e-300, 1e-12, 1.1e-4, 1e-2])
+def test_next_to_no_spread_around_a_large_mean_ends(spread: float) -> None:
+    normal = Cost(centre_bps=1e3, normal_sd_bps=spread, impact_bps=0, log_sd=0.5)
+    impact = Cost(centre_bps=1e3, normal_sd_bps=0, impact_bps=spread, log_sd=0.5)
+    assert normal.quantile(0.95) == pytest.approx(1e3, abs=0.1)
+    assert impact.quantile(0.95) == pytest.approx(1e3, abs=0.1)
 
 
 @given(qty=st.integers(100, 200_000), more=st.floats(1.05, 10), hours=st.floats(0.25, 6))
@@ -178,6 +186,15 @@ def test_timing_risk_of_a_crossing_slice_ends_at_its_release(
     flat = 200 * (1 + 0.25**2) ** 0.5 * (2 / 6.5 / 3) ** 0.5
     assert timing_risk_bps(schedule(order, 1), beliefs) == pytest.approx(flat)
     assert timing_risk_bps(schedule(order, 50), beliefs) == pytest.approx(flat)
+
+
+def test_timing_risk_runs_on_between_slices(equity: Listing, beliefs_of: BeliefsOf, order_of: OrderOf) -> None:
+    first, last = schedule(order_of(equity, 1000), 2, "cross")
+    # All at risk from nothing to the first release; half of it from there to the second, an hour later.
+    half_an_hour = 200 * (1 + 0.25**2) ** 0.5 * (0.25 / 6.5) ** 0.5
+    assert timing_risk_bps((first, last), beliefs_of(equity)) == pytest.approx(half_an_hour)
+    gap = replace(first, end_ns=first.release_ns + 1)
+    assert timing_risk_bps((gap, last), beliefs_of(equity)) == pytest.approx(half_an_hour)
 
 
 def test_urgency_moves_the_take_share_and_fees_follow(coin: Listing, beliefs_of: BeliefsOf, order_of: OrderOf) -> None:

@@ -85,8 +85,11 @@ class Cost(Value, frozen=True):
         return total
 
     def quantile(self, p: float) -> float:
-        """Return the cost that is not exceeded with probability ``p`` in (0, 1), to 1e-7 of the sd."""
-        if self.sd_bps == 0:
+        """Return the cost that is not exceeded with probability ``p`` in (0, 1), to 1e-7 of the sd.
+
+        A spread under 1e-7 of the mean is none: floats could not tell its quantiles apart.
+        """
+        if self.sd_bps <= 1e-7 * max(1.0, abs(self.centre_bps)):
             return self.centre_bps
         low, high = self.centre_bps - self.sd_bps, self.centre_bps + self.sd_bps
         while self.probability(low) > p:
