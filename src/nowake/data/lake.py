@@ -319,12 +319,8 @@ def _read_tape(files: list[_File]) -> Tape:
                 remedy="import the recording again",
             )
     with_head = files[0].part.first_row > 0
-    parts = [_read_columns(file, keep_head=with_head and file is files[0]) for file in files]
-    arrays = parts[0]
-    if len(parts) > 1:
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
-    meta = files[0].meta
-    made = Tape(meta, *(arrays[name] for name in COLUMNS))
+    arrays = _columns([_read_table(file, keep_head=with_head and file is files[0]) for file in files])
+    made = Tape(files[0].meta, *(arrays[name] for name in COLUMNS))
     whole = len(made) == files[0].part.tape_rows and not with_head
     return made if whole else _cut(made)
 
@@ -338,8 +334,8 @@ def _cut(tape: Tape) -> Tape:
     return make_tape(tape.listing, tape.meta.source, tape.meta.reader, columns, tape.meta.figures, **kept)
 
 
-def _read_columns(file: _File, *, keep_head: bool) -> dict[str, Any]:
-    """Return the columns of a file, all six, those without rows empty."""
+def _read_table(file: _File, *, keep_head: bool) -> pyarrow.Table:
+    """Return the rows of a file, with or without its derived head."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -350,12 +346,20 @@ def _read_columns(file: _File, *, keep_head: bool) -> dict[str, Any]:
             file.path.name, f"is damaged ({_first_line(error)})", remedy="import the recording again"
         ) from error
     _check_table(file, table)
-    skip = 0 if keep_head else file.part.head_rows
-    columns = {name: table[name].to_numpy()[skip:] for name in table.column_names}
-    if int((columns["code"] & KIND_MASK).max(initial=0)) > max(Row):
-        raise DataError(file.path.name, "holds rows of a kind this version does not know", remedy="update nowake")
-    empty = {name: np.empty(0, dtype=np.int32 if name == "recv_delta" else np.int64) for name in COLUMNS}
-    return {**empty, **columns}
+    return table.slice(0 if keep_head else file.part.head_rows)
+
+
+def _columns(tables: list[pyarrow.Table]) -> dict[str, Any]:
+    """Return the six columns of the tables one after another, those that are not there empty."""
+    import pyarrow as pa
+
+    table = pa.concat_tables(tables)
+    found: dict[str, Any] = {
+        name: np.empty(0, dtype=np.int32 if name == "recv_delta" else np.int64) for name in COLUMNS
+    }
+    for name in table.column_names:
+        found[name] = table[name].to_numpy()
+    return found
 
 
 def _check_table(file: _File, table: pyarrow.Table) -> None:
@@ -371,6 +375,9 @@ def _check_table(file: _File, table: pyarrow.Table) -> None:
             f"holds {table.num_rows} rows, not the {file.part.head_rows + file.part.rows} it says",
             remedy="import it again",
         )
+    kinds = table["code"].to_numpy() & KIND_MASK
+    if int(kinds.max()) > max(Row):
+        raise DataError(file.path.name, "holds rows of a kind this version does not know", remedy="update nowake")
 
 
 def _first_line(error: Exception) -> str:
