@@ -98,7 +98,7 @@ def test_rate_seen_is_spread_through_the_curve(session: Session, equity: Listing
     assert seen.expected(clock(9, 30), clock(10)) == pytest.approx(180_000)
     assert 1_000_000 < seen.per_day < 180_000 * 13  # the open is busier than the day
     assert {one.name for one in assumed} == {"volume", "volume curve"}
-    assert "shares" in assumed[1].value
+    assert assumed[1].value.startswith("1,310,000 shares a day")
     assert seen.assumed
     assert seen.known
 

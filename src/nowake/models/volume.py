@@ -171,12 +171,13 @@ def observed_volume(
         base=base,
     )
     instrument = listing.instrument
-    per_day = instrument.qty(round(belief.per_day))
+    human = float(instrument.qty(1)) * belief.per_day
+    per_day = round(human, 2 - math.floor(math.log10(human)))
     shape = f"U-shaped, {1 + 2 * u_shape:g}x the mean rate at open and close" if windows else "flat"
     curve = Assumption(name="volume curve", value=shape, why="a single day shows no curve; common form")
     rate = Assumption(
         name="volume",
-        value=f"{float(per_day):,.4g} {instrument.base} a day +- {100 * belief.relative_sd:.0f} %",
+        value=f"{per_day:,.12g} {instrument.base} a day +- {100 * belief.relative_sd:.0f} %",
         why=f"extrapolated from {open_ns / 60e9:.0f} min of prints" + (", widened: under 10 min" if short else ""),
     )
     return belief, (curve, rate)
