@@ -118,6 +118,7 @@ class Truth(Frame, frozen=True, tag="truth"):
         statuses: What became of each.
         duplicates: Ids that arrived again.
         clashes: Children that were accepted while another child of their leg could trade.
+        exposures: By parent, the most it could ever have been filled: executed, open and on the way, at every command.
         sessions: Workers taken on so far.
         lost: Reports that nobody received.
     """
@@ -127,6 +128,7 @@ class Truth(Frame, frozen=True, tag="truth"):
     statuses: tuple[OrderStatus, ...]
     duplicates: tuple[str, ...]
     clashes: tuple[str, ...]
+    exposures: dict[str, int]
     sessions: int
     lost: int
 

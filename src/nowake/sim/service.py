@@ -84,6 +84,7 @@ class VenueService:
         self._ids: set[str] = set()
         self._duplicates: list[str] = []
         self._clashes: list[str] = []
+        self._exposures: dict[str, int] = {}
         self._lost = 0
 
     def connect(self, hello: Hello, now_ns: int) -> list[AnyFrame]:
@@ -110,6 +111,8 @@ class VenueService:
         extra = random_word(self._seed, "entry", self._serial) % (jitter + 1)
         arrives_ns = now_ns + self._delays.entry_ns + extra
         heapq.heappush(self._inbox, (arrives_ns, self._serial, self._session, command))
+        if isinstance(command, Submit):
+            self._expose(command.child.parent_id)
 
     def advance(self, now_ns: int) -> list[AnyFrame]:
         """Let time pass; return what the worker now receives, in order: rows, reports, the clock."""
@@ -132,6 +135,7 @@ class VenueService:
             statuses=self.market.truth(),
             duplicates=tuple(self._duplicates),
             clashes=tuple(self._clashes),
+            exposures=dict(self._exposures),
             sessions=self._session,
             lost=self._lost,
         )
@@ -179,6 +183,18 @@ class VenueService:
             self._clashes.append(child.child_id)
         self._ids.add(child.child_id)
         self._orders.append(child)
+
+    def _expose(self, parent_id: str) -> None:
+        """Write down how much of a parent could be filled if everything sent so far traded."""
+        total = sum(
+            one[3].child.qty_units
+            for one in self._inbox
+            if isinstance(one[3], Submit) and one[3].child.parent_id == parent_id
+        )
+        for child, status in zip(self._orders, self.market.truth(), strict=True):
+            if child.parent_id == parent_id:
+                total += child.qty_units if status.live else status.cum_qty
+        self._exposures[parent_id] = max(total, self._exposures.get(parent_id, 0))
 
     def _say(self, message: VenueMessage, t_ns: int) -> None:
         """Put a report on its way, or lose it."""
