@@ -63,7 +63,19 @@ def make_tape(
     )
 
 
-BOOK_KINDS = [Row.SET, Row.SET, Row.SET, Row.SET, Row.ADD, Row.ADD, Row.REDUCE, Row.DELETE, Row.FILL, Row.TRADE, Row.TRADE]
+BOOK_KINDS = [
+    Row.SET,
+    Row.SET,
+    Row.SET,
+    Row.SET,
+    Row.ADD,
+    Row.ADD,
+    Row.REDUCE,
+    Row.DELETE,
+    Row.FILL,
+    Row.TRADE,
+    Row.TRADE,
+]
 ODD_KINDS = [Row.CLEAR, Row.HALT, Row.RESUME, Row.QUOTE, Row.GAP]
 
 
@@ -92,7 +104,9 @@ def streams(
     return rows
 
 
-def two_sided(t_ms: int = 0, bid: int = MID - 1, ask: int = MID + 1, size: int = 100) -> list[tuple[int, int, int, int]]:
+def two_sided(
+    t_ms: int = 0, bid: int = MID - 1, ask: int = MID + 1, size: int = 100
+) -> list[tuple[int, int, int, int]]:
     """Return the rows of one message that makes a book of three levels a side."""
     rows = [(t_ms, row_code(Row.SET, Book.BID), bid - i, size) for i in range(3)]
     rows += [(t_ms, row_code(Row.SET, Book.ASK), ask + i, size) for i in range(3)]

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from market_rows import MID, streams
 
 from nowake.core.tape import END, SNAPSHOT, Book, Row, row_code
 from nowake.core.view import Integrity
 from nowake.market import book as bk
 from nowake.market.book_reference import ReferenceBook
 from nowake.market.table import grown, new_table, table_get, table_put
-from market_rows import MID, streams
 
 BID, ASK = Book.BID, Book.ASK
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -90,9 +92,7 @@ def test_kernel_equals_reference(
 
 
 @given(rows=streams(max_rows=60), cut=st.integers(0, 3_000))
-def test_a_view_does_not_change_when_the_tape_is_cut_after_it(
-    rows: list[tuple[int, int, int, int]], cut: int
-) -> None:
+def test_a_view_does_not_change_when_the_tape_is_cut_after_it(rows: list[tuple[int, int, int, int]], cut: int) -> None:
     whole = make_tape(rows, recv_ms=[3] * len(rows))
     t = START_NS + cut * MS
     included = int(np.searchsorted(whole.t_local(), t, side="right"))
@@ -110,7 +110,7 @@ def test_a_fed_market_equals_one_over_the_tape(rows: list[tuple[int, int, int, i
     whole, fed = OwnMarket(tape, 2), OwnMarket(tape.head(0), 2)
     edges = sorted({0, len(tape), *(min(cut, len(tape)) for cut in cuts)})
     local = tape.t_local(2)
-    for lo, hi in zip(edges, edges[1:], strict=False):
+    for lo, hi in itertools.pairwise(edges):
         part = slice(lo, hi)
         fed.feed(
             Tape(tape.meta, tape.t_event[part], tape.recv_delta[part], tape.code[part], tape.price[part],

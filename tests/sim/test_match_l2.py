@@ -199,7 +199,11 @@ def test_who_is_filled(rows: list[tuple[int, int, int, int]], expected: list[tup
 
 
 def test_two_own_orders_share_one_print_by_price_then_time() -> None:
-    orders = [child("late", Side.BUY, 20, MID - 1), child("best", Side.BUY, 20, MID), child("last", Side.BUY, 9, MID - 1)]
+    orders = [
+        child("late", Side.BUY, 20, MID - 1),
+        child("best", Side.BUY, 20, MID),
+        child("last", Side.BUY, 9, MID - 1),
+    ]
     driver = run_rows([trade(1, SELL_HITS, MID - 1, 150)], *orders)
     assert filled(driver) == [("best", 20, MID), ("late", 20, MID - 1), ("last", 9, MID - 1)]
     driver = run_rows([trade(1, SELL_HITS, MID - 1, 125)], *orders)

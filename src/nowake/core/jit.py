@@ -12,8 +12,9 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,15 +48,30 @@ def _configure() -> None:
 _configured = False
 
 
-def kernel(function: F) -> F:
-    """Compile ``function`` with Numba on first call: no Python objects, cached on disk, no fastmath."""
+@overload
+def kernel(function: F) -> F: ...
+@overload
+def kernel(*, inline: bool = False, counted: bool = True) -> Callable[[F], F]: ...
+def kernel(function: F | None = None, *, inline: bool = False, counted: bool = True) -> F | Callable[[F], F]:
+    """Compile a function with Numba on first call: no Python objects, cached on disk, no fastmath.
+
+    Args:
+        function: What to compile; as a plain decorator.
+        inline: Merge it into every kernel that calls it: for the small functions of an inner loop, because a call
+            hands over seven words for each array.
+        counted: False leaves out Numba's counting of array references, several atomic operations a call. Such a
+            kernel must not make arrays, nor return them; views of its arguments that it keeps to itself are fine.
+    """
+    if function is None:
+        return partial(kernel, inline=inline, counted=counted)
     global _configured  # noqa: PLW0603 - set once per process, before the first kernel is made
     if not _configured:
         _configure()
         _configured = True
     import numba
 
-    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False)(function))
+    options: dict[str, Any] = {"forceinline": inline, "_nrt": counted}
+    return cast(F, numba.njit(cache=True, nogil=True, boundscheck=False, **options)(function))
 
 
 def kernels_are_cached() -> bool:

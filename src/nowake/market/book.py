@@ -35,6 +35,7 @@ OFF_GRID = 17  # with REGRID: distance of the offending key from the base
 QUOTED = 18  # +side: key quoted by the last QUOTE row
 HAS_QUOTE = 20  # +side
 OLD, NEW = 22, 23  # size of the level before and after the last depth row
+EDGES = 24  # counts rows that may have changed more than the size of one level
 
 OK, GROW, REGRID = 0, 1, 2
 
@@ -72,7 +73,7 @@ def parts(book: I64) -> tuple[I64, I64, I64, I64, I64]:
     return book[:HEAD], book[HEAD:a], book[a:b], book[b:c], book[c:]
 
 
-@kernel
+@kernel(counted=False)
 def highest_bit(word: int) -> int:
     """Return the index of the highest set bit of a 64-bit word that is not 0."""
     if word < 0:
@@ -85,7 +86,7 @@ def highest_bit(word: int) -> int:
     return bit
 
 
-@kernel
+@kernel(counted=False)
 def next_below(head: I64, bits: I64, top: I64, side: int, slot: int) -> int:
     """Return the highest occupied slot of the window under ``slot``, -1 = none."""
     words, tops = head[WORDS], head[TOPS]
@@ -105,7 +106,7 @@ def next_below(head: I64, bits: I64, top: I64, side: int, slot: int) -> int:
     return (w << 6) + highest_bit(int(bits[side * words + w]))
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def _mark(head: I64, bits: I64, top: I64, side: int, slot: int) -> None:
     """Set the bit of a slot."""
     w = slot >> 6
@@ -113,7 +114,7 @@ def _mark(head: I64, bits: I64, top: I64, side: int, slot: int) -> None:
     top[side * head[TOPS] + (w >> 6)] |= np.int64(1) << (w & 63)
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def _unmark(head: I64, bits: I64, top: I64, side: int, slot: int) -> None:
     """Clear the bit of a slot."""
     w = slot >> 6
@@ -123,7 +124,7 @@ def _unmark(head: I64, bits: I64, top: I64, side: int, slot: int) -> None:
         top[side * head[TOPS] + (w >> 6)] &= ~(np.int64(1) << (w & 63))
 
 
-@kernel
+@kernel(counted=False)
 def _far_best(table: I64, side: int, below: int) -> int:
     """Return the best key of a side in the table that is under ``below``, NO_PRICE = none."""
     best = NO_PRICE
@@ -136,7 +137,7 @@ def _far_best(table: I64, side: int, below: int) -> int:
     return best
 
 
-@kernel
+@kernel(counted=False)
 def _window_put(head: I64, size: I64, bits: I64, top: I64, side: int, slot: int, new: int) -> None:
     """Give an occupied or free slot of the window a size > 0; keeps BEST."""
     size[side * head[WIDTH] + slot] = new
@@ -177,7 +178,7 @@ def _recentre(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, 
         below = far
 
 
-@kernel
+@kernel(counted=False)
 def put_level(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, key: int, new: int) -> int:
     """Set the size of a level; returns OK, GROW or REGRID (then nothing was changed)."""
     if new > 0 and 2 * (head[LEVELS] + head[LEVELS + 1] + 2) > table.shape[0] // 2:
@@ -224,7 +225,7 @@ def put_level(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, 
     return OK
 
 
-@kernel
+@kernel(counted=False)
 def level_size(head: I64, size: I64, table: I64, side: int, key: int) -> int:
     """Return the size of a level, 0 when there is none."""
     if head[LEVELS + side] == 0:
@@ -238,14 +239,14 @@ def level_size(head: I64, size: I64, table: I64, side: int, key: int) -> int:
     return int(size[side * head[WIDTH] + slot]) if slot * head[STEP] == off else 0
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def best_key(head: I64, side: int) -> int:
     """Return the key of the best level of a side, NO_PRICE = empty."""
     slot = head[BEST + side]
     return int(head[BASE + side] + slot * head[STEP]) if slot >= 0 else NO_PRICE
 
 
-@kernel
+@kernel(counted=False)
 def next_key(head: I64, bits: I64, top: I64, table: I64, side: int, key: int) -> int:
     """Return the key of the next worse level after ``key`` (any key), NO_PRICE = none."""
     if head[LEVELS + side] == 0:
@@ -259,7 +260,7 @@ def next_key(head: I64, bits: I64, top: I64, table: I64, side: int, key: int) ->
     return _far_best(table, side, key) if head[FAR + side] > 0 else NO_PRICE
 
 
-@kernel
+@kernel(counted=False)
 def clear_book(head: I64, size: I64, bits: I64, top: I64, table: I64) -> None:
     """Forget every level."""
     for side in range(2):
@@ -275,48 +276,50 @@ def clear_book(head: I64, size: I64, bits: I64, top: I64, table: I64) -> None:
     top[:] = 0
 
 
-@kernel
+@kernel(counted=False)
+def _apply_edge(head: I64, size: I64, bits: I64, top: I64, table: I64, kind: int, side: int, key: int, qty: int) -> int:
+    """Do what ``apply_depth`` does for any row: levels that come, go, are clamped or lie outside the window."""
+    head[EDGES] += 1
+    if head[HAS_DEPTH] == 0:
+        clear_book(head, size, bits, top, table)
+        head[HAS_DEPTH] = 1
+    old = level_size(head, size, table, side, key)
+    new = qty if kind == 0 else old + qty if kind == 1 else old - qty
+    if new < 0:
+        new = 0
+        head[CLAMPED] += 1
+    head[OLD], head[NEW] = old, new
+    return OK if old == new else put_level(head, size, bits, top, table, side, key, new)
+
+
+@kernel(counted=False, inline=True)
 def apply_depth(head: I64, size: I64, bits: I64, top: I64, table: I64, kind: int, side: int, key: int, qty: int) -> int:
     """Apply a SET, ADD, REDUCE, DELETE or FILL row (kinds 0-4); OLD and NEW say what became of the level.
 
     Returns:
         OK, or GROW or REGRID: then the book is unchanged and the row is to be applied again.
     """
-    if head[HAS_DEPTH] == 0:
-        clear_book(head, size, bits, top, table)
-        head[HAS_DEPTH] = 1
-    old = 0
+    # The common case first: a level inside the window that stays. BASE of an empty side puts every key outside.
     off = key - head[BASE + side]
-    step = head[STEP]
-    slot = off // step
-    inside = 0 <= off < head[SPAN] and slot * step == off and head[LEVELS + side] > 0
-    if inside:
-        old = int(size[side * head[WIDTH] + slot])
-    else:
-        old = level_size(head, size, table, side, key)
-    if kind == 0:
-        new = qty
-    elif kind == 1:
-        new = old + qty
-    else:
-        new = old - qty
-        if new < 0:
-            new = 0
-            head[CLAMPED] += 1
-    head[OLD], head[NEW] = old, new
-    if inside and old > 0 and new > 0:
-        size[side * head[WIDTH] + slot] = new
-        return OK
-    if old == new:
-        return OK
-    return put_level(head, size, bits, top, table, side, key, new)
+    if 0 <= off < head[SPAN] and head[HAS_DEPTH] != 0:
+        step = head[STEP]
+        slot = off if step == 1 else off // step
+        at = side * head[WIDTH] + slot
+        old = size[at]
+        new = qty if kind == 0 else old + qty if kind == 1 else old - qty
+        if old > 0 and new > 0 and (step == 1 or slot * step == off):
+            size[at] = new
+            head[OLD], head[NEW] = old, new
+            return OK
+    return _apply_edge(head, size, bits, top, table, kind, side, key, qty)
 
 
-@kernel
+@kernel(counted=False)
 def apply_quote(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, key: int, qty: int) -> int:
     """Apply a QUOTE row: the only level of its side, unless depth rows have been seen. Returns as ``apply_depth``."""
     if head[HAS_DEPTH] != 0:
         return OK
+    head[EDGES] += 1
     if head[HAS_QUOTE + side] != 0 and head[QUOTED + side] != key:
         put_level(head, size, bits, top, table, side, head[QUOTED + side], 0)
         head[HAS_QUOTE + side] = 0
@@ -326,9 +329,10 @@ def apply_quote(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int
     return status
 
 
-@kernel
+@kernel(counted=False)
 def apply_state(head: I64, size: I64, bits: I64, top: I64, table: I64, kind: int) -> None:
     """Apply a CLEAR, HALT, RESUME or GAP row (kinds 6, 7, 8, 10)."""
+    head[EDGES] += 1
     if kind == 6:
         clear_book(head, size, bits, top, table)
         if head[GAP_STATE] == 1:
@@ -341,7 +345,7 @@ def apply_state(head: I64, size: I64, bits: I64, top: I64, table: I64, kind: int
         head[GAP_STATE] = 1
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def apply_row(head: I64, size: I64, bits: I64, top: I64, table: I64, code: int, price: int, qty: int) -> int:
     """Apply one tape row of any kind to the book (prints change nothing). Returns as ``apply_depth``.
 
@@ -361,10 +365,11 @@ def apply_row(head: I64, size: I64, bits: I64, top: I64, table: I64, code: int, 
         apply_state(head, size, bits, top, table, kind)
     if head[GAP_STATE] == 2 and (code & 0x500) == 0x500 and status == OK:
         head[GAP_STATE] = 0
+        head[EDGES] += 1
     return status
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def book_flags(head: I64) -> int:
     """Return what is wrong with the book itself: EMPTY 1, CROSSED 2, LOCKED 4, GAP 8, HALTED 16 (``core.view``)."""
     flags = 0

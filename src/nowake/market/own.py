@@ -119,7 +119,7 @@ class OwnMarket:
         while True:
             change = self.at_session(self.now_ns)
             stop = min(until_ns, change - 1)
-            if self._run(stop, table) == run.FIRED:
+            if self.run(stop, table) == run.FIRED:
                 return self.now_ns, self.fired(table, watches)
             if until_ns < change:
                 return self.now_ns, ()
@@ -137,8 +137,8 @@ class OwnMarket:
         self.stats[run.EXTERNAL_FLAGS] = int(Integrity.CLOSED) if closed else 0
         return self.hours.next_change(t_ns)
 
-    def _run(self, until_ns: int, table: I64) -> int:
-        """Run the kernel to ``until_ns``, repairing the book as it asks."""
+    def run(self, until_ns: int, table: I64) -> int:
+        """Run the kernel to ``until_ns`` or a watch of ``table``, repairing the book as it asks; returns which."""
         hi = len(self.columns[0])
         while True:
             status, row = run.run_until(
@@ -251,7 +251,7 @@ class OwnMarket:
         end = self.begin(self.local_ns(len(self.columns[0]) - 1))
         while True:
             change = self.at_session(self.now_ns)
-            if self._run(min(end, change - 1), table) == run.FIRED:
+            if self.run(min(end, change - 1), table) == run.FIRED:
                 return self.now_ns
             if end < change:
                 return None

@@ -72,7 +72,7 @@ def front_after_reference(model: int, n: float, front: float, prev: float, new: 
     return min(max(estimate, min(front, 0.0)), new)
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def front_after(model: int, n: float, front: float, prev: float, new: float, traded: float) -> float:
     """Do what ``front_after_reference`` does."""
     change = prev - new - traded
@@ -98,7 +98,7 @@ def front_after(model: int, n: float, front: float, prev: float, new: float, tra
     return min(max(estimate, min(front, 0.0)), new)
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def queues_after_level(
     queues: F64, count: int, model: int, n: float, side: int, key: int, prev: int, new: int, seeded: int
 ) -> None:
@@ -114,7 +114,7 @@ def queues_after_level(
                 queues[i, Q_TRADED] = 0.0
 
 
-@kernel
+@kernel(counted=False)
 def queues_after_print(queues: F64, count: int, side: int, key: int, qty: int) -> None:
     """Take a print of ``qty`` against ``side`` at ``key`` off what stands ahead, not under 0."""
     for i in range(count):

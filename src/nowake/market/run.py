@@ -14,14 +14,14 @@ import numpy as np
 
 from nowake.core.jit import kernel
 from nowake.core.tape import F64, I32, I64, U16
-from nowake.market.book import NEW, NO_PRICE, OLD, apply_row, best_key, book_flags, parts
+from nowake.market.book import EDGES, HEAD, NEW, NO_PRICE, OLD, TOPS, WIDTH, WORDS, apply_row, best_key, book_flags
 from nowake.market.queue import Q_FRONT, Q_LIVE, queues_after_level, queues_after_print
 
 STATS = 40
 VOLUME_ALL, VOLUME_OWN = 0, 1
 NOTIONAL_LO, NOTIONAL_HI = 2, 3  # sum of offset x quantity = HI * 2^30 + LO
 LAST_PRICE, HAS_PRINT = 4, 5
-SINCE, LAST_ROW, STARTED = 6, 7, 8
+SINCE, SEEN_EDGES, STARTED = 6, 7, 8  # SEEN_EDGES: of the book, when BID, ASK and FLAGS were taken over
 CURSOR = 9  # rows consumed of the arrays at hand
 AT_END = 10  # the last row applied was an END row, or none was
 BID, ASK, FLAGS = 11, 12, 13  # keys and flags in force since the last END row
@@ -30,7 +30,7 @@ MID_Q, MID_R, MID_HI = 16, 17, 18  # integral of bid + ask offsets: ((HI * 2^60 
 SPREAD_Q, SPREAD_R, SPREAD_HI = 19, 20, 21
 MID_NS = 22
 NEXT_GRID, SAMPLE, SAMPLE_OK, REALISED_NS = 23, 24, 25, 26
-CLOCK = 27  # greatest local time of a row applied
+CLOCK = 27  # greatest local time of a row applied: that of the newest row
 QUEUES = 28  # rows of the queue table in use
 QUEUE_MODEL = 29
 EXTERNAL_FLAGS = 30  # session closed: set by the caller, constant over a call
@@ -67,7 +67,7 @@ def new_reals(price_base: int, queue_n: float = 2.0) -> F64:
     return reals
 
 
-@kernel
+@kernel(counted=False)
 def add_time(stats: I64, at: int, value: int, duration_ns: int) -> None:
     """Add ``value x duration_ns`` to the integral at ``at`` (Q, R, HI), exactly for |value| < 2^34."""
     left = duration_ns
@@ -84,7 +84,7 @@ def add_time(stats: I64, at: int, value: int, duration_ns: int) -> None:
         left -= part
 
 
-@kernel
+@kernel(counted=False)
 def settle_time(stats: I64, t: int) -> None:
     """Bring the time integrals up to ``t`` with the mid and spread in force."""
     duration = t - stats[MID_FROM]
@@ -98,9 +98,10 @@ def settle_time(stats: I64, t: int) -> None:
 
 @kernel
 def sample_grid(stats: I64, reals: F64, t: int) -> None:
-    """Take the mid in force at every 10 s boundary up to ``t`` into the realised variance."""
+    """Take the mid in force at every 10 s boundary up to ``t`` into the realised variance; begins at the first call."""
     if stats[NEXT_GRID] == 0:
         stats[NEXT_GRID] = (t // GRID_NS + 1) * GRID_NS
+        stats[STARTED], stats[SINCE] = 1, t
         return
     passed = (t - stats[NEXT_GRID]) // GRID_NS + 1
     if stats[MID_OK] != 0:
@@ -119,7 +120,7 @@ def sample_grid(stats: I64, reals: F64, t: int) -> None:
     stats[NEXT_GRID] += passed * GRID_NS
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def add_print(stats: I64, price: int, qty: int) -> None:
     """Count a print of ``qty`` at an offset price, exactly for qty < 2^60."""
     stats[VOLUME_ALL] += qty
@@ -130,7 +131,7 @@ def add_print(stats: I64, price: int, qty: int) -> None:
     stats[PRINTS] += 1
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, price: int, qty: int) -> None:
     """Move our queue estimates by one row that has been applied to the book."""
     kind, side = code & 15, ((code >> 4) & 3) - 1
@@ -147,9 +148,10 @@ def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, pr
         queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
 
 
-@kernel
+@kernel(counted=False)
 def _message_end(head: I64, stats: I64, t: int) -> None:
     """Take over the touch after a complete message; the time averages get what held until now."""
+    stats[SEEN_EDGES] = head[EDGES]
     bid, ask = best_key(head, 0), best_key(head, 1)
     flags = book_flags(head)
     if bid != stats[BID] or ask != stats[ASK] or flags != stats[FLAGS]:
@@ -161,7 +163,7 @@ def _message_end(head: I64, stats: I64, t: int) -> None:
         stats[MID_OK] = 1 if ok else 0
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def own_row(
     head: I64,
     size: I64,
@@ -192,27 +194,22 @@ def own_row(
             add_print(stats, price, qty)
     if stats[QUEUES] > 0:
         _follow_queues(head, stats, reals, queues, code, price, qty)
-    if stats[STARTED] == 0:
-        stats[STARTED], stats[SINCE] = 1, t
-    stats[CLOCK], stats[LAST_ROW] = t, t
-    if code & 0x100:
-        stats[AT_END] = 1
+    stats[CLOCK], stats[AT_END] = t, code & 0x100
+    if code & 0x100 and head[EDGES] != stats[SEEN_EDGES]:
         _message_end(head, stats, t)
-    else:
-        stats[AT_END] = 0
     return 0
 
 
-@kernel
+@kernel(counted=False)
 def integrity(stats: I64, t: int) -> int:
     """Return all flags of our market at local time ``t``."""
     flags = int(stats[FLAGS] | stats[EXTERNAL_FLAGS])
-    if stats[STARTED] != 0 and t - stats[LAST_ROW] > stats[SILENCE_NS]:
+    if stats[STARTED] != 0 and t - stats[CLOCK] > stats[SILENCE_NS]:
         flags |= 32
     return flags
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def any_watch_holds(watches: I64, count: int, stats: I64, queues: F64, t: int) -> bool:
     """Say whether a watch holds after a complete message, and mark those that do."""
     fired = False
@@ -241,7 +238,7 @@ def any_watch_holds(watches: I64, count: int, stats: I64, queues: F64, t: int) -
     return fired
 
 
-@kernel
+@kernel(counted=False)
 def run_until(
     book: I64,
     stats: I64,
@@ -275,7 +272,10 @@ def run_until(
     """
     if stats[AT_END] != 0 and any_watch_holds(watches, count, stats, queues, now_ns):
         return FIRED, lo
-    head, size, bits, top, table = parts(book)
+    a = HEAD + 2 * book[WIDTH]
+    b = a + 2 * book[WORDS]
+    c_ = b + 2 * book[TOPS]
+    head, size, bits, top, table = book[:HEAD], book[HEAD:a], book[a:b], book[b:c_], book[c_:]
     has_delta = recv_delta.shape[0] > 0
     for i in range(lo, hi):
         t = t_event[i] + extra_ns

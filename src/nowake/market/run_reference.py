@@ -162,5 +162,3 @@ class ReferenceMarket:
             if self.at_end and (fired := self.fired(watches, t)):
                 return max(t, now_ns), i + 1, fired
         return until_ns, len(tape), ()
-
-

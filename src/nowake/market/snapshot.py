@@ -92,7 +92,7 @@ def build_view(
         last_units=price_base + out[run.LAST_PRICE] if out[run.HAS_PRINT] else 0,
         realised_var=realised,
         realised_ns=out[run.REALISED_NS],
-        last_row_ns=out[run.LAST_ROW],
+        last_row_ns=out[run.CLOCK],
         queues=queues,
     )
 

@@ -22,14 +22,14 @@ def new_table(capacity: int) -> I64:
     return table
 
 
-@kernel
+@kernel(counted=False)
 def slot_of(key: int, mask: int) -> int:
     """Return the home slot of a key."""
     mixed = key * _MIX
     return (mixed ^ (mixed >> 29)) & mask
 
 
-@kernel
+@kernel(counted=False)
 def table_find(table: I64, key: int) -> int:
     """Return the slot that holds ``key``, or the free slot where it would go."""
     mask = table.shape[0] // 2 - 1
@@ -39,14 +39,14 @@ def table_find(table: I64, key: int) -> int:
     return slot
 
 
-@kernel
+@kernel(counted=False)
 def table_get(table: I64, key: int) -> int:
     """Return the value of ``key``, 0 when absent."""
     slot = table_find(table, key)
     return table[2 * slot + 1] if table[2 * slot] == key else 0
 
 
-@kernel
+@kernel(counted=False)
 def table_put(table: I64, key: int, value: int) -> int:
     """Set ``key`` to ``value``; a value of 0 removes it. Returns the change of the number of keys: -1, 0, 1."""
     mask = table.shape[0] // 2 - 1

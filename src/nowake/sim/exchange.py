@@ -103,6 +103,7 @@ class SimMarket:
         self._commands: deque[tuple[int, _Command]] = deque()
         self._messages: deque[VenueMessage] = deque()
         self._left: dict[str, int] = {}
+        self._pegs: set[str] = set()
         self._lead_ns = latency.decision_ns + latency.entry_ns
         self.start_ns = self.own.local_ns(0)
         self.end_ns = self.own.local_ns(len(tape) - 1)
@@ -130,6 +131,8 @@ class SimMarket:
     def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
         """Send a child; it arrives after decision and entry latency. ``peg``: a native primary peg."""
         require(child.listing == self.key, "listing", child.listing, self.key)
+        if peg:
+            self._pegs.add(child.child_id)
         self._send(lambda t: self.venue.submit(child, t, peg=peg), now_ns)
 
     def cancel(self, child_id: str, now_ns: int) -> None:
@@ -159,7 +162,7 @@ class SimMarket:
         if isinstance(event, Acked):
             child = self.venue.child(event.child_id)
             self._left[child.child_id] = child.qty_units
-            if child.tif is TimeInForce.GTC:
+            if child.tif is TimeInForce.GTC and child.child_id not in self._pegs:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
             fill = event.fill
@@ -207,13 +210,21 @@ class SimMarket:
         limits = np.array(
             [limit_ns, command, self._lead_ns, self.latency.response_ns, own.extra_ns, own.now_ns], dtype=np.int64
         )
-        outcome = int(
-            mg.merge(
-                self._t_venue, self._order, *own.columns,
-                venue.book, venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
-                venue.taken_at, own.book, own.stats, own.reals, own.queues, table, len(table), limits,
-            )
-        )  # fmt: skip
+        if len(table):
+            outcome = mg.merge(
+                self._t_venue, self._order, *own.columns, venue.book, venue.stats, venue.reals, venue.orders,
+                venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
+                table, len(table), limits,
+            )  # fmt: skip
+        elif venue.has_live or self._commands:
+            outcome = mg.run_venue(
+                self._t_venue, self._order, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders,
+                venue.fronts, venue.fills, venue.taken, venue.taken_at, limits,
+            )  # fmt: skip
+        else:
+            outcome = mg.REACHED
+        if outcome == mg.REACHED and not len(table):
+            own.run(int(limits[mg.L_LIMIT]), table)
         self._deliver(venue.collect())
         if outcome == mg.COMMAND:
             arrives, run = self._commands.popleft()

@@ -29,6 +29,7 @@ from nowake.core.tape import F64, I64
 from nowake.market.book import (
     BASE,
     BEST,
+    EDGES,
     HALT_STATE,
     NEW,
     NO_PRICE,
@@ -48,7 +49,7 @@ F_AHEAD, F_TRADED = 0, 1
 X_ORDER, X_QTY, X_PRICE, X_T, X_MAKER = 0, 1, 2, 3, 4
 FILL_FIELDS = 5
 
-V_CURSOR, V_CLOCK, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS = (
+V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES = (
     0,
     1,
     2,
@@ -65,7 +66,7 @@ VENUE_STATS = 16
 FILLS_FULL, LEDGER_FULL = 4, 5
 
 
-@kernel
+@kernel(counted=False)
 def taken_now(taken: I64, taken_at: I64, half_ns: int, packed: int, t: int) -> int:
     """Return how much of a level we have consumed that is not yet replaced; ``half_ns`` < 0: it never is."""
     amount = table_get(taken, packed)
@@ -76,7 +77,7 @@ def taken_now(taken: I64, taken_at: I64, half_ns: int, packed: int, t: int) -> i
     return int(amount * 0.5 ** ((t - table_get(taken_at, packed)) / half_ns))
 
 
-@kernel
+@kernel(counted=False)
 def set_taken(venue: I64, taken: I64, taken_at: I64, packed: int, amount: int, t: int) -> None:
     """Remember what we have consumed of a level, as of venue time ``t``."""
     venue[V_TAKEN] += table_put(taken, packed, amount)
@@ -84,7 +85,7 @@ def set_taken(venue: I64, taken: I64, taken_at: I64, packed: int, amount: int, t
         table_put(taken_at, packed, t if amount != 0 else 0)
 
 
-@kernel
+@kernel(counted=False)
 def scaled_up(amount: int, new: int, old: int) -> int:
     """Return ceil(amount x new / old) for 0 <= amount, new <= old, without overflow."""
     if old < 2**31:
@@ -98,7 +99,7 @@ def scaled_up(amount: int, new: int, old: int) -> int:
     return whole + (1 if rest > 0 else 0)
 
 
-@kernel
+@kernel(counted=False)
 def _ledger_after_level(
     venue: I64, taken: I64, taken_at: I64, side: int, key: int, old: int, new: int, flags: int, t: int
 ) -> None:
@@ -116,7 +117,7 @@ def _ledger_after_level(
         set_taken(venue, taken, taken_at, packed, scaled_up(min(amount, old), new, old), t)
 
 
-@kernel
+@kernel(counted=False)
 def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int) -> None:
     """Fill a resting order at its own price."""
     n = venue[V_FILLS]
@@ -131,7 +132,7 @@ def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int) -> None
         venue[V_LIVE] -= 1
 
 
-@kernel
+@kernel(counted=False)
 def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int, last_seq: int) -> int:
     """Return the order next in price-time priority after (last_key, last_seq) with a key >= ``key_min``, -1 = none."""
     best = -1
@@ -146,7 +147,7 @@ def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int
     return best
 
 
-@kernel
+@kernel(counted=False)
 def _match_print(
     venue: I64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int
 ) -> None:
@@ -175,7 +176,7 @@ def _match_print(
             left -= take
 
 
-@kernel
+@kernel(counted=False)
 def _match_level(
     venue: I64, orders: I64, fills: I64, taken: I64, taken_at: I64, side: int, key: int, came: int, t: int
 ) -> None:
@@ -196,7 +197,7 @@ def _match_level(
         set_taken(venue, taken, taken_at, packed, amount, t)
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def _orders_after_level(
     head: I64, venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
     side: int, key: int, flags: int, t: int,
@@ -222,7 +223,7 @@ def _orders_after_level(
         _match_level(venue, orders, fills, taken, taken_at, side, key, new - old, t)
 
 
-@kernel
+@kernel(counted=False)
 def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64) -> None:
     """Move pegged orders to the best price of their side, to the back of the queue."""
     for i in range(venue[V_SLOTS]):
@@ -235,7 +236,7 @@ def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F6
                 fronts[i, F_TRADED] = 0.0
 
 
-@kernel
+@kernel(counted=False)
 def _print_side(head: I64, code: int, price: int) -> int:
     """Return which side a print hit, by its aggressor or else by the quotes, -1 = not known."""
     aggressor = (code >> 4) & 3
@@ -250,7 +251,7 @@ def _print_side(head: I64, code: int, price: int) -> int:
     return -1
 
 
-@kernel
+@kernel(counted=False, inline=True)
 def venue_row(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
     fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int,
@@ -286,12 +287,13 @@ def venue_row(
             if kind == 4 and head[HALT_STATE] == 0:
                 _match_print(venue, orders, fronts, fills, side, key, qty, 0, t)
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, code & 0x600, t)
-    if code & 0x100 and venue[V_PEGS] > 0 and venue[V_LIVE] > 0:
+    if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:
+        venue[V_EDGES] = head[EDGES]
         _repeg(head, size, table, venue, orders, fronts)
     return 0
 
 
-@kernel
+@kernel(counted=False)
 def take(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, fills: I64, taken: I64, taken_at: I64,
     order: int, side: int, key: int, qty: int, t: int,
@@ -322,7 +324,7 @@ def take(
     return left
 
 
-@kernel
+@kernel(counted=False)
 def seen_best(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, t: int
 ) -> int:
@@ -336,7 +338,7 @@ def seen_best(
     return NO_PRICE
 
 
-@kernel
+@kernel(counted=False)
 def depth_seen(
     head: I64, size: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, key: int, t: int
 ) -> int:

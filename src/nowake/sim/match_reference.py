@@ -115,9 +115,7 @@ class ReferenceMatcher:
                 if code & SEEDED:
                     order.ahead = min(order.ahead, float(new)) if new else order.ahead
                 else:
-                    ahead = front_after_reference(
-                        self.model, self.n, order.ahead, float(old), float(new), order.traded
-                    )
+                    ahead = front_after_reference(self.model, self.n, order.ahead, float(old), float(new), order.traded)
                     order.ahead, order.traded = ahead, 0.0
         quiet = bool(code & (SEEDED | SNAPSHOT))
         if (side, price) in self.taken:

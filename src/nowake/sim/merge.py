@@ -12,9 +12,9 @@ import numpy as np
 
 from nowake.core.jit import kernel
 from nowake.core.tape import F64, I32, I64, U16, Tape
-from nowake.market.book import parts
+from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
-from nowake.sim.match_l2 import V_CLOCK, V_CURSOR, V_FILLS, V_LIVE, venue_row
+from nowake.sim.match_l2 import V_CURSOR, V_FILLS, V_LIVE, venue_row
 
 L_LIMIT, L_COMMAND, L_LEAD, L_RESPONSE, L_EXTRA, L_NOW = 0, 1, 2, 3, 4, 5
 LIMITS = 6
@@ -26,7 +26,49 @@ OWN_SIDE = 16
 """Added to GROW or REGRID when it is our book that asks."""
 
 
-@kernel
+@kernel(counted=False)
+def run_venue(
+    t_venue: I64, order: I64, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64, orders: I64,
+    fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
+) -> int:  # fmt: skip
+    """Run the venue alone as far as we could still act, or to the first command, when no row of ours can wake us.
+
+    Our side follows afterwards, to the limit that this leaves (lowered to the delivery of the first fill). Arguments as
+    for ``merge``.
+
+    Returns:
+        REACHED, COMMAND, or what must be enlarged.
+    """
+    a = HEAD + 2 * book[WIDTH]
+    b = a + 2 * book[WORDS]
+    c = b + 2 * book[TOPS]
+    head, size, bits, top, table = book[:HEAD], book[HEAD:a], book[a:b], book[b:c], book[c:]
+    n = code.shape[0]
+    sorted_rows = order.shape[0] == 0
+    limit, command, lead = limits[L_LIMIT], limits[L_COMMAND], limits[L_LEAD]
+    horizon = min(limit + lead, command)
+    v = venue[V_CURSOR]
+    outcome = REACHED
+    while v < n and t_venue[v] <= horizon:
+        r = v if sorted_rows else order[v]
+        before = venue[V_FILLS]
+        outcome = venue_row(
+            head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at,
+            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]),
+        )  # fmt: skip
+        if outcome != 0:
+            break
+        if venue[V_FILLS] > before:
+            limit = min(limit, t_venue[v] + limits[L_RESPONSE])
+            horizon = min(limit + lead, command)
+        v += 1
+    if outcome == REACHED and command <= limit + lead:
+        outcome = COMMAND
+    venue[V_CURSOR], limits[L_LIMIT] = v, limit
+    return outcome
+
+
+@kernel(counted=False)
 def merge(
     t_venue: I64, order: I64, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32, qty: I32 | I64,
     venue_book: I64, venue: I64, venue_reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
@@ -47,8 +89,21 @@ def merge(
     """
     if stats[AT_END] != 0 and any_watch_holds(watches, count, stats, queues, limits[L_NOW]):
         return FIRED
-    head, size, bits, top, table = parts(own_book)
-    v_head, v_size, v_bits, v_top, v_table = parts(venue_book)
+    at = HEAD + 2 * own_book[WIDTH]
+    at2 = at + 2 * own_book[WORDS]
+    at3 = at2 + 2 * own_book[TOPS]
+    head, size, bits, top, table = (
+        own_book[:HEAD],
+        own_book[HEAD:at],
+        own_book[at:at2],
+        own_book[at2:at3],
+        own_book[at3:],
+    )
+    at = HEAD + 2 * venue_book[WIDTH]
+    at2 = at + 2 * venue_book[WORDS]
+    at3 = at2 + 2 * venue_book[TOPS]
+    v_head, v_size, v_bits = venue_book[:HEAD], venue_book[HEAD:at], venue_book[at:at2]
+    v_top, v_table = venue_book[at2:at3], venue_book[at3:]
     n = t_event.shape[0]
     sorted_rows = order.shape[0] == 0
     has_delta = recv_delta.shape[0] > 0
@@ -62,7 +117,8 @@ def merge(
             if has_delta:
                 t += int(recv_delta[i])
         if venue[V_LIVE] > 0 or command < NEVER:
-            horizon = min(min(t, limit) + lead, command)
+            act = min(t, limit)
+            horizon = min(act + lead, command)
             while v < n and t_venue[v] <= horizon:
                 r = v if sorted_rows else order[v]
                 before = venue[V_FILLS]
@@ -72,14 +128,14 @@ def merge(
                 )  # fmt: skip
                 if outcome != 0:
                     break
-                venue[V_CLOCK] = t_venue[v]
                 v += 1
                 if venue[V_FILLS] > before:
-                    limit = min(limit, venue[V_CLOCK] + limits[L_RESPONSE])
-                    horizon = min(min(t, limit) + lead, command)
+                    limit = min(limit, t_venue[v - 1] + limits[L_RESPONSE])
+                    act = min(act, limit)
+                    horizon = min(act + lead, command)
             if outcome > 0:
                 break
-            if command <= min(t, limit) + lead:
+            if command <= act + lead:
                 outcome = COMMAND
                 break
         if t > limit:
@@ -98,7 +154,7 @@ def merge(
     return outcome
 
 
-@kernel
+@kernel(counted=False)
 def is_rising(values: I64) -> bool:
     """Return whether no value is under its predecessor."""
     for i in range(1, values.shape[0]):  # noqa: SIM110 - a kernel knows no generators

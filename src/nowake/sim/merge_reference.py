@@ -69,10 +69,10 @@ class ReferenceWorld:
         side = 0 if child.side is Side.BUY else 1
         seen = self.matcher.seen(1 - side, t)
         limit = child.price_units or None
-        if child.order_type is OrderType.POST_ONLY and seen and limit is not None:
-            if int(child.side) * (limit - seen[0][0]) >= 0:
-                self._say("rejected", child.child_id, t)
-                return
+        crosses = bool(seen) and int(child.side) * (child.price_units - seen[0][0]) >= 0
+        if child.order_type is OrderType.POST_ONLY and crosses:
+            self._say("rejected", child.child_id, t)
+            return
         self._children[number] = child
         self._say("acked", child.child_id, t)
         left = child.qty_units

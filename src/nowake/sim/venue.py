@@ -302,4 +302,5 @@ class SimVenue:
         self.fronts[order.slot] = ahead, 0.0
         self.stats[l2.V_LIVE] += 1
         self.stats[l2.V_PEGS] += int(peg)
+        self.stats[l2.V_EDGES] = -1  # looked at after the next message
         self.stats[l2.V_SLOTS] = max(int(self.stats[l2.V_SLOTS]), order.slot + 1)
