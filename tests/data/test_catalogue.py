@@ -12,6 +12,7 @@ from nowake.core.instrument import Catalogue
 from nowake.core.value import replace, to_json
 from nowake.data.catalogue import load_catalogue
 from nowake.data.sessions import session
+from nowake.sim.synthetic.parameters import LISTING as SYNTH_LISTING
 
 
 def test_shipped_listings() -> None:
@@ -55,6 +56,10 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{"listings": [{"venue": "X"}]}')
     with pytest.raises(DataError, match="not a catalogue"):
         load_catalogue(tmp_path / "bad.json")
+
+
+def test_the_synthetic_listing_is_the_one_of_the_simulator() -> None:
+    assert load_catalogue().find("SYNTH") == SYNTH_LISTING
 
 
 def test_bare_symbol_of_two_venues_names_them() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -72,12 +74,25 @@ def test_unknown_allowance_is_refused(tmp_path: Path) -> None:
         open_tapes([write_spot(tmp_path)], allow={"everything"})
 
 
-def test_progress_ends_at_one(tmp_path: Path) -> None:
-    for path in (write_spot(tmp_path), write_lobster(tmp_path)):
+def test_progress_rises_to_one_over_all_files(tmp_path: Path) -> None:
+    first, second = write_spot(tmp_path, name="a.gz"), write_spot(tmp_path, LATER_LINES, name="b.gz")
+    usdm, day = write_spot(tmp_path, futures_lines(coin=False), name="usdm.gz"), write_lobster(tmp_path)
+    for paths in ([first], [day], [first, second, usdm, day]):
         seen: list[float] = []
-        open_tapes([path], progress=lambda part, _, seen=seen: seen.append(part))
+        open_tapes(paths, progress=lambda part, _, seen=seen: seen.append(part))
         assert seen == sorted(seen)
         assert seen[-1] == 1.0
+
+
+def test_a_lake_loads_without_a_compiler(tmp_path: Path) -> None:
+    """A process that works an order on a lake must not pay for Numba before it needs a kernel."""
+    write_lake(open_tapes([write_lobster(tmp_path)])[0], tmp_path / "lake")
+    code = (
+        "import sys; from pathlib import Path; from nowake.data.source import open_tapes;"
+        f"assert len(open_tapes([Path({str(tmp_path / 'lake')!r})])[0]) == 17;"
+        "assert not {'numba', 'pandas', 'exchange_calendars'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_later_file_alone_in_the_lake_needs_its_predecessor(tmp_path: Path) -> None:

@@ -340,7 +340,8 @@ def _read_table(file: _File, *, keep_head: bool) -> pyarrow.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(file.path, page_checksum_verification=True, partitioning=None)
+        # Not pq.read_table, which imports pandas where there is one: 0.2 s for nothing.
+        table = pq.ParquetFile(file.path, page_checksum_verification=True).read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
             file.path.name, f"is damaged ({_first_line(error)})", remedy="import the recording again"
@@ -358,8 +359,19 @@ def _columns(tables: list[pyarrow.Table]) -> dict[str, Any]:
         name: np.empty(0, dtype=np.int32 if name == "recv_delta" else np.int64) for name in COLUMNS
     }
     for name in table.column_names:
-        found[name] = table[name].to_numpy()
+        found[name] = _array(table[name])
     return found
+
+
+def _array(column: pyarrow.ChunkedArray) -> Any:
+    """Return a column without nulls as one array; Arrow's own ``to_numpy`` imports pandas where there is one."""
+    kind = column.type.to_pandas_dtype()
+    pieces = [
+        np.frombuffer(chunk.buffers()[1], dtype=kind)[chunk.offset : chunk.offset + len(chunk)]
+        for chunk in column.chunks
+        if len(chunk)
+    ]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _check_table(file: _File, table: pyarrow.Table) -> None:
@@ -369,13 +381,13 @@ def _check_table(file: _File, table: pyarrow.Table) -> None:
     if wrong or missing or any(table[name].null_count for name in table.column_names):
         names = ", ".join([*wrong, *sorted(missing)]) or "a column with nulls"
         raise DataError(file.path.name, f"its columns are not those of a tape ({names})", remedy="import it again")
-    if table.num_rows != file.part.head_rows + file.part.rows or not table.num_rows:
+    if table.num_rows != file.part.head_rows + file.part.rows or file.part.rows < 1:
         raise DataError(
             file.path.name,
             f"holds {table.num_rows} rows, not the {file.part.head_rows + file.part.rows} it says",
             remedy="import it again",
         )
-    kinds = table["code"].to_numpy() & KIND_MASK
+    kinds = _array(table["code"]) & KIND_MASK
     if int(kinds.max()) > max(Row):
         raise DataError(file.path.name, "holds rows of a kind this version does not know", remedy="update nowake")
 

@@ -84,6 +84,6 @@ def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
             tapes += read_lake(path)
         else:
             files.setdefault(reader_of(path).name, []).append(path)
-    for name, group in files.items():
-        tapes += all_readers()[name].read(group, options)
+    for index, (name, group) in enumerate(files.items()):
+        tapes += all_readers()[name].read(group, options.part(index, len(files)))
     return tapes

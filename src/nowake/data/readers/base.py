@@ -35,6 +35,13 @@ class ReadOptions:
     listing: Listing | None = None
     progress: Progress | None = None
 
+    def part(self, index: int, count: int) -> ReadOptions:
+        """Return the options for piece ``index`` (0-based) of ``count``: its progress fills its share of the whole."""
+        outer = self.progress
+        if outer is None:
+            return self
+        return ReadOptions(self.catalogue, self.listing, lambda done, what: outer((index + done) / count, what))
+
     def tell(self, fraction: float, what: str) -> None:
         """Report progress to whoever listens."""
         if self.progress is not None:

@@ -105,7 +105,7 @@ def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
     by_key: dict[str, list[Capture]] = {}
     for capture in captures:
         by_key.setdefault(capture.listing.key, []).append(capture)
-    return tuple(_tape(same, options) for same in by_key.values())
+    return tuple(_tape(same, options.part(i, len(by_key))) for i, same in enumerate(by_key.values()))
 
 
 def _identify(path: Path, options: ReadOptions) -> Capture:
@@ -283,7 +283,8 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     """Return the tape of all files of one listing."""
     from nowake.data.readers.binance_book import build_rows, compare_with_quotes, order_messages
 
-    parts = sorted((_messages(capture, options) for capture in captures), key=lambda part: part.span)
+    read = (_messages(capture, options.part(i, len(captures))) for i, capture in enumerate(captures))
+    parts = sorted(read, key=lambda part: part.span)
     for before, after in itertools.pairwise(parts):
         if before.span[1] >= after.span[0]:
             raise DataError(
@@ -292,7 +293,7 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     source = " + ".join(part.name for part in parts)
     found = concatenate([part.messages for part in parts])
     listing = captures[0].listing
-    options.tell(0.92, f"{listing.key}: ordering updates")
+    options.tell(0.95, f"{listing.key}: ordering updates")
     emission = order_messages(found, inclusive=listing.venue != SPOT)
     if not emission.joined and (found.kind == DEPTH).any():
         raise DataError(source, _no_start(found), remedy="give the file before it as well, it holds the snapshot")

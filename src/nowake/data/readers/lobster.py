@@ -69,11 +69,11 @@ def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
         DataError: Damaged, incomplete, or without one valid row.
     """
     tapes, seen = [], set()
-    for path in paths:
+    for index, path in enumerate(paths):
         for key, day in _open(path):
             if key not in seen:
                 seen.add(key)
-                tapes.append(_tape(day, options))
+                tapes.append(_tape(day, options.part(index, len(paths))))
     return tuple(tapes)
 
 
