@@ -97,7 +97,8 @@ class Explanation:
             (one.t_ns, DecisionRow(clock(one.t_ns, zone, decimals=3), "", one.kind, "", one.text, "", "", "event"))
             for one in self.events
         ]
-        return tuple(row for _, row in sorted(made, key=lambda pair: pair[0]))
+        order = {"event": 0}
+        return tuple(row for _, row in sorted(made, key=lambda pair: (pair[0], order.get(pair[1].kind, 1))))
 
     def _child_row(self, one: ExplainedChild, zone: str) -> DecisionRow:
         order, listing = one.report.order, self.listing
@@ -118,7 +119,7 @@ class Explanation:
         return DecisionRow(
             when=clock(one.t_ns, zone, decimals=3),
             slice_index=str(one.slice_index),
-            what=f"withheld {quantity(self.listing.instrument, one.qty_units, unit=False)}",
+            what=f"held {quantity(self.listing.instrument, one.qty_units, unit=False)}",
             saw=self._saw_text(one.saw),
             why=humanise(one.detail, self.listing),
             gate=one.control,
@@ -231,9 +232,11 @@ def _saw(view: View | None) -> Saw | None:
 
 def _events(one: d.AnyDecision, t_ns: int, listing: Listing) -> list[Event]:
     if isinstance(one, d.OrderAdmitted):
-        return [Event(t_ns, "admitted", f"planned as {len(one.plan.slices)} slices: {'; '.join(one.plan.reasons)}")]
+        return [Event(t_ns, "admitted", humanise("; ".join(one.plan.reasons), listing))]
     if isinstance(one, d.PlanAdopted):
-        return [Event(t_ns, "replanned", f"revision {one.plan.revision}: {'; '.join(one.plan.reasons)}")]
+        return [
+            Event(t_ns, "replanned", humanise(f"revision {one.plan.revision}: {'; '.join(one.plan.reasons)}", listing))
+        ]
     if isinstance(one, d.OrderRefused):
         return [Event(t_ns, "refused", f"{one.reason}; {one.remedy}" if one.remedy else one.reason)]
     if isinstance(one, d.Abandoned):

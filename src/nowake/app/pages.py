@@ -10,6 +10,16 @@ from nowake.core.errors import InputError
 from nowake.view.html import Page, page
 
 
+def check_page(path: Path | None) -> None:
+    """Refuse a page that cannot be written, before anything is done for it.
+
+    Raises:
+        InputError: It is a folder, or its folder is missing.
+    """
+    if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+        raise InputError("html", str(path), "a file in a folder that exists")
+
+
 def write_page(result: Result, path: Path, comparison: Comparison | None = None) -> None:
     """Write a self-contained page; a file that is there is replaced.
 

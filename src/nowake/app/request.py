@@ -15,8 +15,11 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import Session, iso, to_ns
-from nowake.core.units import decimal, format_duration, parse_duration, round_price, to_units
-from nowake.core.value import Value, replace, require
+from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration, round_price, to_units
+from nowake.core.value import Value, force_floats, replace, require
+
+FIRST_BOOK_NS = 60 * NS_PER_SECOND
+"""An order may start up to this long before the first valid book of a recording: it arrives with that book."""
 
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _RELATIVE = re.compile(r"(open|close)(?:([+-])(\w+))?")
@@ -64,10 +67,14 @@ class OrderRequest(Value, frozen=True):
         Side.parse(self.side)
         if not _NOTIONAL.fullmatch(self.quantity.strip()):
             require(decimal("quantity", self.quantity) > 0, "quantity", self.quantity, "> 0")
-        require(not (self.end and self.over), "over", self.over, "left out when an end is given")
-        require(bool(self.end or self.over), "over", self.over, "given, or an end", "say how long: --over 1h")
+        if self.end and self.over:
+            raise Refused("the order has both an end and a length", "give --end or --over, not both")
+        if not (self.end or self.over):
+            raise Refused("the order has no end", "say how long it may take: --over 1h, or until when: --end 15:30")
         if self.over:
             parse_duration("over", self.over)
+        force_floats(self, "urgency")
+        require(0 <= self.urgency <= 1, "urgency", self.urgency, "in [0, 1]")
         require(self.slices >= 0, "slices", self.slices, ">= 0")
         if self.tz:
             _zone(self.tz)
@@ -108,11 +115,10 @@ def resolve(request: OrderRequest, listing: Listing, session: Session, market: M
         InputError: A field is not what it must be.
         Refused: The window does not fit the market; says which does.
     """
-    zone = replace(session, zone=request.tz) if request.tz else session
-    start_ns = _instant("start", request.start, zone, market) if request.start else market.first_ns
-    over_ns = parse_duration("over", request.over) if request.over else 0
-    end_ns = start_ns + over_ns if over_ns else _instant("end", request.end, zone, market)
-    _check_window(start_ns, end_ns, market, zone)
+    start_ns, end_ns = window(request, session, market)
+    if start_ns < market.first_ns <= start_ns + FIRST_BOOK_NS and end_ns > market.first_ns:
+        start_ns = market.first_ns
+    _check_window(start_ns, end_ns, market, session)
     return ParentOrder(
         parent_id=request.parent_id or key,
         listing=listing.key,
@@ -126,15 +132,39 @@ def resolve(request: OrderRequest, listing: Listing, session: Session, market: M
     )
 
 
+def window(request: OrderRequest, session: Session, market: MarketHours) -> tuple[int, int]:
+    """Return the window that a request names, whether or not the market covers it.
+
+    Args:
+        request: As typed.
+        session: Of the listing; the request's own zone takes the place of its zone for clock times.
+        market: Its first instant is the default start; its days are those of clock times.
+
+    Raises:
+        InputError: A text is not a time, or a clock time fits several days.
+    """
+    zone = replace(session, zone=request.tz) if request.tz else session
+    start_ns = market.first_ns
+    if request.start:
+        start_ns = _instant("start", request.start, zone, session, market)
+    if request.over:
+        return start_ns, start_ns + parse_duration("over", request.over)
+    return start_ns, _instant("end", request.end, zone, session, market)
+
+
 def parameters(request: OrderRequest, listing: Listing) -> Parameters:
     """Return the parameters of a request; the limit is rounded to the tick grid, never to a worse price."""
     side = Side.parse(request.side)
     limit = None
     if request.limit:
         limit = listing.instrument.price_units(request.limit, "limit")
+        require(limit > 0, "limit", request.limit, "> 0")
         limit = round_price(limit, listing.tick_units(limit), int(side))
     text = request.max_participation.strip()
     rate = decimal("max_participation", text.removesuffix("%"))
+    if text.endswith("%"):
+        rate /= 100
+    require(0 < rate <= 1, "max_participation", request.max_participation, "above 0 and at most 1", "15% or 0.15")
     try:
         behaviour = EndBehaviour(request.end_behaviour) if request.end_behaviour else None
     except ValueError:
@@ -142,7 +172,7 @@ def parameters(request: OrderRequest, listing: Listing) -> Parameters:
     return Parameters(
         end_behaviour=behaviour,
         must_complete=request.must_complete,
-        participation_max=float(rate / 100 if text.endswith("%") else rate),
+        participation_max=float(rate),
         urgency=request.urgency,
         limit_units=limit,
         slices=request.slices or None,
@@ -173,8 +203,11 @@ def quantity_units(request: OrderRequest, listing: Listing, mid2: int) -> int:
     return units
 
 
-def _instant(field: str, text: str, session: Session, market: MarketHours) -> int:
-    """Return the instant that a text names; a clock time is of the only session day that the market covers."""
+def _instant(field: str, text: str, zone: Session, session: Session, market: MarketHours) -> int:
+    """Return the instant that a text names; a clock time is of the only session day that the market covers.
+
+    ``zone`` is the session with the zone in which clock times are meant; opening hours are the session's own.
+    """
     text = text.strip()
     relative = _RELATIVE.fullmatch(text.lower())
     if relative:
@@ -191,7 +224,7 @@ def _instant(field: str, text: str, session: Session, market: MarketHours) -> in
             clock = time.fromisoformat(text.zfill(8) if text.count(":") == 2 else text.zfill(5))
         except ValueError:
             raise InputError(field, text, "a clock time such as 10:00") from None
-        return session.at(_only_day(field, text, session, market), clock)
+        return zone.at(_only_day(field, text, session, market), clock)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -69,15 +69,27 @@ class Result:
 
 
 def work_prepared(
-    prepared: Prepared, path: Path | None, progress: Progress | None = None, created_ns: int = 0
+    prepared: Prepared,
+    path: Path | None,
+    progress: Progress | None = None,
+    *,
+    created_ns: int = 0,
+    since_s: float | None = None,
 ) -> Result:
     """Work a prepared order into a new journal (in memory without a path) and measure it.
+
+    Args:
+        prepared: Its market must stand where ``prepare`` left it.
+        path: Of the journal, which must not exist.
+        progress: Told of every step.
+        created_ns: Wall clock for the journal's origin.
+        since_s: ``time.monotonic()`` from which ``elapsed_s`` counts; None = from here.
 
     Raises:
         JournalError: The journal cannot be made or written.
         InvariantBroken: The engine contradicted itself.
     """
-    since = time.monotonic()
+    since = time.monotonic() if since_s is None else since_s
     with wiring.open_journal(prepared, path, created_ns) as journal:
         wiring.work(prepared, journal, progress)
         return _measured(prepared, journal, path, since)

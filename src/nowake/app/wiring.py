@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from nowake.app.request import MarketHours, OrderRequest, resolve
+from nowake.app.buffered import BufferedStore
+from nowake.app.request import MarketHours, OrderRequest, resolve, window
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
-from nowake.core.sessions import Session, to_ns
+from nowake.core.ports import JournalStore
+from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import Tape
-from nowake.core.units import decimal, parse_duration
-from nowake.core.value import Value, content_hash, replace, to_msgpack
+from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
+from nowake.core.value import Value, content_hash, replace, require, to_msgpack
 from nowake.core.view import View
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_plan, with_defaults
@@ -38,6 +41,7 @@ SYNTH = "SYNTH"
 SYNTH_START = "2026-01-05T14:30:00+00:00"
 SYNTH_HISTORY_NS = 30 * 60 * 10**9
 SYNTH_TAIL_NS = 2 * 60 * 10**9
+SYNTH_LONGEST_NS = 72 * 3600 * 10**9
 
 ReadProgress = Callable[[float, str], None]
 
@@ -63,12 +67,17 @@ class RunOptions(Value, frozen=True):
     queue_model: str = "power-2"
     allow: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
+
     def sim(self) -> SimOptions:
         """Return the options of the simulator.
 
         Raises:
             InputError: A text is not what it must be.
         """
+        if self.impact == "full":
+            raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
             one_way = parse_duration("latency", self.latency)
@@ -130,34 +139,32 @@ def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress
         raise Refused(
             f"{request.symbol} needs a recorded market", f"name one with --tape, or trade {SYNTH}, the synthetic one"
         )
-    return _synth(request, options)
+    from nowake.sim.synthetic import LISTING, synth_tape
 
-
-def _synth(request: OrderRequest, options: RunOptions) -> Tape:
-    """Return a synthetic tape that covers the window, half an hour before it and a little after."""
-    from datetime import datetime
-
-    from nowake.sim.synthetic import synth_tape
-
-    start_ns = to_ns(datetime.fromisoformat(request.start or SYNTH_START), "start")
-    if not request.over and not request.end:
-        raise Refused("a synthetic market needs a window", "say how long: --over 1h")
-    end_ns = start_ns + parse_duration("over", request.over) if request.over else _iso_ns("end", request.end)
+    start_ns, end_ns = synth_window(request, find_session(LISTING.session))
     duration = end_ns - start_ns + SYNTH_HISTORY_NS + SYNTH_TAIL_NS
-    if duration > 3 * 86_400 * 10**9:
-        raise Refused("the synthetic market covers at most three days", "choose a shorter window")
     return synth_tape(seed=options.seed, start_ns=start_ns - SYNTH_HISTORY_NS, duration_ns=duration)
 
 
-def _iso_ns(field: str, text: str) -> int:
-    from datetime import datetime
+def synth_window(request: OrderRequest, session: Session) -> tuple[int, int]:
+    """Return the window of an order for the synthetic market, which has every day; clock times are of its first.
 
-    try:
-        return to_ns(datetime.fromisoformat(text), field)
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(field, text, f"an ISO time with a zone for {SYNTH}, such as {SYNTH_START}") from None
+    Raises:
+        InputError: A time is not one.
+        Refused: The window is too long to be made.
+    """
+    day_ns = 86_400 * NS_PER_SECOND
+    first_ns = to_ns(datetime.fromisoformat(SYNTH_START))
+    midnight = first_ns - first_ns % day_ns
+    start_ns, end_ns = window(request, session, MarketHours(first_ns=first_ns, last_ns=midnight + day_ns - 1))
+    if end_ns <= start_ns:
+        raise InputError("end", iso(end_ns), f"after the start {iso(start_ns)}")
+    if end_ns - start_ns > SYNTH_LONGEST_NS:
+        raise Refused(
+            f"the synthetic market is made for windows of at most {format_duration(SYNTH_LONGEST_NS)}",
+            f"--over {format_duration(SYNTH_LONGEST_NS)} is the longest",
+        )
+    return start_ns, end_ns
 
 
 def prepare(
@@ -182,11 +189,11 @@ def prepare(
     first_ns = market.first_valid_ns()
     if first_ns is None:
         raise Refused(f"{tape.meta.source} never shows a book that can be traded on", "check it with tape check")
-    synthetic = not options.tapes and listing.instrument.symbol == SYNTH
-    if synthetic:
-        first_ns = max(first_ns, market.start_ns + SYNTH_HISTORY_NS)
     run = _run(command, request, options, tape)
     key = ids.parent_id(derive_journal_id(run, options.seed), 0)
+    if not options.tapes and listing.instrument.symbol == SYNTH:
+        start_ns, end_ns = synth_window(request, session)
+        first_ns, request = max(first_ns, start_ns), replace(request, start=iso(start_ns), end=iso(end_ns), over="")
     hours = MarketHours(first_ns=first_ns, last_ns=market.end_ns)
     order = resolve(replace(request, quantity="1", parent_id=""), unit_listing(listing), session, hours, key)
     t_ns, _ = market.advance(order.decided_ns, ())
@@ -206,7 +213,7 @@ def unit_listing(listing: Listing) -> Listing:
 
 
 def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
-    shown = msgspec.to_builtins(replace(options, tapes=()))
+    shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     shown.pop("seed", None)
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
     return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown)
@@ -247,7 +254,7 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
         journal: Journal = MemoryJournal(header(prepared))
     else:
         if path.exists():
-            raise JournalError(f"{path} exists; go on with it by resume, or name another file")
+            raise JournalError(f"{path} exists; go on with: nowake resume {path}, or name another file")
         from nowake.journal.sqlite import SqliteJournal
 
         # A crash of a pure run is mended by executing it again, so its batches may be grouped.
@@ -258,7 +265,16 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
 
 def work(prepared: Prepared, journal: Journal, progress: Progress | None = None) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
-    return simulate(prepared.market, prepared.order, prepared.env, journal, progress)
+    return _simulate(prepared, journal, progress)
+
+
+def _simulate(prepared: Prepared, journal: JournalStore, progress: Progress | None) -> Host:
+    """Run a pure world; what it decided is in the journal even when it is interrupted."""
+    store = BufferedStore(journal)
+    try:
+        return simulate(prepared.market, prepared.order, prepared.env, store, progress)
+    finally:
+        store.flush()
 
 
 def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | None = None) -> Prepared:
@@ -290,7 +306,7 @@ def resume(path: Path, prepared: Prepared, progress: Progress | None = None) -> 
 
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
         store = PrefixCheckingJournal(journal)
-        host = simulate(prepared.market, prepared.order, prepared.env, store, progress)
+        host = _simulate(prepared, store, progress)
         store.finish()
     return host
 

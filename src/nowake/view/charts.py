@@ -38,7 +38,7 @@ def _figure(height: int, **layout: Any) -> Any:
     )
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID}
     made.update_xaxes(**axis, showgrid=False)
-    made.update_yaxes(**axis)
+    made.update_yaxes(**axis, automargin=True, title_standoff=10)
     return made
 
 
@@ -175,7 +175,7 @@ def shortfall_figure(report: ExecutionReport) -> Any:
             x=[*names, "total"],
             y=values,
             measure=["relative"] * 4 + ["total"],
-            text=[f"{value:+.2f}" for value in values],
+            text=[f"{value:+.2f}" if value else "0" for value in values],
             textposition="outside",
             cliponaxis=False,
             increasing={"marker": {"color": PAID}},
@@ -210,7 +210,8 @@ def shortfall_figure(report: ExecutionReport) -> Any:
                 f"{cost.p05_bps:+.2f} .. {cost.p95_bps:+.2f}<extra></extra>",
             )
         )
-    made.update_yaxes(title="bps, positive = paid", zeroline=True, zerolinecolor=QUIET, automargin=True)
+    made.update_xaxes(range=[-0.6, 5.9 if cost is not None else 4.6])
+    made.update_yaxes(title="bps, positive = paid", zeroline=True, zerolinecolor=QUIET)
     return made
 
 

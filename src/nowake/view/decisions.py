@@ -1,15 +1,14 @@
-"""The table of ``explain``: one row for each child, each thing withheld, each turn of the parent."""
+"""What ``explain`` shows: two lines for each child and each thing withheld, one for each turn of the parent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rich.console import RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
-_STYLE = {"filled": "", "unfilled": "dim", "withheld": "yellow", "event": "bold cyan"}
+_STYLE = {"filled": "bold", "unfilled": "", "withheld": "yellow", "event": "bold cyan"}
 
 
 class DecisionRow(NamedTuple):
@@ -25,17 +24,20 @@ class DecisionRow(NamedTuple):
     kind: str
 
 
-def decision_table(rows: Sequence[DecisionRow], zone: str) -> RenderableType:
+def decision_list(rows: Sequence[DecisionRow], zone: str) -> RenderableType:
     """Return the decisions of one parent in order of time."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(f"time, {zone}", no_wrap=True)
-    table.add_column("slice", justify="right", no_wrap=True)
-    for name in ("what", "saw: size x bid | ask x size", "why", "gate", "what became of it"):
-        table.add_column(name, no_wrap=name.startswith(("what", "saw")) and name != "what became of it")
+    wide = max((len(row.what) for row in rows if row.kind != "event"), default=0)
+    seen = max((len(row.saw) for row in rows), default=0)
+    lines = [Text(f"time in {zone}; saw: size x bid | ask x size", style="dim")]
     for row in rows:
-        style = _STYLE.get(row.kind, "")
         if row.kind == "event":
-            table.add_row(row.when, "", Text(row.what), "", Text(row.why), "", "", style=style)
-        else:
-            table.add_row(row.when, row.slice_index, row.what, row.saw, row.why, row.gate, row.became, style=style)
-    return table
+            lines.append(Text.assemble((row.when, "dim"), "       ", (row.what, _STYLE["event"]), f"  {row.why}"))
+            continue
+        style = _STYLE[row.kind]
+        head = ((row.when, "dim"), f" {'#' + row.slice_index:>5} ", (row.what.ljust(wide), style))
+        lines.append(Text.assemble(*head, ("  saw ", "dim"), row.saw.ljust(seen), ("  gate ", "dim"), row.gate))
+        became = (row.became, "green" if row.kind == "filled" else "dim")
+        lines.append(Text.assemble(" " * 19, (f"{row.why} -> ", "dim"), became))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ignore"
+    return Group(*lines)

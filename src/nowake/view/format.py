@@ -53,11 +53,11 @@ def quantity(instrument: Instrument, units: int, *, unit: bool = True) -> str:
 
 
 def compact(amount: float) -> str:
-    """Return a large amount as people say it: ``2.23 m``, ``456 k``, ``12.5``."""
+    """Return a large amount as people say it: ``2.23 m``, ``456.10 k``, ``12.50``."""
     for size, letter in ((1e9, " b"), (1e6, " m"), (1e3, " k")):
         if abs(amount) >= size:
-            return f"{amount / size:.3g}{letter}" if abs(amount) < 999.5 * size else f"{amount / size:,.0f}{letter}"
-    return f"{amount:.3g}"
+            return f"{amount / size:,.2f}{letter}"
+    return f"{amount:,.2f}"
 
 
 def money(amount: float, currency: str, *, sign: bool = False) -> str:
@@ -74,6 +74,15 @@ def bps(value: float | None) -> str:
 def percent(value: float | None, *, decimals: int = 1) -> str:
     """Return a fraction in per cent, or a dash."""
     return DASH if value is None else f"{100 * value:.{decimals}f} %"
+
+
+def filled(units: int, total: int) -> str:
+    """Return the part that is filled in per cent; 100 % only when all of it is.
+
+    >>> filled(999_999, 1_000_000), filled(10, 10)
+    ('99.9 %', '100 %')
+    """
+    return "100 %" if units >= total else f"{units * 1000 // total / 10:.1f} %"
 
 
 def duration(ns: int) -> str:
@@ -105,17 +114,21 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"price (\d+) is off the tick grid of (\d+)", ("p", "t")),
     )
 )
+_SECONDS = re.compile(r"\b(\d+\.\d)\d+(s|ms)\b")
 _CAP = re.compile(r"\bcap (0\.\d+|1)\b")
 
 
 def humanise(text: str, listing: Listing) -> str:
-    """Return the engine's words with its integer units turned into human ones, and caps into per cent.
+    """Return the engine's words with its integer units turned into human ones, caps into per cent.
+
+    Durations keep one decimal.
 
     >>> humanise("nothing to turn", listing=None)
     'nothing to turn'
     """
     for pattern, kinds in _PATTERNS:
         text = pattern.sub(lambda found, kinds=kinds: _turned(found, kinds, listing), text)  # type: ignore[misc]
+    text = _SECONDS.sub(r"\1\2", text)
     return _CAP.sub(lambda found: f"cap {100 * float(found[1]):g} %", text)
 
 

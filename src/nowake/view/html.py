@@ -52,7 +52,7 @@ def page(found: Page) -> str:
     parts = {
         "title": escape(f"{title} - nowake"),
         "headline": _headline(report),
-        "status": escape(report.status if not report.residual_units else f"{report.status}, with a rest"),
+        "status": escape(f"{report.status}, with a rest" if report.residual_units else report.status),
         "sub": _sub(found),
         "notes": _notes(report),
         "tiles": "".join(_tile(*one) for one in _tiles(report)),
@@ -100,7 +100,7 @@ def _figures(found: Page) -> str:
         value = json.loads(figure.to_json())
         value["layout"].pop("template", None)
         plain[name] = {"data": value["data"], "layout": value["layout"]}
-    return json.dumps(plain, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    return json.dumps(plain, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _headline(report: ExecutionReport) -> str:
@@ -129,7 +129,7 @@ def _notes(report: ExecutionReport) -> str:
 def _tiles(report: ExecutionReport) -> list[tuple[str, str, str]]:
     """Return (number, words, class) of what is looked at first."""
     listing, instrument = report.listing, report.listing.instrument
-    filled = f.percent(report.filled_units / report.order.qty_units)
+    filled = f.filled(report.filled_units, report.order.qty_units)
     made = [(filled, f"filled, {f.quantity(instrument, report.filled_units)}", "")]
     if report.average_units is not None:
         made.append((f.price(listing, report.average_units, more=2), f"average price, {instrument.quote}", ""))
@@ -209,7 +209,7 @@ def _plan_table(report: ExecutionReport) -> str:
             value = getattr(cost, f"{name}_bps")
             if value:
                 rows.append((f"  {name}", f"{value:+.2f} bps"))
-    rows += [("why" if k == 0 else "", reason) for k, reason in enumerate(plan.reasons)]
+    rows += [("why" if k == 0 else "", f.humanise(reason, report.listing)) for k, reason in enumerate(plan.reasons)]
     return _table(rows)
 
 

@@ -60,11 +60,12 @@ def compared(pairs: Sequence[tuple[int, float, float]], words: Sequence[str], *,
     return Group(table, Text(), *said)
 
 
-def next_steps(commands: Sequence[tuple[str, str]], journal: str) -> RenderableType:
+def next_steps(commands: Sequence[tuple[str, str]], page: str, journal: str) -> RenderableType:
     """Return what to try next: (command, what it gives) each."""
     table = Table.grid(padding=(0, 3))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(style="dim")
     for command, gives in commands:
         table.add_row(command, gives)
-    return Group(Text("\nnext", style="bold"), table, Text(f"\nthis run is kept in {journal}", style="dim"))
+    where = facts({"page": page, "journal": journal})
+    return Group(Text(), where, Text("try next", style="bold"), table)

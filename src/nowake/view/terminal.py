@@ -144,7 +144,11 @@ def plan_tables(plan: ExecutionPlan, listing: Listing, zone: str, *, full: bool 
     blocks: list[RenderableType] = [slice_table(plan, listing, zone, full=full)]
     if plan.cost is not None:
         blocks += [Text(), cost_table(plan.cost)]
-    blocks += [Text(), Text("why", style="bold"), *(Text(f"  {reason}") for reason in plan.reasons)]
+    blocks += [
+        Text(),
+        Text("why", style="bold"),
+        *(Text(f"  {f.humanise(reason, listing)}") for reason in plan.reasons),
+    ]
     if plan.assumed:
         blocks += [Text(), assumed(plan.assumed)]
     return Padding(Group(*blocks), (0, 1))
@@ -231,8 +235,8 @@ def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ..
 
 def _status_line(report: ExecutionReport) -> Text:
     instrument = report.listing.instrument
-    share = report.filled_units / report.order.qty_units
-    line = Text(f"{report.status}, {f.quantity(instrument, report.filled_units)} filled ({f.percent(share)})")
+    share = f.filled(report.filled_units, report.order.qty_units)
+    line = Text(f"{report.status}, {f.quantity(instrument, report.filled_units)} filled ({share})")
     if report.residual_units:
         left = f.quantity(instrument, report.residual_units)
         line.append(f"\n{left} not traded: {f.humanise(report.residual_reason, report.listing)}", style="yellow")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +37,7 @@ def demo(
         request = OrderRequest(side="buy", quantity=QUANTITY, symbol=SYNTH, over=OVER)
         options = RunOptions(seed=seed)
         path = out / PAGE if out.is_dir() else out
+        pages.check_page(path)
         result = run_order(screen, request, options, None, command="demo")
         _show(screen, result)
         with screen.stage("paired with naive TWAP") as shown:
@@ -65,15 +68,26 @@ def _show_comparison(screen: Screen, found: Comparison) -> None:
 def _show_next(screen: Screen, result: Result, path: Path) -> None:
     from nowake.view import tables
 
+    nowake = program()
     commands = (
-        (f"open {path} in a browser", "price with fills, schedule, shortfall"),
-        ("nowake explain", "why each child was sent, what it saw, what became of it"),
-        ("nowake tca --json", "everything measured, as one JSON document"),
-        ("nowake plan sell 50000 SYNTH --over 1h", "what another order would cost, before anything is sent"),
-        ("nowake work buy 20000 SYNTH --over 30m --urgency 0.2 --seed 7", "a more patient order on another day"),
-        ("nowake tape import FILE --out lake", "your own market: LOBSTER or Binance files"),
+        (f"{nowake} explain", "why each child was sent, what it saw, what became of it"),
+        (f"{nowake} tca --json", "everything measured, as one JSON document"),
+        (f"{nowake} plan sell 50000 SYNTH --over 1h", "what another order would cost, before anything is sent"),
+        (f"{nowake} work buy 20000 SYNTH --over 30m --urgency 0.2 --seed 7", "a more patient order on another day"),
+        (f"{nowake} tape import --help", "bring your own market: LOBSTER or Binance files"),
     )
-    screen.show(tables.next_steps(commands, str(result.path)))
+    screen.show(tables.next_steps(commands, str(path), str(result.path)))
+
+
+def program() -> str:
+    """Return how the command line is called here, so that what is shown can be typed."""
+    if shutil.which("nowake"):
+        return "nowake"
+    called = Path(sys.argv[0])
+    if called.name != "nowake":
+        return "python -m nowake"
+    here = Path.cwd()
+    return str(called.absolute().relative_to(here)) if called.absolute().is_relative_to(here) else str(called)
 
 
 def _document(result: Result, found: Comparison, path: Path) -> dict[str, object]:

@@ -37,7 +37,7 @@ def plan(given: OrderOptions, as_json: JsonOption = False, full: FullOption = Fa
         from nowake.view import terminal
 
         with screen.reading("market") as reading:
-            prepared = wiring.prepare(request, options, command="plan", progress=reading)
+            prepared = wiring.prepare(request, options, progress=reading)
         made, listing = wiring.plan(prepared), prepared.listing
         zone = request.tz or prepared.session.zone
         if as_json:
@@ -59,6 +59,9 @@ def work(
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         request, options = given.request(), given.options()
+        from nowake.app import pages
+
+        pages.check_page(html)
         result = run_order(screen, request, options, journal)
         show_result(screen, result, "work", full=full, html=html)
         raise typer.Exit(result.exit_code)
@@ -76,8 +79,9 @@ def resume(
     """Go on with a run that was cut off. What is journaled is not done again; a finished run is only shown."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
-        from nowake.app import results, runs
+        from nowake.app import pages, results, runs
 
+        pages.check_page(html)
         path = journal or runs.latest_run()
         screen.resume_hint = f"go on with: nowake resume {path}"
         with screen.stage("resume") as shown:
@@ -93,6 +97,7 @@ def run_order(
     screen: Screen, request: OrderRequest, options: RunOptions, journal: Path | None, command: str = "work"
 ) -> Result:
     """Prepare an order, show its ticket, work it into a journal; the journal becomes the latest run."""
+    since = time.monotonic()
     from nowake.app import results, runs, wiring
     from nowake.view import terminal
 
@@ -107,7 +112,7 @@ def run_order(
     screen.show(terminal.ticket(prepared.order, made, prepared.listing, zone, prepared.view.mid2))
     runs.remember(path)
     with screen.working() as working:
-        return results.work_prepared(prepared, path, working(prepared), created_ns=time.time_ns())
+        return results.work_prepared(prepared, path, working(prepared), created_ns=time.time_ns(), since_s=since)
 
 
 def show_result(screen: Screen, result: Result, schema: str, *, full: bool, html: Path | None) -> None:

@@ -13,8 +13,9 @@ def tca(
     """Measure what an execution really cost, and why, from its journal."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
-        from nowake.app import results, runs
+        from nowake.app import pages, results, runs
 
+        pages.check_page(html)
         show_result(screen, results.read_result(journal or runs.latest_run()), "tca", full=full, html=html)
 
 
@@ -33,4 +34,4 @@ def explain(journal: JournalArgument = None, as_json: JsonOption = False) -> Non
         from nowake.view import decisions, terminal
 
         screen.show(terminal.headline(result.report.order, result.report.listing))
-        screen.show(decisions.decision_table(found.rows(result.zone), result.zone))
+        screen.show(decisions.decision_list(found.rows(result.zone), result.zone))
