@@ -352,3 +352,11 @@ def test_child_orders_hold_together():
     for change in bad:
         with pytest.raises(InputError):
             ChildOrder(**{**good, **change})
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"{", b'{"\xff":1}', b"[]", b'{"side":3}'])
+def test_what_does_not_decode_is_an_input_error(data):
+    with pytest.raises(InputError, match="a valid ParentOrder"):
+        from_json(data, ParentOrder)
+    with pytest.raises(InputError, match="a valid ParentOrder"):
+        from_msgpack(data, ParentOrder)

@@ -46,7 +46,7 @@ def from_msgpack(data: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             "data", f"{len(data)} bytes", f"a valid {getattr(kind, '__name__', kind)} ({error})"
         ) from error
@@ -60,7 +60,7 @@ def from_json(data: bytes | str, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(
             "data", f"{len(data)} bytes", f"a valid {getattr(kind, '__name__', kind)} ({error})"
         ) from error
