@@ -21,6 +21,9 @@ from nowake.core.jit import kernel
 from nowake.core.tape import I64
 from nowake.market.table import NO_KEY, grown, new_table, table_get, table_put
 
+REFERENCE = "nowake.market.book_reference:ReferenceBook"
+"""The plain meaning, which tests hold the kernels to."""
+
 HEAD = 32
 WIDTH, STEP, SPAN, WORDS, TOPS = 0, 1, 2, 3, 4
 BASE = 5  # +side: key of slot 0 of the window

@@ -17,6 +17,9 @@ from nowake.core.tape import F64, I32, I64, U16
 from nowake.market.book import EDGES, HEAD, NEW, NO_PRICE, OLD, TOPS, WIDTH, WORDS, apply_row, best_key, book_flags
 from nowake.market.queue import Q_FRONT, Q_LIVE, queues_after_level, queues_after_print
 
+REFERENCE = "nowake.market.run_reference:ReferenceMarket"
+"""The plain meaning, which tests hold the kernels to."""
+
 STATS = 40
 VOLUME_ALL, VOLUME_OWN = 0, 1
 NOTIONAL_LO, NOTIONAL_HI = 2, 3  # sum of offset x quantity = HI * 2^30 + LO
@@ -31,6 +34,7 @@ SPREAD_Q, SPREAD_R, SPREAD_HI = 19, 20, 21
 MID_NS = 22
 NEXT_GRID, SAMPLE, SAMPLE_OK, REALISED_NS = 23, 24, 25, 26
 CLOCK = 27  # greatest local time of a row applied: that of the newest row
+LAST_ROW = CLOCK
 QUEUES = 28  # rows of the queue table in use
 QUEUE_MODEL = 29
 EXTERNAL_FLAGS = 30  # session closed: set by the caller, constant over a call
@@ -101,7 +105,8 @@ def sample_grid(stats: I64, reals: F64, t: int) -> None:
     """Take the mid in force at every 10 s boundary up to ``t`` into the realised variance; begins at the first call."""
     if stats[NEXT_GRID] == 0:
         stats[NEXT_GRID] = (t // GRID_NS + 1) * GRID_NS
-        stats[STARTED], stats[SINCE] = 1, t
+        if stats[STARTED] == 0:
+            stats[STARTED], stats[SINCE] = 1, t
         return
     passed = (t - stats[NEXT_GRID]) // GRID_NS + 1
     if stats[MID_OK] != 0:

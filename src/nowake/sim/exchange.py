@@ -99,7 +99,7 @@ class SimMarket:
         )
         self.own = OwnMarket(tape, latency.data_ns, session)
         self._session = session
-        self._t_venue, self._order = mg.venue_order(tape) if order is None else order
+        self.venue_rows = mg.venue_order(tape) if order is None else order
         self._commands: deque[tuple[int, _Command]] = deque()
         self._messages: deque[VenueMessage] = deque()
         self._left: dict[str, int] = {}
@@ -212,13 +212,13 @@ class SimMarket:
         )
         if len(table):
             outcome = mg.merge(
-                self._t_venue, self._order, *own.columns, venue.book, venue.stats, venue.reals, venue.orders,
+                *self.venue_rows, *own.columns, venue.book, venue.stats, venue.reals, venue.orders,
                 venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
                 table, len(table), limits,
             )  # fmt: skip
         elif venue.has_live or self._commands:
             outcome = mg.run_venue(
-                self._t_venue, self._order, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders,
+                *self.venue_rows, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders,
                 venue.fronts, venue.fills, venue.taken, venue.taken_at, limits,
             )  # fmt: skip
         else:

@@ -43,6 +43,9 @@ from nowake.market.book import (
 from nowake.market.queue import front_after
 from nowake.market.table import table_get, table_put
 
+REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
+"""The plain meaning, which tests hold the kernels to."""
+
 O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG = 0, 1, 2, 3, 4, 5
 ORDER_FIELDS = 6
 F_AHEAD, F_TRADED = 0, 1

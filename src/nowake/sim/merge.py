@@ -16,6 +16,9 @@ from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
 from nowake.sim.match_l2 import V_CURSOR, V_FILLS, V_LIVE, venue_row
 
+REFERENCE = "nowake.sim.merge_reference:ReferenceWorld"
+"""The plain meaning, which tests hold the kernels to."""
+
 L_LIMIT, L_COMMAND, L_LEAD, L_RESPONSE, L_EXTRA, L_NOW = 0, 1, 2, 3, 4, 5
 LIMITS = 6
 
