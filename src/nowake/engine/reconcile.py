@@ -20,7 +20,10 @@ def due_ns(child: ChildState, draft: Draft) -> int:
     if child.status is ChildStatus.PENDING_CANCEL:
         return child.asked_ns + timing.answer_ns
     if child.status is ChildStatus.IN_DOUBT:
-        earliest = child.sent_ns + timing.horizon_ns
+        # A slow disk or a stopped process can hold a create back after its intent: what we do not know to have arrived
+        # left when the doubt about it began, at the latest, and the venue's horizon runs from there.
+        left_ns = child.sent_ns if child.acked_ns else max(child.sent_ns, child.doubt_ns)
+        earliest = left_ns + timing.horizon_ns
         if child.asked_ns == 0 or 0 < child.not_found_ns == child.asked_ns:
             return earliest
         return max(earliest, child.asked_ns + timing.requery_ns)
