@@ -37,7 +37,7 @@ def judge(field: Any, outcome: dict[str, Any]) -> EngineState:
     assert not [one.child_id for one in truth.statuses if one.live], f"{say}left at the venue"
     filled = truth.filled(order.parent_id)
     assert filled <= order.qty_units, f"{say}{filled} filled of {order.qty_units}"
-    exposed = truth.exposures[order.parent_id]
+    exposed = truth.exposures.get(order.parent_id, 0)
     assert exposed <= order.qty_units, f"{say}{exposed} of {order.qty_units} could have been filled at one time"
     file = read_journal(field.journal)
     state = fold(file.records())
