@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -19,14 +20,13 @@ from nowake.view.html import Page, page
 
 
 def text_of(block: object, width: int = 120) -> str:
-    console = Console(width=width, record=True, force_terminal=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(width=width, record=True, force_terminal=False, file=io.StringIO())
     console.print(block)
-    console.file.close()
     return console.export_text()
 
 
 def make(report: ExecutionReport, **more: object) -> str:
-    return page(Page(report, "America/New_York", 3, "a tape", "run.db", "ab" * 32, "0.1.0", **more))  # type: ignore[arg-type]
+    return page(Page(report, (), "America/New_York", 3, "a tape", "run.db", "ab" * 32, "0.1.0", **more))  # type: ignore[arg-type]
 
 
 def test_summary_tells_what_happened(report: ExecutionReport) -> None:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from nowake.app.paired import Comparison
 from nowake.app.results import Result
 from nowake.core.errors import InputError
+from nowake.core.tape import END
+from nowake.data.replay import replay
 from nowake.view.html import Page, page
+
+PATH_POINTS = 2000
+"""Moments at which the market is drawn."""
 
 
 def check_page(path: Path | None) -> None:
@@ -20,6 +27,23 @@ def check_page(path: Path | None) -> None:
         raise InputError("html", str(path), "a file in a folder that exists")
 
 
+def market_path(result: Result) -> tuple[tuple[int, int], ...]:
+    """Return (local time, twice the mid) of the recorded market from arrival to end; empty without its tape."""
+    tape, market = result.tape, result.report.market
+    if tape is None or market is None:
+        return ()
+    local = tape.t_local()
+    whole = np.flatnonzero(tape.code & END)
+    at = np.searchsorted(local[whole], [market.first_ns, market.last_ns], side="right")
+    inside = whole[max(int(at[0]) - 1, 0) : int(at[1])]
+    wanted = np.linspace(market.first_ns, market.last_ns, PATH_POINTS).astype(np.int64)
+    marks = inside[np.unique(np.clip(np.searchsorted(local[inside], wanted, side="right") - 1, 0, len(inside) - 1))]
+    touch, _, _ = replay(tape.code, tape.prices(), tape.qty.astype(np.int64), marks)
+    mids = np.where((touch[:, 0] > 0) & (touch[:, 2] > 0), touch[:, 0] + touch[:, 2], 0)
+    times = np.maximum(local[marks], market.first_ns)
+    return tuple((int(t), int(mid)) for t, mid in zip(times, mids, strict=True) if mid)
+
+
 def write_page(result: Result, path: Path, comparison: Comparison | None = None) -> None:
     """Write a self-contained page; a file that is there is replaced.
 
@@ -29,6 +53,7 @@ def write_page(result: Result, path: Path, comparison: Comparison | None = None)
     run = result.header.run
     made = Page(
         report=result.report,
+        path=market_path(result),
         zone=result.zone,
         seed=result.header.seed,
         tape=run.tapes[0].name if run.tapes else "",

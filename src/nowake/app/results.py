@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from nowake.app import wiring
 from nowake.app.wiring import Prepared
 from nowake.core.errors import JournalError
 from nowake.core.sessions import Session
+from nowake.core.tape import Tape
 from nowake.core.value import from_msgpack
 from nowake.engine.env import Env
 from nowake.journal.header import Header
@@ -36,6 +38,7 @@ class Result:
         path: Of the journal; None = it was in memory.
         journal_hash: Head of its hash chain.
         elapsed_s: How long the making took.
+        tape: What it was worked on, where that is at hand: the market between the engine's own views.
     """
 
     report: ExecutionReport
@@ -44,6 +47,7 @@ class Result:
     path: Path | None
     journal_hash: str
     elapsed_s: float
+    tape: Tape | None = None
 
     @property
     def zone(self) -> str:
@@ -98,7 +102,7 @@ def work_prepared(
 def _measured(prepared: Prepared, journal: Journal, path: Path | None, since: float) -> Result:
     report = measure(journal.batches(), prepared.listing)
     _, head = journal.head()
-    return Result(report, journal.header, prepared.session, path, head, time.monotonic() - since)
+    return Result(report, journal.header, prepared.session, path, head, time.monotonic() - since, prepared.tape)
 
 
 def read_result(path: Path) -> Result:
@@ -183,4 +187,4 @@ def resume_run(
     prepared = wiring.reopen(path, tapes, reading)
     wiring.resume(path, prepared, working(prepared) if working else None)
     made = read_result(path)
-    return Result(made.report, made.header, made.session, path, made.journal_hash, time.monotonic() - since), True
+    return dataclasses.replace(made, elapsed_s=time.monotonic() - since, tape=prepared.tape), True

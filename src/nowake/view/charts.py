@@ -28,7 +28,7 @@ def _figure(height: int, **layout: Any) -> Any:
     made.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 24, "t": 12, "b": 40},
+        margin={"l": 64, "r": 24, "t": 12, "b": 48},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": INK},
@@ -38,7 +38,7 @@ def _figure(height: int, **layout: Any) -> Any:
     )
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "ticks": "outside", "tickcolor": GRID}
     made.update_xaxes(**axis, showgrid=False)
-    made.update_yaxes(**axis, automargin=True, title_standoff=10)
+    made.update_yaxes(**axis, automargin=True)
     return made
 
 
@@ -51,23 +51,24 @@ def _thin(count: int) -> range:
     return range(0, count, max(1, -(-count // POINTS_MAX)))
 
 
-def price_figure(report: ExecutionReport, zone: str) -> Any:
+def price_figure(report: ExecutionReport, zone: str, path: Sequence[tuple[int, int]] = ()) -> Any:
     """Return the mid while the order was worked, its fills, and the benchmarks.
 
     Args:
         report: Measured.
         zone: Of the time axis.
+        path: (local time, twice the mid) of the market; without it the engine's own views are drawn.
     """
     from plotly.graph_objects import Scatter
 
     listing, unit = report.listing, float(report.listing.instrument.price_unit)
     made = _figure(400)
-    points = [one for one in report.path if one.mid2]
+    points = list(path) or [(one.t_ns, one.mid2) for one in report.path if one.mid2]
     points = [points[k] for k in _thin(len(points))]
     made.add_trace(
         Scatter(
-            x=_times([one.t_ns for one in points], zone),
-            y=[one.mid2 * unit / 2 for one in points],
+            x=_times([t_ns for t_ns, _ in points], zone),
+            y=[mid2 * unit / 2 for _, mid2 in points],
             mode="lines",
             line={"color": MARKET, "width": 1.4, "shape": "hv"},
             name="mid",
@@ -76,28 +77,37 @@ def price_figure(report: ExecutionReport, zone: str) -> Any:
     )
     for liquidity, colour, symbol in ((Liquidity.MAKER, MAKER, "circle"), (Liquidity.TAKER, TAKER, "diamond")):
         made.add_trace(_fills(report, zone, liquidity, colour, symbol))
-    for units, name, dash in _benchmarks(report):
+    for units, name, dash, left in _benchmarks(report):
         made.add_hline(y=units * unit, line={"color": QUIET, "width": 1.2, "dash": dash})
         text = f"{name} {f.price(listing, units, more=2)}"
+        side = "left" if left else "right"
         made.add_annotation(
-            x=1, xref="paper", xanchor="right", y=units * unit, yanchor="bottom", text=text, showarrow=False,
+            x=0 if left else 1,
+            xref="paper",
+            xanchor=side,
+            y=units * unit,
+            yanchor="bottom",
+            text=text,
+            showarrow=False,
             font={"size": 11, "color": QUIET},
-        )  # fmt: skip
+        )
     made.update_yaxes(
-        title=f"price, {report.listing.instrument.quote}", tickformat=f".{f.price_decimals(listing, 1 << 40)}f"
+        title={"text": f"price, {report.listing.instrument.quote}", "standoff": 12},
+        tickformat=f".{f.price_decimals(listing, 1 << 40)}f",
     )
     return made
 
 
-def _benchmarks(report: ExecutionReport) -> list[tuple[float, str, str]]:
-    found: list[tuple[float, str, str]] = []
+def _benchmarks(report: ExecutionReport) -> list[tuple[float, str, str, bool]]:
+    """Return (price units, name, dash, whether its label stands left) of the lines to draw."""
+    found: list[tuple[float, str, str, bool]] = []
     if report.market is not None:
-        found.append((report.market.arrival_mid2 / 2, "arrival", "dot"))
+        found.append((report.market.arrival_mid2 / 2, "arrival", "dot", True))
     if report.average_units is not None:
-        found.append((report.average_units, "average", "dash"))
+        found.append((report.average_units, "average", "dash", False))
     limit = report.order.parameters.limit_units
     if limit is not None:
-        found.append((float(limit), "limit", "solid"))
+        found.append((float(limit), "limit", "solid", True))
     return found
 
 
@@ -107,6 +117,7 @@ def _fills(report: ExecutionReport, zone: str, liquidity: Liquidity, colour: str
     instrument = report.listing.instrument
     fills = [one.fill for child in report.children for one in child.fills if one.fill.liquidity is liquidity]
     largest = max((one.fill.qty_units for child in report.children for one in child.fills), default=1)
+    area = 10 if report.statistics.fills <= 100 else 6
     verb = "bought" if report.order.side is Side.BUY else "sold"
     how = "posted" if liquidity is Liquidity.MAKER else "taken"
     return Scatter(
@@ -117,7 +128,7 @@ def _fills(report: ExecutionReport, zone: str, liquidity: Liquidity, colour: str
             "color": colour,
             "symbol": symbol,
             "opacity": 0.75,
-            "size": [4 + 9 * (one.qty_units / largest) ** 0.5 for one in fills],
+            "size": [4 + area * (one.qty_units / largest) ** 0.5 for one in fills],
             "line": {"width": 0},
         },
         name=how,
@@ -152,7 +163,7 @@ def schedule_figure(report: ExecutionReport, zone: str) -> Any:
                 hovertemplate="%{x|%H:%M:%S}  %{y:,}<extra>" + name + "</extra>",
             )
         )
-    made.update_yaxes(title=instrument.base, rangemode="tozero", tickformat="~s")
+    made.update_yaxes(title={"text": instrument.base, "standoff": 12}, rangemode="tozero", tickformat="~s")
     return made
 
 
@@ -191,7 +202,7 @@ def shortfall_figure(report: ExecutionReport) -> Any:
     if cost is not None:
         made.add_trace(
             Scatter(
-                x=["estimated"],
+                x=["estimate"],
                 y=[cost.mean_bps],
                 mode="markers+text",
                 text=[f"  {cost.mean_bps:+.2f}"],
@@ -210,8 +221,8 @@ def shortfall_figure(report: ExecutionReport) -> Any:
                 f"{cost.p05_bps:+.2f} .. {cost.p95_bps:+.2f}<extra></extra>",
             )
         )
-    made.update_xaxes(range=[-0.6, 5.9 if cost is not None else 4.6])
-    made.update_yaxes(title="bps, positive = paid", zeroline=True, zerolinecolor=QUIET)
+    made.update_xaxes(range=[-0.6, 6.1 if cost is not None else 4.6], tickangle=0, tickfont={"size": 11})
+    made.update_yaxes(title={"text": "bps, positive = paid", "standoff": 12}, zeroline=True, zerolinecolor=QUIET)
     return made
 
 
@@ -237,5 +248,5 @@ def savings_figure(savings: Sequence[float]) -> Any:
         text=f"mean {centre:+.2f} bps, band: two standard errors", font={"size": 12, "color": MARKET},
     )  # fmt: skip
     made.update_xaxes(title="pairs, by saving", showticklabels=False, ticks="")
-    made.update_yaxes(title="saved, bps", zeroline=True, zerolinecolor=QUIET)
+    made.update_yaxes(title={"text": "saved, bps", "standoff": 12}, zeroline=True, zerolinecolor=QUIET)
     return made

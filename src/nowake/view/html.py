@@ -25,6 +25,7 @@ class Page(NamedTuple):
 
     Attributes:
         report: The execution.
+        path: (local time, twice the mid) of the market; empty = the views of the engine are drawn.
         zone: Of local times.
         seed, tape, journal, journal_hash, version: Where it comes from.
         savings: Of a paired comparison, bps each; empty = none was made.
@@ -32,6 +33,7 @@ class Page(NamedTuple):
     """
 
     report: ExecutionReport
+    path: tuple[tuple[int, int], ...]
     zone: str
     seed: int
     tape: str
@@ -56,7 +58,7 @@ def page(found: Page) -> str:
         "sub": _sub(found),
         "notes": _notes(report),
         "tiles": "".join(_tile(*one) for one in _tiles(report)),
-        "price_text": "Mid as the engine saw it; a mark is a fill, its area the quantity.",
+        "price_text": f"Mid {'of the market' if found.path else 'as the engine saw it'}; a mark is a fill.",
         "schedule_text": "What the plan wanted released by each moment, and what was filled.",
         "shortfall_text": "Against the mid at the decision; the parts add up. Diamond: the estimate, 90 % band.",
         "comparison": _comparison(found),
@@ -89,7 +91,7 @@ def _figures(found: Page) -> str:
     """Return the figures as JSON that cannot end a script element."""
     report, zone = found.report, found.zone
     figures = {
-        "price": charts.price_figure(report, zone),
+        "price": charts.price_figure(report, zone, found.path),
         "schedule": charts.schedule_figure(report, zone),
         "shortfall": charts.shortfall_figure(report),
     }

@@ -85,6 +85,7 @@ def resume(
         path = journal or runs.latest_run()
         screen.resume_hint = f"go on with: nowake resume {path}"
         with screen.stage("resume") as shown:
+            screen.announce(shown)
             listen = partial(work_progress, shown)
             result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen)
         if not went_on:

@@ -35,6 +35,7 @@ class Screen:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self.resume_hint = ""
+        self._cold: bool | None = None
 
     @property
     def out(self) -> Console:
@@ -68,29 +69,34 @@ class Screen:
     @contextmanager
     def reading(self, title: str) -> Iterator[ReadProgress]:
         """Show how far a reading is."""
+        with self.stage(title) as shown:
+            self.announce(shown)
+            yield shown.update
+
+    def announce(self, shown: Stage) -> None:
+        """Say that kernels will be compiled, when they were not when the command began."""
         from nowake.core.jit import kernels_are_cached
 
-        with self.stage(title) as shown:
-            if not kernels_are_cached():
-                shown.say("compiling kernels, once (about half a minute)")
-            yield shown.update
+        if self._cold is None:
+            self._cold = not kernels_are_cached()
+        if self._cold:
+            shown.say("compiling kernels, once (half a minute in all)")
 
     @contextmanager
     def working(self) -> Iterator[Callable[[Prepared], Progress]]:
         """Show how far an order is against its schedule."""
         with self.stage("working") as shown:
+            self.announce(shown)
             yield lambda prepared: work_progress(shown, prepared)
 
 
 def work_progress(shown: Stage, prepared: Prepared) -> Progress:
     """Return a listener to a world that shows time, filled against schedule, and price."""
-    from nowake.core.sessions import iso
     from nowake.engine.host import Host
     from nowake.view.format import clock, percent, price
 
     listing, order = prepared.listing, prepared.order
     zone = prepared.request.tz or prepared.session.zone
-    shown.update(None, f"from {iso(order.start_ns)}")
 
     def listen(t_ns: int, host: Host) -> None:
         parent = host.state.parents.get(order.parent_id)
