@@ -210,19 +210,19 @@ class SimMarket:
         limits = np.array(
             [limit_ns, command, self._lead_ns, self.latency.response_ns, own.extra_ns, own.now_ns], dtype=np.int64
         )
+        (t_venue, order), (t_event, delta, code, price, qty) = self.venue_rows, own.columns
+        outcome = mg.REACHED
         if len(table):
             outcome = mg.merge(
-                *self.venue_rows, *own.columns, venue.book, venue.stats, venue.reals, venue.orders,
+                t_venue, order, t_event, delta, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders,
                 venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
                 table, len(table), limits,
             )  # fmt: skip
         elif venue.has_live or self._commands:
             outcome = mg.run_venue(
-                *self.venue_rows, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders,
-                venue.fronts, venue.fills, venue.taken, venue.taken_at, limits,
+                t_venue, order, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
+                venue.fills, venue.taken, venue.taken_at, limits,
             )  # fmt: skip
-        else:
-            outcome = mg.REACHED
         if outcome == mg.REACHED and not len(table):
             own.run(int(limits[mg.L_LIMIT]), table)
         self._deliver(venue.collect())
