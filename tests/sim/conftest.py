@@ -1,6 +1,7 @@
-"""Make the random tapes importable by their short name."""
+"""Make the random tapes and the orders importable by their short names."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "market"))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "market")]

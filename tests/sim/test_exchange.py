@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
+from sim_orders import KEY, child, run_to_end, told
 
-from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderType, TimeInForce
+from nowake.core.child import ChildStatus, Liquidity
 from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import (
     Acked,
-    AnyInput,
     CancelRejected,
     Ended,
     Filled,
@@ -35,41 +35,12 @@ from nowake.sim.merge import venue_order
 from nowake.sim.merge_reference import ReferenceWorld
 from nowake.sim.venue import Report
 
-KEY = "TEST@SIM"
 BID, ASK = Book.BID, Book.ASK
 NO_LATENCY = Latency()
 
 
-def child(name: str, side: Side, qty: int, price: int = 0, kind: str = "limit", tif: str = "gtc") -> ChildOrder:
-    order_type = OrderType(kind)
-    market = order_type is OrderType.MARKET
-    return ChildOrder(
-        child_id=name,
-        parent_id="p",
-        leg="l",
-        attempt=0,
-        listing=KEY,
-        side=side,
-        order_type=order_type,
-        tif=TimeInForce.IOC if market else TimeInForce(tif),
-        price_units=0 if market else price,
-        qty_units=qty,
-        role="x",
-    )
-
-
 def watch(kind: WatchKind, a: int, name: str = "w", child_id: str = "") -> Watch:
     return Watch(watch_id=name, parent_id="p", listing=KEY, kind=kind, a=a, child_id=child_id)
-
-
-def told(event: AnyInput) -> tuple[int, str, str, int, int, int]:
-    """Return a message as the reference writes it."""
-    t = event.t_ns
-    if isinstance(event, Filled):
-        fill = event.fill
-        return t, "filled", fill.child_id, fill.t_venue_ns, fill.price_units, fill.qty_units
-    kind = {Acked: "acked", Rejected: "rejected", Ended: "ended", CancelRejected: "cancel-rejected"}[type(event)]
-    return t, kind, event.child_id, event.t_venue_ns, 0, event.cum_qty if isinstance(event, Ended) else 0
 
 
 STEPS = st.tuples(
@@ -137,17 +108,6 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
             elif kind != "nothing":
                 order = child(f"c{n}", Side.BUY if buy else Side.SELL, size, MID + away, kind.replace("peg", "limit"))
                 one.submit(order, now, peg=kind == "peg")
-
-
-def run_to_end(market: SimMarket, until: int = START_NS + 10**6 * MS) -> list[AnyInput]:
-    """Advance to ``until`` and return all that was delivered by then."""
-    events: list[AnyInput] = []
-    while True:
-        t, _ = market.advance(until)
-        found = [message.event for message in market.poll(t)]
-        if t == until and not found:
-            return events
-        events += found
 
 
 LATENCY = Latency(decision_ns=1_000, entry_ns=3 * MS, response_ns=5 * MS, data_ns=7 * MS)

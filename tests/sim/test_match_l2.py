@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
+from sim_orders import child
 
-from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, Liquidity, TimeInForce
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
 from nowake.core.tape import END, HIDDEN, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
@@ -22,23 +23,6 @@ from nowake.sim.venue import SimVenue
 
 BID, ASK = Book.BID, Book.ASK
 SELL_HITS, BUY_HITS = ASK, BID  # side of a TRADE row: its aggressor
-
-
-def child(name: str, side: Side, qty: int, price: int = 0, kind: str = "limit", tif: str = "gtc") -> ChildOrder:
-    order_type = OrderType(kind)
-    return ChildOrder(
-        child_id=name,
-        parent_id="p",
-        leg="l",
-        attempt=0,
-        listing="TEST@SIM",
-        side=side,
-        order_type=order_type,
-        tif=TimeInForce.IOC if order_type is OrderType.MARKET else TimeInForce(tif),
-        price_units=0 if order_type is OrderType.MARKET else price,
-        qty_units=qty,
-        role="x",
-    )
 
 
 class Driver:

@@ -33,6 +33,11 @@ def columns_of(tape: Tape) -> Columns:
     return tape.t_event, delta, tape.code, tape.price, tape.qty
 
 
+def coarsest_step(tape: Tape) -> int:
+    """Return the price step a book starts with: the widest tick; finer prices refine it as they come."""
+    return max(band.step_units for band in tape.listing.ticks)
+
+
 class OwnMarket:
     """One listing as we know it at local time ``now_ns``.
 
@@ -53,8 +58,7 @@ class OwnMarket:
         self.extra_ns = data_latency_ns - (tape.meta.clock_offset_ns if len(tape.recv_delta) else 0)
         self.columns: Columns = columns_of(tape)
         self.hours = Hours(session)
-        step = min((band.step_units for band in tape.listing.ticks), default=1)
-        self.book: I64 = new_book(step)
+        self.book: I64 = new_book(coarsest_step(tape))
         self.stats: I64 = run.new_stats(tape.meta.silence_ns)
         self.reals: F64 = run.new_reals(tape.meta.price_base)
         self.queues: F64 = new_queues(VIEW_QUEUES)

@@ -18,6 +18,7 @@ from nowake.core.tape import F64, I64, Tape
 from nowake.core.value import Value, require
 from nowake.market import book as bk
 from nowake.market.hours import Hours
+from nowake.market.own import coarsest_step
 from nowake.market.queue import UNKNOWN_FRONT
 from nowake.market.table import grown, new_table
 from nowake.sim import match_l2 as l2
@@ -102,7 +103,7 @@ class SimVenue:
         self._depth = tape.meta.depth_levels
         self._seed = seed
         self._hours = Hours(session)
-        self.book: I64 = bk.new_book(min(band.step_units for band in tape.listing.ticks))
+        self.book: I64 = bk.new_book(coarsest_step(tape))
         self.stats: I64 = np.zeros(l2.VENUE_STATS, dtype=np.int64)
         remembers = impact == "ledger" and half_life_ns != 0
         self.stats[[l2.V_LEDGER, l2.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
@@ -217,6 +218,8 @@ class SimVenue:
         side = 0 if child.side is Side.BUY else 1
         market = child.order_type is OrderType.MARKET
         key = bk.NO_PRICE if market else (child.price_units - self._base) * int(child.side)
+        if peg and (best := bk.best_key(self.book[: bk.HEAD], side)) != bk.NO_PRICE:
+            key = best
         why = self._refusal(child, side, key, t_ns)
         if why is not None:
             order.status = ChildStatus.REJECTED
@@ -241,8 +244,8 @@ class SimVenue:
         if self.book[bk.HALT_STATE]:
             return "halted", "trading is halted"
         best = l2.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
-        price = child.price_units
-        if child.order_type is OrderType.MARKET and best != bk.NO_PRICE:
+        price = 0 if key == bk.NO_PRICE else self._base + key * int(child.side)
+        if key == bk.NO_PRICE and best != bk.NO_PRICE:
             touch = self._base + (-best if side == 0 else best)
             price = touch - touch % self.listing.tick_units(touch)
         if price > 0 and (problem := self.listing.order_problem(price, child.qty_units)):
@@ -290,8 +293,6 @@ class SimVenue:
             order.slot = self._free_slot()
             self._in_slot[order.slot] = order
         head, size, _, _, table = bk.parts(self.book)
-        if peg and (best := bk.best_key(head, side)) != bk.NO_PRICE:
-            key = best
         ahead = float(l2.depth_seen(head, size, table, self.stats, self.taken, self.taken_at, side, key, t_ns))
         if self._depth and bk.level_size(head, size, table, side, key) == 0:
             shown = bk.levels(self.book, side, self._depth)

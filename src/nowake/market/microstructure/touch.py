@@ -22,6 +22,7 @@ from nowake.market.book import (
     new_book,
     repaired,
 )
+from nowake.market.own import coarsest_step
 
 FIELDS = 5
 
@@ -74,7 +75,7 @@ def touches(tape: Tape, extra_ns: int = 0) -> Touches:
     """Return the touch after every complete message; ``extra_ns`` is added to the receive times."""
     rows = np.flatnonzero(tape.code & np.uint16(END)).astype(np.int64)
     out = np.zeros((len(rows), FIELDS), dtype=np.int64)
-    book = new_book(min(band.step_units for band in tape.listing.ticks))
+    book = new_book(coarsest_step(tape))
     row = written = 0
     while row < len(tape):
         status, row, written = _scan(book, tape.code, tape.price, tape.qty, row, tape.meta.price_base, out, written)
