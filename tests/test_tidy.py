@@ -51,6 +51,7 @@ IMPURE_ALLOWED = {"src/nowake/core/jit.py": {"os"}}  # finds the folder of the k
 
 FUNCTION_LINES_BELOW = 60
 FILE_LINES_BELOW = 500
+RUNNABLE = 'if __name__ == "__main__":'
 # "path::qualified name" -> its lines. May only shrink: lower the number when the function gets shorter.
 LONG_FUNCTIONS: dict[str, int] = {}
 
@@ -255,9 +256,16 @@ def tracked_sources() -> list[Source]:
 
 
 def entry_modules() -> set[str]:
-    """Return the modules from which everything must be reached: the facade and the installed commands."""
+    """Return the modules from which everything must be reached: the facade, the installed commands, and what
+    ``python -m`` runs.
+    """
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    return {"nowake", "nowake.__main__", *(target.partition(":")[0] for target in scripts.values())}
+    runnable = {
+        source.module
+        for source in python_sources("src")
+        if "app" in source.module.split(".") and RUNNABLE in source.text
+    }
+    return {"nowake", "nowake.__main__", *(target.partition(":")[0] for target in scripts.values())} | runnable
 
 
 def report(found: list[str]) -> None:

@@ -55,6 +55,8 @@ _END = np.uint16(END)
 _MASK = RING - 1
 _QUANTILE = QUANTILES - 1
 
+REFERENCE = "nowake.sim.synthetic.reference"
+
 
 @kernel
 def word(key: np.uint64, n: int) -> np.uint64:
