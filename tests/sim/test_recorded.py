@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim_orders import child, run_to_end, told
+from sim_orders import child, told
 
-from nowake.core.inputs import Filled
 from nowake.core.order import Side
-from nowake.core.tape import Row, Tape
+from nowake.core.tape import Tape
 from nowake.data.source import open_tapes
 from nowake.market import book as bk
 from nowake.market.book_reference import ReferenceBook
@@ -69,15 +68,3 @@ def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> Non
             kind = "limit" if i == 1 else "market"
             one.submit(child(f"c{i}", Side.BUY, big, 1, kind, listing=key), now, peg=i == 1)
     assert market.truth()[0].cum_qty > 0
-
-
-def test_what_a_pegged_order_gets_was_printed_or_came_to_it(tape: Tape) -> None:
-    market = SimMarket(tape, latency=LATENCY)
-    now, _ = market.advance(market.first_valid_ns() + 1_000 * MS)
-    qty = tape.listing.max_qty_units or 10**9
-    market.submit(child("peg", Side.BUY, qty, 1, listing=market.key), now, peg=True)
-    events = run_to_end(market, market.end_ns)
-    got = sum(event.fill.qty_units for event in events if isinstance(event, Filled))
-    kind = tape.code & np.uint16(15)
-    printed = int(tape.qty[(kind == Row.TRADE) | (kind == Row.FILL)].astype(np.int64).sum())
-    assert 0 < got < printed
