@@ -190,25 +190,31 @@ class Field:
         """Kill ``kills`` workers in a row at random moments; return how many were killed before the order ended."""
         for done in range(kills):
             status = self.forker.kill_after(self.start(), longest * rng.random())
-            if status != KILLED:
-                assert status == 0, f"seed {self.seed}: a worker ended with {status}: {self.errors()}"
+            if self._ended(status):
                 return done
         return kills
+
+    def _ended(self, status: int) -> bool:
+        """Return whether a worker ended its order, False when it was killed; any other end fails the test."""
+        if status == KILLED:
+            return False
+        assert status == 0, f"seed {self.seed}: a worker ended with {status}: {self.errors()}"
+        assert "refused" not in self.outcome(), f"seed {self.seed}: {self.outcome()}"
+        return True
 
     def kill_at_points(self, points: Iterable[str], most: int) -> int:
         """Let workers die at one point after the other until the order has ended; return how many died."""
         for done, point in enumerate(points):
             status = self.forker.wait(self.start(crash=point))
-            if status == 0:
+            if self._ended(status):
                 return done
-            assert status == KILLED, f"seed {self.seed}, {point}: ended with {status}: {self.errors()}"
             assert done < most, f"seed {self.seed}: not ended after {most} kills"
         raise AssertionError("out of points")
 
     def finish(self) -> dict[str, Any]:
         """Let a last worker end by itself; return its outcome."""
         status = self.forker.wait(self.start())
-        assert status == 0, f"seed {self.seed}: the worker ended with {status}: {self.errors()}"
+        assert self._ended(status), f"seed {self.seed}: the last worker was killed by somebody else"
         return self.outcome()
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def check_journal(field: Any, file: JournalFile, outcome: dict[str, Any], truth:
     assert not odd, f"{say}the gate had to stop what should never have come to it: {odd}"
     epochs = [b.input.epoch for b in batches if isinstance(b.input, Restarted)]
     assert epochs == sorted(set(epochs)), say
-    assert outcome["epoch"] == 1 or epochs[-1] == outcome["epoch"], f"{say}a restart was not journaled"
+    assert max(epochs, default=1) == outcome["epoch"], f"{say}a restart was not journaled"
 
 
 def check_snapshot(field: Any) -> int:
@@ -141,7 +141,7 @@ def test_killed_in_each_window(field: Callable[..., Any]) -> None:
 
 
 def test_a_second_worker_is_refused(field: Callable[..., Any]) -> None:
-    made = field(3, minutes=5.0)
+    made = field(3, minutes=3.0)
     first = made.start(out="first.json")
     while not made.journal.exists():
         assert made.forker.ask  # the first worker makes it within its life
@@ -157,7 +157,7 @@ def test_a_second_worker_is_refused(field: Callable[..., Any]) -> None:
 
 def test_cancelled_children_do_not_come_back(field: Callable[..., Any]) -> None:
     """Killed only after cancels have left: the successor waits for the venue's proof."""
-    made = field(11, minutes=5.0, urgency=0.0)
+    made = field(11, minutes=4.0, urgency=0.0)
     rng = random.Random(11)
     made.kill_at_random(8, rng, longest=0.8)
     judge(made, made.finish())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nowake.core.child import ChildStatus
-from nowake.core.decisions import ChildSubmitted, QueryRequested
+from nowake.core.decisions import ChildSubmitted, QueryRequested, Withheld
 from nowake.core.errors import JournalError
 from nowake.core.inputs import OrderReceived, Restarted, SendFailed, Woken
 from nowake.core.view import Integrity
@@ -36,6 +36,8 @@ def judge(desk: Any, shell: Any) -> None:
     assert state_hash(state) == state_hash(shell.state)
     equal, difference = audit([(b.input, b.decisions) for b in batches], desk.env)
     assert (equal, difference) == (len(batches), "")
+    withheld = {d.control for b in batches for d in b.decisions if isinstance(d, Withheld)}
+    assert not withheld & {"duplicate", "overrun", "size", "self-trade"}, "the gate is not where these are prevented"
     intended = {d.child.child_id for b in batches for d in b.decisions if isinstance(d, ChildSubmitted)}
     assert {child.child_id for child in truth.orders} <= intended
 
@@ -236,7 +238,7 @@ def test_late_timers_fire_at_once(desk: Desks, killed: type[BaseException]) -> N
 def test_the_horizon_runs_from_when_the_create_may_have_left(desk: Desks, killed: type[BaseException]) -> None:
     """A create held up for 20 s before it left is not asked about within the horizon of the crash."""
     made = desk()
-    made.life(kill_at("after-send", 2, killed, 20 * S))
+    made.life(kill_at("before-send", 2, killed, 20 * S))
     died_ns = made.clock.t_ns
     shell = made.life()
     judge(made, shell)
