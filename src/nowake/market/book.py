@@ -140,6 +140,19 @@ def _far_best(table: I64, side: int, below: int) -> int:
     return best
 
 
+@kernel
+def _far_keys(head: I64, table: I64, side: int) -> I64:
+    """Return the keys of a side in the table, in no order."""
+    found = np.empty(head[FAR + side], np.int64)
+    n = 0
+    for slot in range(table.shape[0] // 2):
+        packed = table[2 * slot]
+        if packed != NO_KEY and (packed & 1) == side:
+            found[n] = packed >> 1
+            n += 1
+    return found
+
+
 @kernel(counted=False)
 def _window_put(head: I64, size: I64, bits: I64, top: I64, side: int, slot: int, new: int) -> None:
     """Give an occupied or free slot of the window a size > 0; keeps BEST."""
@@ -170,15 +183,14 @@ def _recentre(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, 
             _window_put(head, size, bits, top, side, (keys[i] - base) // step, sizes[i])
         else:
             head[FAR + side] += table_put(table, keys[i] * 2 + side, sizes[i])
-    below = base + head[SPAN]
-    while head[FAR + side] > 0:
-        far = _far_best(table, side, below)
-        if far < base:
-            break
-        moved = table_get(table, far * 2 + side)
-        head[FAR + side] += table_put(table, far * 2 + side, 0)
-        _window_put(head, size, bits, top, side, (far - base) // step, moved)
-        below = far
+    if head[FAR + side] > 0:
+        found = _far_keys(head, table, side)
+        for i in range(found.shape[0]):
+            far = found[i]
+            if far >= base:
+                moved = table_get(table, far * 2 + side)
+                head[FAR + side] += table_put(table, far * 2 + side, 0)
+                _window_put(head, size, bits, top, side, (far - base) // step, moved)
 
 
 @kernel(counted=False)
@@ -406,9 +418,15 @@ def fill_levels(book: I64, side: int, out: I64) -> int:
 
 def levels(book: I64, side: int, count: int | None = None) -> list[tuple[int, int]]:
     """Return up to ``count`` levels (all when None) of side 0 or 1 as (key, size), best first."""
-    out = np.zeros((int(book[LEVELS + side]) if count is None else count, 2), dtype=np.int64)
-    n = fill_levels(book, side, out)
-    return [(key, size) for key, size in out[:n].tolist()]
+    inside = int(book[LEVELS + side] - book[FAR + side])
+    out = np.zeros((inside if count is None else min(inside, count), 2), dtype=np.int64)
+    fill_levels(book, side, out)
+    found = [(key, size) for key, size in out.tolist()]
+    if (count is None or count > inside) and book[FAR + side]:
+        pairs = parts(book)[4].reshape(-1, 2)
+        pairs = pairs[(pairs[:, 0] != NO_KEY) & (pairs[:, 0] & 1 == side)]
+        found += [(packed >> 1, size) for packed, size in pairs[np.argsort(-pairs[:, 0])].tolist()]
+    return found if count is None else found[:count]
 
 
 def repaired(book: I64, status: int) -> I64:
