@@ -155,6 +155,18 @@ def test_killed_after_every_create(desk: Desks, killed: type[BaseException], wha
     judge(made, shell)
 
 
+def test_what_was_possibly_sent_stays_reserved(desk: Desks, killed: type[BaseException]) -> None:
+    """A new process holds every live child in doubt, with all it could still fill, until the venue has spoken."""
+    made = desk()
+    made.life(kill_at("after-send", 3, killed))
+    before = recover(made.journal()).state.parents["live"]
+    after = made.shell().state.parents["live"]
+    assert before.live
+    assert {child.status for child in after.live.values()} == {ChildStatus.IN_DOUBT}
+    assert {key: child.leaves for key, child in after.live.items()} == {k: c.leaves for k, c in before.live.items()}
+    assert (after.unsent, after.reserved) == (before.unsent, before.reserved)
+
+
 def test_a_failed_journal_lets_only_cancels_leave(desk: Desks) -> None:
     made = desk()
     shell = made.shell()
