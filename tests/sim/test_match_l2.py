@@ -17,7 +17,7 @@ from nowake.core.order import Side
 from nowake.core.tape import END, HIDDEN, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.market import book as bk
 from nowake.sim import match_l2 as l2
-from nowake.sim.match_reference import ReferenceMatcher, RestingOrder
+from nowake.sim.match_reference import TOOK, ReferenceMatcher, RestingOrder
 from nowake.sim.queues import queue_model
 from nowake.sim.venue import SimVenue
 
@@ -117,7 +117,7 @@ def test_kernel_equals_reference(
                 reference.orders.append(RestingOrder(number, side, price, left, number, kind == "peg", ahead))
         driver.row(i)
         reference.row(t, code, prices[i], qty)
-    expected = [(names[number], qty, price, t, maker) for number, qty, price, t, maker in reference.fills]
+    expected = [(names[number], qty, price, t, how != TOOK) for number, qty, price, t, how in reference.fills]
     # The venue names each order it refused, the reference only those it took: compare by id.
     renamed = {name: name for name in names}
     assert [(renamed[f[0]], *f[1:]) for f in driver.fills] == expected

@@ -50,7 +50,9 @@ def test_the_venue_in_event_order_keeps_the_book_sound(tape: Tape) -> None:
 def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> None:
     part = tape.head(40_000)
     market = SimMarket(part, latency=LATENCY, impact="ledger")
-    world = ReferenceWorld(part, LATENCY, ReferenceMatcher(ledger=True), ReferenceMarket(part.meta.silence_ns))
+    world = ReferenceWorld(
+        part, LATENCY, ReferenceMatcher(ledger=True, lot=part.listing.lot_units), ReferenceMarket(part.meta.silence_ns)
+    )
     local = part.t_local(LATENCY.data_ns)
     step = (int(local[-1]) - int(local[0])) // 20
     big = 10**6

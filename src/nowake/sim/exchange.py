@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nowake.core.child import ChildOrder, ChildStatus, Liquidity, OrderStatus, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, OrderStatus, TimeInForce
 from nowake.core.errors import Refused
 from nowake.core.inputs import (
     Acked,
@@ -166,7 +166,7 @@ class SimMarket:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
             fill = event.fill
-            self.own.own_print(fill.price_units, fill.qty_units, added=fill.liquidity is Liquidity.TAKER)
+            self.own.own_print(fill.price_units, fill.qty_units, added=fill.trade_id in self.venue.unprinted)
             self._left[fill.child_id] -= fill.qty_units
             if self._left[fill.child_id] == 0:
                 self.own.untrack(fill.child_id)

@@ -17,7 +17,8 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
 
 Orders are rows of ``orders`` (m, 6) i64: live, side (0 buys), key, leaves, sequence, peg; and of ``fronts`` (m, 2) f64:
 quantity ahead, printed since the level's last row. Fills are rows of ``fills`` (f, 5) i64: order, quantity, price
-offset, venue time, maker.
+offset, venue time, and how: TOOK, PRINTED (made, inside a recorded print) or UNPRINTED (made, but whoever came to our
+price is in the book and not in the prints). Fills are whole lots; a print or level finer than a lot gives what it can.
 """
 
 from __future__ import annotations
@@ -49,24 +50,14 @@ REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG = 0, 1, 2, 3, 4, 5
 ORDER_FIELDS = 6
 F_AHEAD, F_TRADED = 0, 1
-X_ORDER, X_QTY, X_PRICE, X_T, X_MAKER = 0, 1, 2, 3, 4
+X_ORDER, X_QTY, X_PRICE, X_T, X_HOW = 0, 1, 2, 3, 4
 FILL_FIELDS = 5
 
-V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-    7,
-    8,
-    9,
-)
+V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES, V_LOT = range(11)
 VENUE_STATS = 16
 
 FILLS_FULL, LEDGER_FULL = 4, 5
+TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
 
 @kernel(counted=False)
@@ -121,13 +112,13 @@ def _ledger_after_level(
 
 
 @kernel(counted=False)
-def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int) -> None:
+def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int, maker: int) -> None:
     """Fill a resting order at its own price."""
     n = venue[V_FILLS]
     key = orders[i, O_KEY]
     fills[n, X_ORDER], fills[n, X_QTY] = i, qty
     fills[n, X_PRICE] = key if orders[i, O_SIDE] == 0 else -key
-    fills[n, X_T], fills[n, X_MAKER] = t, 1
+    fills[n, X_T], fills[n, X_HOW] = t, maker
     venue[V_FILLS] = n + 1
     orders[i, O_LEAVES] -= qty
     if orders[i, O_LEAVES] == 0:
@@ -174,8 +165,9 @@ def _match_print(
                 if fronts[i, F_AHEAD] < 0:
                     fronts[i, F_AHEAD] = 0.0
         take = min(orders[i, O_LEAVES], reach)
+        take -= take % venue[V_LOT]
         if take > 0:
-            _fill(venue, orders, fills, i, take, t)
+            _fill(venue, orders, fills, i, take, t, PRINTED)
             left -= take
 
 
@@ -192,8 +184,10 @@ def _match_level(
             break
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         take = min(orders[i, O_LEAVES], left)
-        _fill(venue, orders, fills, i, take, t)
-        left -= take
+        take -= take % venue[V_LOT]
+        if take > 0:
+            _fill(venue, orders, fills, i, take, t, UNPRINTED)
+            left -= take
     if left < came and venue[V_LEDGER] != 0:
         packed = key * 2 + side
         amount = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t) + came - left
@@ -315,10 +309,11 @@ def take(
         packed = level * 2 + other
         gone = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
         amount = min(left, level_size(head, size, table, other, level) - gone)
+        amount -= amount % venue[V_LOT]
         if amount > 0:
             n = venue[V_FILLS]
             fills[n, X_ORDER], fills[n, X_QTY] = order, amount
-            fills[n, X_PRICE], fills[n, X_T], fills[n, X_MAKER] = (level if other == 0 else -level), t, 0
+            fills[n, X_PRICE], fills[n, X_T], fills[n, X_HOW] = (level if other == 0 else -level), t, TOOK
             venue[V_FILLS] = n + 1
             left -= amount
             if venue[V_LEDGER] != 0:

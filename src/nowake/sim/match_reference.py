@@ -9,6 +9,8 @@ from nowake.core.tape import END, HIDDEN, KIND_MASK, SEEDED, SIDE_MASK, SIDE_SHI
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import front_after_reference
 
+TOOK, PRINTED, UNPRINTED = 0, 1, 2
+
 
 @dataclass
 class RestingOrder:
@@ -37,7 +39,8 @@ class ReferenceMatcher:
         model, n: Queue model (``market.queue``).
         ledger: Whether what we took is remembered.
         half_ns: Half-life of that, -1 = for ever.
-        fills: (order number, quantity, price, venue time, maker).
+        lot: Fills are whole multiples of it.
+        fills: (order number, quantity, price, venue time, how: see ``match_l2``).
         taken: (amount, since) by (side, price).
     """
 
@@ -45,9 +48,10 @@ class ReferenceMatcher:
     n: float = 2.0
     ledger: bool = False
     half_ns: int = -1
+    lot: int = 1
     book: ReferenceBook = field(default_factory=ReferenceBook)
     orders: list[RestingOrder] = field(default_factory=list)
-    fills: list[tuple[int, int, int, int, bool]] = field(default_factory=list)
+    fills: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     taken: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
     def taken_now(self, side: int, price: int, t: int) -> int:
@@ -66,8 +70,8 @@ class ReferenceMatcher:
         found = [(price, size - self.taken_now(side, price, t)) for price, size in self.book.levels(side)]
         return [(price, size) for price, size in found if size > 0]
 
-    def _fill(self, order: RestingOrder, qty: int, t: int) -> None:
-        self.fills.append((order.number, qty, order.price, t, True))
+    def _fill(self, order: RestingOrder, qty: int, t: int, how: int) -> None:
+        self.fills.append((order.number, qty, order.price, t, how))
         order.leaves -= qty
         if order.leaves == 0:
             self.orders.remove(order)
@@ -83,8 +87,10 @@ class ReferenceMatcher:
         for price, size in self.seen(1 - side, t):
             if qty == 0 or (limit is not None and sign * price > sign * limit):
                 break
-            part = min(size, qty)
-            self.fills.append((number, part, price, t, False))
+            part = min(size, qty) // self.lot * self.lot
+            if part == 0:
+                continue
+            self.fills.append((number, part, price, t, TOOK))
             qty -= part
             if self.ledger:
                 self._set_taken(1 - side, price, self.taken_now(1 - side, price, t) + part, t)
@@ -102,9 +108,9 @@ class ReferenceMatcher:
                 order.traded += qty
                 reach = min(left, math.floor(0.5 - order.ahead))
                 order.ahead = max(order.ahead, 0.0)
-            part = min(order.leaves, reach)
+            part = min(order.leaves, reach) // self.lot * self.lot
             if part > 0:
-                self._fill(order, part, t)
+                self._fill(order, part, t, PRINTED)
                 left -= part
 
     def _level(self, side: int, price: int, code: int, t: int) -> None:
@@ -123,9 +129,9 @@ class ReferenceMatcher:
         if new > old and not quiet and not self.book.halted:
             left = new - old
             for order in self._priority(1 - side, -price if side == 0 else price):
-                part = min(order.leaves, left)
+                part = min(order.leaves, left) // self.lot * self.lot
                 if part > 0:
-                    self._fill(order, part, t)
+                    self._fill(order, part, t, UNPRINTED)
                     left -= part
             if self.ledger and left < new - old:
                 self._set_taken(side, price, self.taken_now(side, price, t) + new - old - left, t)

@@ -15,7 +15,7 @@ from nowake.core.tape import Tape
 from nowake.core.view import Watch
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim.exchange import Latency
-from nowake.sim.match_reference import ReferenceMatcher, RestingOrder
+from nowake.sim.match_reference import PRINTED, ReferenceMatcher, RestingOrder
 
 Message = tuple[int, str, str, int, int, int]
 """(due, kind, child id, venue time, price, quantity)."""
@@ -25,7 +25,11 @@ FOREVER = 2**62
 
 @dataclass
 class ReferenceWorld:
-    """One listing: the venue and our side. Takes orders a venue accepts; checks nothing."""
+    """One listing: the venue and our side. Takes orders a venue accepts; checks nothing.
+
+    Attributes:
+        unprinted: For every fill in the order it is told, whether no recorded print contains it.
+    """
 
     tape: Tape
     latency: Latency
@@ -33,6 +37,7 @@ class ReferenceWorld:
     own: ReferenceMarket
     now_ns: int = 0
     messages: list[Message] = field(default_factory=list)
+    unprinted: list[bool] = field(default_factory=list)
     _commands: list[tuple[int, ChildOrder | str, bool]] = field(default_factory=list)
     _children: dict[int, ChildOrder] = field(default_factory=dict)
     own_row: int = 0
@@ -57,8 +62,9 @@ class ReferenceWorld:
         self.messages.append((t + self.latency.response_ns, kind, child_id, t, price, qty))
 
     def _fills(self) -> None:
-        for number, qty, price, t, _ in self.matcher.fills:
+        for number, qty, price, t, how in self.matcher.fills:
             self._say("filled", self._children[number].child_id, t, price, qty)
+            self.unprinted.append(how != PRINTED)
         self.matcher.fills.clear()
 
     def _command(self, t: int, what: ChildOrder | str, *, peg: bool) -> None:

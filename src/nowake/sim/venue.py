@@ -82,6 +82,9 @@ class SimVenue:
         impact: ``off`` or ``ledger``.
         half_life_ns: Of what we took with ``ledger``: None = it never comes back by itself, 0 = at once.
         seed: Goes into the trade ids.
+
+    Attributes:
+        unprinted: Ids of the trades that no recorded print contains.
     """
 
     def __init__(
@@ -107,13 +110,14 @@ class SimVenue:
         self.stats: I64 = np.zeros(l2.VENUE_STATS, dtype=np.int64)
         remembers = impact == "ledger" and half_life_ns != 0
         self.stats[[l2.V_LEDGER, l2.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
-        self.stats[l2.V_MODEL] = model.number
+        self.stats[[l2.V_MODEL, l2.V_LOT]] = model.number, tape.listing.lot_units
         self.reals: F64 = np.array([model.n], dtype=np.float64)
         self.orders: I64 = np.zeros((8, l2.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, 2), dtype=np.float64)
         self.fills: I64 = np.zeros((256, l2.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
+        self.unprinted: set[str] = set()
         self._by_id: dict[str, _Order] = {}
         self._in_slot: dict[int, _Order] = {}
         self._sequence = 0
@@ -152,9 +156,11 @@ class SimVenue:
             return []
         self.stats[l2.V_FILLS] = 0
         reports = []
-        for slot, qty, price, t_ns, maker in self.fills[:count].tolist():
+        for slot, qty, price, t_ns, how in self.fills[:count].tolist():
             order = self._in_slot[slot]
-            reports.append(self._filled(order, price + self._base, qty, t_ns, maker=bool(maker)))
+            reports.append(self._filled(order, price + self._base, qty, t_ns, maker=how != l2.TOOK))
+            if how != l2.PRINTED:
+                self.unprinted.add(order.fills[-1].trade_id)
             if order.status is ChildStatus.FILLED:
                 self._free(slot)
         return reports
