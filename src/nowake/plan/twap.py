@@ -62,7 +62,7 @@ def slice_count(request: Request) -> tuple[int, str, tuple[Assumption, ...]]:
     count = min(best, *limits.values())
     binding = [text for text, limit in limits.items() if limit == count < best]
     count = max(count, min(needed, fits))
-    why = f"{count} slices: sqrt(own x market volume) over two book levels gives {best}"
+    why = f"{count} slice{'s' * (count > 1)}: sqrt(own x market volume) over two book levels gives {best}"
     return count, why + (f", {binding[0]}" if binding else ""), assumed
 
 
