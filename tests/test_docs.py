@@ -1,33 +1,32 @@
 """The documents say what is so: console and Python blocks run and print what they show, references are current.
 
 In a shown output ``...`` stands for any text, on a line of its own for any lines; of a command with nothing under it
-the output is not compared. A line ``^C`` under a command means that it is interrupted once it has written something. A
-``text`` block right under a ``python`` block is what it prints.
+the output is not compared. A line ``^C`` under a command means that it is interrupted on its way. A ``text`` block
+right under a ``python`` block is what it prints.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
-import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 import nowake
-from nowake.app.cli import app
+from nowake.app.cli import app, screen
 from nowake.app.documents import result_document
 from nowake.core.jit import cache_dir
 
@@ -37,8 +36,7 @@ KERNELS = str(cache_dir().parents[1])
 FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 PROGRESS = re.compile(r"(market|working|paired with naive TWAP|page|resume|import|read|check)( \d+ %.*|: .*|)")
-INTERRUPT_AT_BYTES, INTERRUPT_AFTER_S = 300_000, 0.1
-WAIT_S = 60.0
+INTERRUPT_AT_STEP = 300
 COLUMNS = "100"
 LINES_TOLD = 80
 
@@ -109,8 +107,8 @@ def must_match(where: str, shown: str, printed: str) -> None:
 class Reader:
     """Somebody who types a page, top to bottom, in a folder of their own."""
 
-    def __init__(self, page: Path) -> None:
-        self.page = page
+    def __init__(self, page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.page, self.monkeypatch = page, monkeypatch
         self.exit_code = 0
         self.module = types.ModuleType(re.sub(r"\W", "_", f"docs_{page.stem}"))
 
@@ -132,7 +130,7 @@ class Reader:
         else:
             arguments = shlex.split(command.words)[1:]
             interrupted = command.shown.startswith("^C\n")
-            code, printed = interrupt(arguments) if interrupted else invoke(arguments)
+            code, printed = interrupt(arguments, self.monkeypatch) if interrupted else invoke(arguments)
             self.exit_code = code
             if command.shown.strip():
                 must_match(where, command.shown.removeprefix("^C\n"), printed)
@@ -161,21 +159,24 @@ def invoke(arguments: list[str]) -> tuple[int, str]:
     return result.exit_code, "\n".join(lines)
 
 
-def interrupt(arguments: list[str]) -> tuple[int, str]:
-    """Run a command as a process and interrupt it once its journal has grown; return exit code and last error line."""
-    journal = Path(arguments[arguments.index("--journal") + 1])
-    command = [sys.executable, "-m", "nowake", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + WAIT_S
-        while time.monotonic() < until and process.poll() is None:
-            written = sum(one.stat().st_size for one in journal.parent.glob(f"{journal.name}*"))
-            if written > INTERRUPT_AT_BYTES:
-                break
-            time.sleep(0.02)
-        time.sleep(INTERRUPT_AFTER_S)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=WAIT_S)
-    return process.returncode, "\n".join(line for line in errors.splitlines() if line.startswith("Error: "))
+def interrupt(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """Run a command and press Ctrl-C between two of its steps; return its exit code and its error."""
+    work_progress = screen.work_progress
+
+    def pressing(*given: Any) -> Callable[..., None]:
+        listen, steps = work_progress(*given), itertools.count()
+
+        def listener(*told: Any) -> None:
+            listen(*told)
+            if next(steps) == INTERRUPT_AT_STEP:
+                signal.raise_signal(signal.SIGINT)
+
+        return listener
+
+    with monkeypatch.context() as patched:
+        patched.setattr(screen, "work_progress", pressing)
+        code, printed = invoke(arguments)
+    return code, "\n".join(line for line in printed.splitlines() if line.startswith("Error: "))
 
 
 @pytest.fixture(autouse=True)
@@ -211,9 +212,9 @@ RUNNABLE = [page for page in PAGES if any(block.kind in ("console", "python") fo
 
 
 @pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
-def test_what_a_page_shows_is_what_is_printed(page: Path, own_folder: Path) -> None:
+def test_what_a_page_shows_is_what_is_printed(page: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     BEFORE.get(name_of(page), lambda folder: None)(own_folder)
-    Reader(page).follow()
+    Reader(page, monkeypatch).follow()
 
 
 @pytest.mark.parametrize(
