@@ -15,6 +15,7 @@ _HOMES = {
     "nowake.api": ("measure", "order", "plan_order", "read_tape", "resume_order", "work_order"),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
+    "nowake.app.wiring": ("RunOptions",),
     "nowake.core.errors": ("DataError", "InputError", "JournalError", "NowakeError", "Refused"),
     "nowake.core.instrument": ("FeeSchedule", "Instrument", "Listing"),
     "nowake.core.order": ("EndBehaviour", "Parameters", "ParentOrder", "Side"),
@@ -45,6 +46,7 @@ __all__ = [
     "ParentOrder",
     "Refused",
     "Result",
+    "RunOptions",
     "Side",
     "Tape",
     "measure",
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from nowake.api import measure, order, plan_order, read_tape, resume_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
+    from nowake.app.wiring import RunOptions
     from nowake.core.errors import DataError, InputError, JournalError, NowakeError, Refused
     from nowake.core.instrument import FeeSchedule, Instrument, Listing
     from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side

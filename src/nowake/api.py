@@ -75,6 +75,10 @@ def order(
     Raises:
         InputError: A field is not what it must be.
     """
+    known = OrderRequest.__struct_fields__
+    for name in options:
+        if name not in known:
+            raise InputError("option", name, f"one of {', '.join(known)}")
 
     def text(value: Any) -> str:
         return value.isoformat() if isinstance(value, datetime) else str(value)
@@ -148,12 +152,17 @@ def measure(journal: str | Path) -> Result:
 
 
 def _prepared(request: OrderRequest, tape: Tape | None, options: dict[str, Any], command: str) -> Prepared:
+    known = RunOptions.__struct_fields__
+    for name in options:
+        if name not in known:
+            raise InputError("option", name, f"one of {', '.join(known)}")
     return prepare(request, RunOptions(**options), tape=tape, command=command)
 
 
 __all__ = [
     "OrderRequest",
     "Result",
+    "RunOptions",
     "measure",
     "order",
     "plan_order",

@@ -360,3 +360,14 @@ def test_what_does_not_decode_is_an_input_error(data):
         from_json(data, ParentOrder)
     with pytest.raises(InputError, match="a valid ParentOrder"):
         from_msgpack(data, ParentOrder)
+
+
+def test_equal_values_have_equal_bytes_however_they_came_to_be():
+    typed = Parameters(urgency=float("0.5"), participation_max=float("0.15"), must_complete=bool(0))
+    assert typed == Parameters()
+    assert to_msgpack(typed) == to_msgpack(Parameters())
+    order = {"parent_id": "p", "listing": "A@B", "side": Side.BUY, "qty_units": 1, "decided_ns": 0, "start_ns": 1}
+    strategy = "".join(["t", "wap"])
+    assert content_hash(ParentOrder(**order, end_ns=2, strategy=strategy)) == content_hash(
+        ParentOrder(**order, end_ns=2)
+    )

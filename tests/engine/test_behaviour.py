@@ -233,3 +233,16 @@ def test_nothing_under_the_venues_minimum_is_sent_and_dust_is_rare():
         assert residual < 30, outcome.parent.abandoned
         dusty += residual > 0
     assert dusty <= 4
+
+
+def test_a_slice_catches_up_by_no_more_than_its_own_quantity_in_all_its_children():
+    outcome = run(toy_order(qty=4000, minutes=10, limit_units=9_995, participation_max=1.0), 21, drift=-0.2, depth=400)
+    judge(outcome)
+    slices = {one.index: one for one in outcome.parent.plan.slices}
+    sent = dict.fromkeys(slices, 0)
+    for _, decision in submitted(outcome):
+        order = outcome.market.orders.get(decision.child.child_id)
+        sent[decision.slice_index] += sum(f.qty_units for f in order.fills) if order else 0
+    for index, one in slices.items():
+        if index != max(slices):
+            assert sent[index] <= 2 * one.qty_units

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nowake.app import wiring
 from nowake.app.wiring import Prepared
@@ -48,6 +49,20 @@ class Result:
     journal_hash: str
     elapsed_s: float
     tape: Tape | None = None
+
+    def __repr__(self) -> str:
+        report, unit = self.report, self.report.listing.instrument
+        side, asked = report.order.side.name, unit.qty(report.order.qty_units)
+        return (
+            f"<{side} {asked:f} {unit.base} {report.listing.key}: {report.status}, "
+            f"filled {unit.qty(report.filled_units):f}, journal {self.journal_hash[:12]}>"
+        )
+
+    def to_dict(self, *, full: bool = False) -> dict[str, Any]:
+        """Return what ``nowake work --json`` prints, in human units; ``full`` lists slices, children and fills."""
+        from nowake.app.documents import result_document
+
+        return result_document(self, "work", full=full)
 
     @property
     def zone(self) -> str:

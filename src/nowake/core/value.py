@@ -16,7 +16,7 @@ from nowake.core.errors import InputError
 T = TypeVar("T")
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the frozen values. Subclasses validate themselves in ``__post_init__``."""
 
 

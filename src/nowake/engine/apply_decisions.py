@@ -72,6 +72,7 @@ def _submitted(state: EngineState, record: d.ChildSubmitted) -> EngineState:
             attempts={**parent.attempts, order.leg: order.attempt + 1},
             sends=(*(t for t in parent.sends if t > state.t_ns - SECOND_NS), state.t_ns),
             aggressive=parent.aggressive + takes,
+            worked=parent.worked if parent.worked[0] == record.slice_index else (record.slice_index, 0),
             last_take_ns=state.t_ns if takes else parent.last_take_ns,
             last_post_ns=parent.last_post_ns if takes else state.t_ns,
             withheld=(-1, ""),

@@ -90,6 +90,8 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
     if child is None:
         closed = replace(past, filled=past.filled + qty, fills=(*past.fills, key))
         return put(state, replace(parent, closed={**parent.closed, fill.child_id: closed}))
+    if child.slice_index == parent.worked[0]:
+        parent = replace(parent, worked=(child.slice_index, parent.worked[1] + qty))
     child = replace(child, filled=child.filled + qty, leaves=child.leaves - from_leaves, fills=(*child.fills, key))
     return put(state, _settle(with_child(parent, child), child))
 

@@ -84,10 +84,12 @@ def residual_reason(parent: ParentState) -> str:
     if parent.ending and parent.ending != "end of window":
         return parent.ending
     control, detail = parent.held_back
-    sent_since = parent.withheld[0] < 0
-    if control and not (sent_since and parent.order.parameters.must_complete):
-        return f"{control}: {detail}" if detail else control
-    return "end of window: the market offered too little at the prices allowed"
+    too_little = "the market offered too little at the prices allowed"
+    if not control:
+        return f"end of window: {too_little}"
+    if parent.order.parameters.must_complete and parent.withheld[0] < 0:
+        return f"end of window: {control} held it back until the last tenth of the window, then {too_little}"
+    return f"{control}: {detail}" if detail else control
 
 
 def _finish(draft: Draft, parent_id: str) -> None:

@@ -52,11 +52,12 @@ def want(parent: ParentState, now_ns: int) -> Want:
     missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
     near_end = last or now_ns >= parent.order.end_ns - (parent.order.end_ns - parent.order.start_ns) // NEAR_END
     if not last:
+        used = parent.used_by(slices[position].index)
         bound = CATCH_UP * slice_units
         if near_end and parent.order.parameters.must_complete:
             # What is behind is spread over the slices that are left, so that the last one need not do it all.
-            bound = max(bound, -(-missing // (len(slices) - position)))
-        missing = min(missing, bound)
+            bound = max(bound, -(-(missing + used) // (len(slices) - position)))
+        missing = max(0, min(missing, bound - used))
     return Want(
         position=position, qty_units=missing, slice_units=slice_units, last=last, near_end=near_end, next_ns=next_ns
     )

@@ -85,6 +85,7 @@ class ParentState(Value, frozen=True):
         rejects: Rejects in a row; ``aggressive``: children sent to take, in all.
         withheld: (slice, control) recorded since the last child was sent: said once.
         held_back: (control, detail) that last kept something from being sent; names a residual.
+        worked: (slice, filled by its children): bounds how far a slice catches up.
         last_take_ns, last_post_ns: When the newest child of each role was sent.
         cash_units: Sum of price x quantity over the fills; ``fees_money``: money units.
     """
@@ -113,6 +114,7 @@ class ParentState(Value, frozen=True):
     cash_units: int = 0
     fees_money: int = 0
     maker_units: int = 0
+    worked: tuple[int, int] = (-1, 0)
     last_take_ns: int = 0
     last_post_ns: int = 0
 
@@ -124,6 +126,11 @@ class ParentState(Value, frozen=True):
     def reserved(self) -> int:
         """Return what live children may still fill, whatever their status."""
         return sum(child.leaves for child in self.live.values())
+
+    def used_by(self, slice_index: int) -> int:
+        """Return what the children of a slice have filled or may still fill."""
+        done = self.worked[1] if self.worked[0] == slice_index else 0
+        return done + sum(child.leaves for child in self.live.values() if child.slice_index == slice_index)
 
     def leg_live(self, leg: str) -> bool:
         """Return whether a possibly-live child holds the leg."""

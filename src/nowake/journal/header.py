@@ -26,7 +26,7 @@ class Profile(StrEnum):
     """The venue is outside the process: recovery is fold and reconcile."""
 
 
-class TapeRef(Value, frozen=True):
+class TapeRef(Value, frozen=True, omit_defaults=True):
     """A tape by what it is, never by where it lies (paths are hints in ``Origin``).
 
     Attributes:
@@ -38,7 +38,7 @@ class TapeRef(Value, frozen=True):
     content_hash: str
 
 
-class Run(Value, frozen=True):
+class Run(Value, frozen=True, omit_defaults=True):
     """What was asked for, completely: a pure run can be executed again from it.
 
     Attributes:
@@ -69,8 +69,10 @@ def _jsonable(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(k, str) and _jsonable(v) for k, v in value.items())
 
 
-class Header(Value, frozen=True):
+class Header(Value, frozen=True, omit_defaults=True):
     """The hashed part of a journal's header: its hash is where the chain begins.
+
+    Fields at their defaults are left out of its bytes, so that one added later does not change the hash of old files.
 
     Attributes:
         journal_id: ``derive_journal_id`` in sim; chosen by the operator of a live account.

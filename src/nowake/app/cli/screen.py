@@ -85,13 +85,15 @@ class Screen:
     @contextmanager
     def working(self) -> Iterator[Callable[[Prepared], Progress]]:
         """Show how far an order is against its schedule."""
-        with self.stage("working") as shown:
+        from nowake.app.interrupts import between_steps
+
+        with self.stage("working") as shown, between_steps() as check:
             self.announce(shown)
-            yield lambda prepared: work_progress(shown, prepared)
+            yield lambda prepared: work_progress(shown, prepared, check)
 
 
-def work_progress(shown: Stage, prepared: Prepared) -> Progress:
-    """Return a listener to a world that shows time, filled against schedule, and price."""
+def work_progress(shown: Stage, prepared: Prepared, check: Callable[[], None]) -> Progress:
+    """Return a listener to a world that shows time, filled against schedule, and price; ``check`` may interrupt it."""
     from nowake.engine.host import Host
     from nowake.view.format import clock, percent, price
 
@@ -99,6 +101,7 @@ def work_progress(shown: Stage, prepared: Prepared) -> Progress:
     zone = prepared.request.tz or prepared.session.zone
 
     def listen(t_ns: int, host: Host) -> None:
+        check()
         parent = host.state.parents.get(order.parent_id)
         if parent is None:
             return
