@@ -76,7 +76,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """Return how a command that worked this order ends (DESIGN 12)."""
+        """Return how a command that worked this order ends."""
         report = self.report
         if report.status == "refused":
             return EXIT_REFUSED

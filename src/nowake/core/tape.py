@@ -1,6 +1,6 @@
 """A recorded market in memory: one listing, column-wise, 22 to 34 bytes a row.
 
-Row layout (DESIGN 4). Columns are parallel arrays of length n, in receive order:
+Row layout. Columns are parallel arrays of length n, in receive order:
 
 =============  ===========  ============================================================================
 ``t_event``    i64          exchange time, UTC ns; may go back between streams and is never "fixed"

@@ -20,7 +20,7 @@ class Profile(StrEnum):
 
 
 class Limits(Value, frozen=True):
-    """Numbers of the gate's controls (INVARIANTS C); the comment of each names its control.
+    """Numbers of the gate's controls (docs/controls.md); the comment of each names its control.
 
     Attributes:
         profile: Whose defaults these are.

@@ -17,7 +17,7 @@ def fed_market(meta: TapeMeta, session: Session, last: View | None = None) -> Ow
         meta: Of the feed.
         session: Trading hours.
         last: The last view of an earlier process: volumes, time integrals and variance go on from it. What happened
-            in between was not seen and is not counted (DESIGN 7: volume not seen is never caught up).
+            in between was not seen and is not counted (volume not seen is never caught up).
     """
     market = OwnMarket(rows_tape(meta, 0, ()), session=session)
     if last is not None:

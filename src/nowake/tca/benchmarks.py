@@ -108,7 +108,7 @@ def slippage_bps(side: Side, price: Price, benchmark: Price) -> float:
 def ex_own_vwap(own_average: Price, market_vwap: Price, share: Price) -> Fraction:
     """Return the VWAP of the others' prints, from that of all prints.
 
-    Solves the identity own - market = (1 - share) (own - ex_own), share = own part of all volume (SCIENCE 8).
+    Solves the identity own - market = (1 - share) (own - ex_own), share = own part of all volume.
 
     Args:
         own_average: Average price of own prints.

@@ -1,6 +1,6 @@
 """The gate: every control judges the exact values of a child just before it would be sent. No bypass (I14).
 
-One file per family, one line per control in this table; the number is that of INVARIANTS C. Controls 14 (rejects in a
+One file per family, one line per control in this table; the number is that of docs/controls.md. Controls 14 (rejects in a
 row) and 17's halts act on the parent as a whole and live in ``engine.parent``; everything else is here.
 """
 
