@@ -1,4 +1,4 @@
-"""How much may be traded now: participation = own / (own + others), cumulative and on a rolling window (docs/conventions.md).
+"""How much may be traded now: participation = own / (own + others), cumulative and on a rolling window.
 
 The gate's volume of others is what was observed since the start, or, while it is more, what the plan expected by the
 end of the current slice - but never more than what was observed plus what this slice still expects: volume that did

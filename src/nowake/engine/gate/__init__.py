@@ -1,7 +1,7 @@
 """The gate: every control judges the exact values of a child just before it would be sent. No bypass (I14).
 
-One file per family, one line per control in this table; the number is that of docs/controls.md. Controls 14 (rejects in a
-row) and 17's halts act on the parent as a whole and live in ``engine.parent``; everything else is here.
+One file per family, one line per control in this table; the numbers are those of docs/controls.md. Five rejects in a
+row (14) pause the parent as a whole, which ``engine.parent`` does; everything else is here.
 """
 
 from __future__ import annotations
