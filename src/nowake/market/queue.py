@@ -35,6 +35,9 @@ from nowake.core.tape import F64
 UNKNOWN_FRONT = 4503599627370496.0
 """Ahead of an order whose level is not recorded (deeper than the tape keeps): everything, until the level is seen."""
 
+NOTHING = 1e-9
+"""A queue shorter than this is none; powers of it are still numbers."""
+
 Q_LIVE, Q_SIDE, Q_KEY, Q_FRONT, Q_TRADED = 0, 1, 2, 3, 4
 QUEUE_FIELDS = 5
 
@@ -59,10 +62,11 @@ def front_after_reference(model: int, n: float, front: float, prev: float, new: 
     if change < 0 or model == 0:
         return min(front, new)
     f, b = max(front, 0.0), max(prev - front, 0.0)
-    if f + b == 0:
+    if f + b < NOTHING:
         return 0.0
+    m = max(f, b)
     p: float = (
-        b**n / (b**n + f**n),
+        (b / m) ** n / ((b / m) ** n + (f / m) ** n),  # b^n / (b^n + f^n), in reach of a float
         (b / (b + f)) ** n,
         1 - (f / (f + b)) ** n,
         math.log(1 + b) / (math.log(1 + b) + math.log(1 + f)),
@@ -79,13 +83,14 @@ def front_after(model: int, n: float, front: float, prev: float, new: float, tra
     if change < 0 or model == 0:
         return min(front, new)
     f, b = max(front, 0.0), max(prev - front, 0.0)
-    if f + b == 0:
+    if f + b < NOTHING:
         return 0.0
     if model == 1:
         if n == 2.0:
             p = b * b / (b * b + f * f)
         else:
-            p = b**n / (b**n + f**n)
+            m = max(f, b)
+            p = (b / m) ** n / ((b / m) ** n + (f / m) ** n)
     elif model == 2:
         p = (b / (b + f)) ** n
     elif model == 3:
