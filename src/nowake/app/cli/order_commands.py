@@ -84,9 +84,11 @@ def resume(
         pages.check_page(html)
         path = journal or runs.latest_run()
         screen.resume_hint = f"go on with: nowake resume {path}"
-        with screen.stage("resume") as shown:
+        from nowake.app.interrupts import between_steps
+
+        with screen.stage("resume") as shown, between_steps() as check:
             screen.announce(shown)
-            listen = partial(work_progress, shown)
+            listen = partial(work_progress, shown, check=check)
             result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen)
         if not went_on:
             screen.err.print(f"{path} had ended already; this is its result.")
