@@ -19,6 +19,7 @@ NS_PER_SECOND = 1_000_000_000
 
 _SUFFIX = {"k": 3, "m": 6, "b": 9}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?[kmb]?")
 _DURATION_NS = {
     "ns": 1,
     "us": 1_000,
@@ -38,7 +39,11 @@ def decimal(field: str, value: Number) -> Decimal:
     """
     exponent = 0
     if isinstance(value, str):
-        text = value.strip().replace("_", "").replace(",", "").lower()
+        text = value.strip().replace("_", "").lower()
+        if "," in text:
+            # 1,000 is a thousand; 0,5 is somebody's one half: not to be taken for five.
+            require(bool(_GROUPED.fullmatch(text)), field, value, "a number", "write a decimal point, as in 0.5")
+            text = text.replace(",", "")
         if text and text[-1] in _SUFFIX:
             exponent, text = _SUFFIX[text[-1]], text[:-1]
     elif isinstance(value, bool):

@@ -86,6 +86,8 @@ class Timing(Value, frozen=True):
         retry_ns: A withheld or unfilled child is tried again after this long.
         chase_ns: Shortest rest of a posted order before it follows the touch.
         post_ns: Shortest time between two posts of one parent.
+        paced_ns: Shortest time between two crossings while the participation cap binds.
+        last_moment_ns: An order ends this long before its window does, so that its cancels arrive inside it.
         alarm_ns: A doubt older than this calls for a person.
     """
 
@@ -95,6 +97,8 @@ class Timing(Value, frozen=True):
     retry_ns: int = NS_PER_SECOND
     chase_ns: int = 2 * NS_PER_SECOND
     post_ns: int = NS_PER_SECOND // 2
+    paced_ns: int = 30 * NS_PER_SECOND
+    last_moment_ns: int = NS_PER_SECOND // 10
     alarm_ns: int = 60 * NS_PER_SECOND
 
 

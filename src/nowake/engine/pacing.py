@@ -1,9 +1,10 @@
 """How much may be traded now: participation = own / (own + others), cumulative and on a rolling window.
 
 The gate's volume of others is what was observed since the start, or, while it is more, what the plan expected by the
-end of the current slice - but never more than what was observed plus what this slice still expects: volume that did
-not come is not caught up. In the last slice of several only observed volume counts, so that a forecast that proved
-too high cannot end the order over its cap. At least one minimum order is always allowed.
+end of the current slice - but never more than what was observed plus what this slice still expects within a minute:
+volume that did not come is not caught up. The rolling window counts that minute only until it has been filled once. In
+the last slice of several only observed volume counts, so that a forecast that proved too high cannot end the order over
+its cap. At least one minimum order is always allowed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from nowake.engine.state import ParentState
 
 _MILLION = 1_000_000
 UNLIMITED = 2**62
+
+
+FORECAST_NS = 60_000_000_000
+"""How far ahead a forecast may stand in for prints: the current slice, but not more than a minute of it."""
 
 
 class Allowance(Value, frozen=True):
@@ -54,7 +59,7 @@ def counted_others(parent: ParentState, observed: int, now_ns: int) -> tuple[int
     if position < 0 or (position == len(plan.slices) - 1 and position > 0):
         return observed, 0
     current = plan.slices[position]
-    left = max(0, current.end_ns - now_ns)
+    left = min(FORECAST_NS, max(0, current.end_ns - now_ns))
     coming = plan.expected_volume[position] * left // (current.end_ns - current.release_ns)
     expected = plan.cumulative_volume[position]
     return max(observed, min(expected, observed + coming)), coming
@@ -70,7 +75,8 @@ def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: in
     total = max(minimum_units, own_limit(counted, cap)) - own
     since = view.t_ns - limits.rolling_ns
     recent = [sample.others for sample in parent.samples if sample.t_ns >= since]
-    window_others = others_now - (recent[0] if recent else others_now) + coming
+    young = view.t_ns - parent.order.start_ns < limits.rolling_ns
+    window_others = others_now - (recent[0] if recent else others_now) + (coming if young else 0)
     window_own = sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved
     rolling = max(minimum_units, own_limit(window_others, min(1.0, 2 * cap))) - window_own
     qty = max(0, min(total, rolling, UNLIMITED))

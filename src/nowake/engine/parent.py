@@ -64,7 +64,8 @@ def _end_of_window(draft: Draft, parent_id: str) -> None:
     parent = draft.parent(parent_id)
     if parent.status not in (ParentStatus.RUNNING, ParentStatus.PAUSED):
         return
-    end_ns = parent.order.end_ns
+    window_ns = parent.order.end_ns - parent.order.start_ns
+    end_ns = parent.order.end_ns - min(draft.env.timing.last_moment_ns, window_ns // 10)
     if draft.now_ns < end_ns:
         draft.wake(end_ns)
     elif parent.status is ParentStatus.PAUSED or end_behaviour(parent) is not EndBehaviour.RUN_ON:
@@ -81,9 +82,10 @@ def _retreat(draft: Draft, parent_id: str, reason: str) -> None:
 
 def residual_reason(parent: ParentState) -> str:
     """Return why what is left was not traded: what ended the order, or what last held the schedule back."""
-    if parent.ending and parent.ending != "end of window":
-        return parent.ending
     control, detail = parent.held_back
+    if parent.ending and parent.ending != "end of window":
+        stuck = parent.withheld[0] >= 0 and control == "repeat"
+        return f"{parent.ending} after {control}: {detail}" if stuck else parent.ending
     too_little = "the market offered too little at the prices allowed"
     if not control:
         return f"end of window: {too_little}"
@@ -125,7 +127,7 @@ def _work(draft: Draft, parent_id: str) -> None:
         draft.watch(parent_id, "integrity", WatchKind.INTEGRITY, int(view.integrity))
         return
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
-    if intent.changes_ns:
+    if intent.changes_ns > view.t_ns:
         draft.wake(intent.changes_ns)
     _cancel_what_differs(draft, parent_id, intent)
     if wanted.qty_units > 0:
@@ -147,6 +149,7 @@ def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> S
         end_ns=one.end_ns,
         last=wanted.last,
         drops_rest=end_behaviour(parent) is EndBehaviour.CANCEL,
+        must=_pass_cap(parent, wanted),
         urgency=1.0 if late else parent.order.parameters.urgency,
         limit_units=parent.order.parameters.limit_units,
         collar=draft.env.limits.collar_aggressive / 4,
@@ -218,6 +221,10 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     if qty <= 0:
         _too_small(draft, parent_id, wanted, intent)
         return
+    paced_ns = parent.last_take_ns + timing.paced_ns
+    if taking and parent.last_take_ns and draft.now_ns < paced_ns and _cap_binds(draft, parent, wanted, qty, intent):
+        draft.wake(paced_ns)  # what the cap frees is taken in fewer, larger children
+        return
     child = ChildOrder(
         child_id=ids.child_id(parent_id, leg, parent.attempts.get(leg, 0)),
         parent_id=parent_id,
@@ -256,6 +263,15 @@ def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> i
         qty = _leave_no_dust(qty, draft.view, parent.order.side, least)
     qty -= qty % listing.lot_units
     return qty if qty >= least else 0
+
+
+def _cap_binds(draft: Draft, parent: ParentState, wanted: Want, qty: int, intent: Intent) -> bool:
+    """Return whether it is the participation cap that keeps a child smaller than what is wanted."""
+    assert draft.view is not None
+    if _pass_cap(parent, wanted) or qty >= wanted.qty_units:
+        return False
+    least = draft.env.listing(parent.order.listing).min_order_units(intent.price_units)
+    return allowance(parent, draft.env.limits, draft.view, least).qty_units < wanted.qty_units
 
 
 def _leave_no_dust(qty: int, view: View, side: Side, least: int) -> int:
@@ -301,6 +317,8 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
     verdicts = judge(candidate)
     refused = [one for one in verdicts if not one.passed]
     if refused:
+        if refused[0].control == "repeat" and parent.withheld[1] != "repeat":
+            draft.emit(Alerted(code="repeat", text=refused[0].detail, parent_id=parent_id))
         _withhold(draft, parent_id, wanted, child.qty_units, refused[0].control, refused[0].detail)
         draft.wake(draft.now_ns + draft.env.timing.retry_ns)
         return

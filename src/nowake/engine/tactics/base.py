@@ -20,6 +20,7 @@ class Situation(Value, frozen=True):
         release_ns, end_ns: Window of the current slice.
         last: Whether it is the plan's last slice.
         drops_rest: Whether the order's end behaviour is to drop what is left.
+        must: Whether the order must be completed and is near its end.
         urgency: 0 to 1.
         limit_units: Never worse than this; None = none.
         collar: Furthest a taking price may be from the mid, fraction.
@@ -33,6 +34,7 @@ class Situation(Value, frozen=True):
     end_ns: int
     last: bool
     drops_rest: bool
+    must: bool
     urgency: float
     limit_units: int | None
     collar: float
@@ -84,11 +86,17 @@ def finish_margin_ns(situation: Situation) -> int:
     return min(10 * NS_PER_SECOND, (situation.end_ns - situation.release_ns) // 5)
 
 
-def closing(situation: Situation) -> bool:
-    """Return whether the last moments of the slice have come, and an order that drops its rest is not at its end."""
+def closing_ns(situation: Situation) -> int:
+    """Return when the last moments of the slice begin; 0 for the last slice of an order that drops its rest."""
     if situation.drops_rest and situation.last:
-        return False
-    return situation.view.t_ns >= situation.end_ns - finish_margin_ns(situation)
+        return 0
+    return situation.end_ns - finish_margin_ns(situation)
+
+
+def closing(situation: Situation) -> bool:
+    """Return whether the last moments of the slice have come."""
+    begins_ns = closing_ns(situation)
+    return 0 < begins_ns <= situation.view.t_ns
 
 
 def pause_ns(situation: Situation) -> int:
@@ -132,18 +140,26 @@ def take(situation: Situation, reason: str) -> Intent:
         tif=TimeInForce.IOC,
         price_units=situation.at_limit(price),
         reason=reason,
+        changes_ns=closing_ns(situation),
         pause_ns=pause_ns(situation),
     )
 
 
 def _deep_enough(situation: Situation) -> int:
-    """Return the price of the level at which the visible book has the quantity, no further than the collar."""
+    """Return the price of the level at which the visible book has the quantity, no further than the collar.
+
+    Where a must-complete order wants more than the visible levels show, the collar itself.
+    """
     levels = situation.view.asks if situation.side is Side.BUY else situation.view.bids
+    mid2, collar = situation.view.mid2, situation.collar
     price, seen = situation.far_touch, 0
     for level_price, level_qty in levels:
-        if abs(2 * level_price - situation.view.mid2) > situation.collar * situation.view.mid2:
-            break
+        if abs(2 * level_price - mid2) > collar * mid2:
+            return price
         price, seen = level_price, seen + level_qty
         if seen >= situation.qty_units:
-            break
-    return price
+            return price
+    if not situation.must:
+        return price
+    reach = int(mid2 * (1 + int(situation.side) * collar) / 2)
+    return round_price(reach, situation.listing.tick_units(reach), int(situation.side))
