@@ -38,6 +38,8 @@ def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] =
     """
     from nowake.data.source import open_tapes
 
+    if not paths:
+        raise InputError("paths", paths, "a lake, a recorded file, or several")
     many = [paths] if isinstance(paths, str | Path) else list(paths)
     tapes = open_tapes([Path(path) for path in many], symbol, allow=allow)
     if len(tapes) > 1:
@@ -138,7 +140,7 @@ def resume_order(journal: str | Path, tapes: Sequence[str] = ()) -> Result:
     Raises:
         JournalError: Not a journal, open elsewhere, damaged, or of other code or tapes.
     """
-    result, _ = resume_run(Path(journal), tuple(tapes))
+    result, _ = resume_run(_journal_path(journal), tuple(tapes))
     return result
 
 
@@ -148,10 +150,20 @@ def measure(journal: str | Path) -> Result:
     Raises:
         JournalError: Not a journal, or damaged.
     """
-    return read_result(Path(journal))
+    return read_result(_journal_path(journal))
+
+
+def _journal_path(journal: str | Path) -> Path:
+    if not isinstance(journal, str | Path):
+        raise InputError("journal", journal, "the path of a journal")
+    return Path(journal)
 
 
 def _prepared(request: OrderRequest, tape: Tape | None, options: dict[str, Any], command: str) -> Prepared:
+    if not isinstance(request, OrderRequest):
+        raise InputError("order", request, "made by nowake.order(...)")
+    if tape is not None and not isinstance(tape, Tape):
+        raise InputError("tape", tape, "made by nowake.read_tape(...)")
     known = RunOptions.__struct_fields__
     for name in options:
         if name not in known:

@@ -42,7 +42,28 @@ def test_commas_group_thousands(text, value):
     assert decimal("x", text) == Decimal(str(value))
 
 
-@pytest.mark.parametrize("bad", ["0,5", "1,5", "1,00", "1,0000", "1000,000", ",5", "1,000,00", "nan", "inf", "-inf", "1e300", "ten", "", "1.2.3", float("nan"), float("inf"), True])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "0,5",
+        "1,5",
+        "1,00",
+        "1,0000",
+        "1000,000",
+        ",5",
+        "1,000,00",
+        "nan",
+        "inf",
+        "-inf",
+        "1e300",
+        "ten",
+        "",
+        "1.2.3",
+        float("nan"),
+        float("inf"),
+        True,
+    ],
+)
 def test_what_is_not_a_sane_number_is_refused(bad):
     with pytest.raises(InputError, match="x must be"):
         to_units("x", bad, UNIT)

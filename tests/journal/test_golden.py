@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from nowake.journal.memory import MemoryJournal
@@ -45,3 +47,23 @@ def test_format_1_can_be_continued(tmp_path: Path) -> None:
     with SqliteJournal.open_writer(path, account="sim") as journal:
         journal.append(made.batches()[1][0])
     assert read_journal(path).verify().batches == 6
+
+
+def test_a_kill_while_the_log_is_copied_back_loses_nothing(tmp_path: Path) -> None:
+    """A checkpoint writes the first page before the rest: the file is then shorter than its header says."""
+    path, killed, done = tmp_path / "run.db", tmp_path / "killed.db", tmp_path / "done.db"
+    with SqliteJournal.create(path, made.HEADER) as journal:
+        for _ in range(200):
+            journal.append(made.batches()[1][0])
+        for copy in (killed, done):
+            shutil.copy(path, copy)
+            shutil.copy(f"{path}-wal", f"{copy}-wal")
+        head = journal.head()
+    with closing(sqlite3.connect(done)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    before = killed.read_bytes()
+    assert len(done.read_bytes()) > len(before)
+    killed.write_bytes(done.read_bytes()[:4096] + before[4096:])
+    assert read_journal(killed).head() == head
+    with SqliteJournal.open_writer(killed, account="sim") as again:
+        assert again.head() == head

@@ -224,7 +224,14 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
             clock = time.fromisoformat(text.zfill(8) if text.count(":") == 2 else text.zfill(5))
         except ValueError:
             raise InputError(field, text, "a clock time such as 10:00") from None
-        return zone.at(_only_day(field, text, session, market), clock)
+        days = _open_days(session, market)
+        inside = [t for t in (zone.at(day, clock) for day in days) if market.first_ns <= t <= market.last_ns]
+        if len(inside) == 1:
+            return inside[0]
+        if len(days) == 1:
+            return zone.at(days[0], clock)
+        names = ", ".join(iso(t) for t in inside[:5]) or "none of its days holds that time"
+        raise InputError(field, text, "one time of the tape, which covers several days", f"candidates: {names}")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -232,21 +239,25 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
     return to_ns(moment, field)
 
 
+def _open_days(session: Session, market: MarketHours) -> list[date]:
+    """Return the local days with trading that the market touches."""
+    first, last = session.local_day(market.first_ns), session.local_day(market.last_ns)
+    days = (date.fromordinal(k) for k in range(first.toordinal(), last.toordinal() + 1))
+    return [day for day in days if session.hours(day) is not None]
+
+
 def _only_day(field: str, text: str, session: Session, market: MarketHours) -> date:
     """Return the one local day with trading that the market covers."""
-    first, last = session.local_day(market.first_ns), session.local_day(market.last_ns)
-    days = [date.fromordinal(k) for k in range(first.toordinal(), last.toordinal() + 1)]
-    open_days = [day for day in days if session.hours(day) is not None]
-    if len(open_days) != 1:
-        names = ", ".join(f"{day}T{text}" for day in open_days[:5]) or "none trades"
-        raise InputError(
-            field, text, "a full date and time, as the tape covers several sessions", f"candidates: {names}"
-        )
-    return open_days[0]
+    days = _open_days(session, market)
+    if len(days) != 1:
+        names = ", ".join(str(day) for day in days[:5]) or "none trades"
+        raise InputError(field, text, "a full date and time, as the tape covers several sessions", f"days: {names}")
+    return days[0]
 
 
 def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Session) -> None:
     require(end_ns > start_ns, "end", iso(end_ns), f"after the start {iso(start_ns)}")
+    require(end_ns - start_ns >= 1_000_000_000, "over", format_duration(end_ns - start_ns), "at least 1s")
     if start_ns < market.first_ns:
         raise Refused(
             f"the start {iso(start_ns)} is before the first valid book at {iso(market.first_ns)}",

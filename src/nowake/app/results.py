@@ -144,6 +144,8 @@ def environment(file: JournalFile) -> Env:
     try:
         return from_msgpack(file.get_blob(file.header.env_hash), Env)
     except JournalError as error:
+        if file.head()[0]:
+            raise
         raise JournalError(f"{file.path} stops before its first step; go on with: nowake resume {file.path}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -265,16 +266,22 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
 
 def work(prepared: Prepared, journal: Journal, progress: Progress | None = None) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
-    return _simulate(prepared, journal, progress)
+    host = _simulate(prepared, journal, progress)
+    journal.save_snapshot(journal.head()[0], to_msgpack(host.state))
+    return host
 
 
 def _simulate(prepared: Prepared, journal: JournalStore, progress: Progress | None) -> Host:
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
     store = BufferedStore(journal)
     try:
-        return simulate(prepared.market, prepared.order, prepared.env, store, progress)
-    finally:
-        store.flush()
+        host = simulate(prepared.market, prepared.order, prepared.env, store, progress)
+    except BaseException:
+        with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
+            store.flush()
+        raise
+    store.flush()
+    return host
 
 
 def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | None = None) -> Prepared:
@@ -308,6 +315,7 @@ def resume(path: Path, prepared: Prepared, progress: Progress | None = None) -> 
         store = PrefixCheckingJournal(journal)
         host = _simulate(prepared, store, progress)
         store.finish()
+        journal.save_snapshot(journal.head()[0], to_msgpack(host.state))
     return host
 
 

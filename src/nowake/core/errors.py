@@ -8,6 +8,7 @@ NowakeError
 |   +-- VenueUnavailable   not known whether it arrived: the child is IN_DOUBT; resend only as I13 allows
 |   +-- VenueRejected      final: the venue said no
 +-- JournalError           the journal cannot be used as asked (in use, other version, other account)
+|   +-- JournalUnwritable  a write failed (disk full, I/O error): halt, mend the disk, resume
 |   +-- JournalCorrupt     damage before the tail: stop, never continue past it
 +-- InvariantBroken        an assertion of the engine failed: HALT and stop (I28)
 
@@ -81,6 +82,10 @@ class VenueRejected(VenueError):
 
 class JournalError(NowakeError):
     """A journal cannot be used as asked."""
+
+
+class JournalUnwritable(JournalError):
+    """A batch could not be made durable; nothing of it may leave, and the process halts."""
 
 
 class JournalCorrupt(JournalError):

@@ -3,8 +3,8 @@
 The gate's volume of others is what was observed since the start, or, while it is more, what the plan expected by the
 end of the current slice - but never more than what was observed plus what this slice still expects within a minute:
 volume that did not come is not caught up. The rolling window counts that minute only until it has been filled once. In
-the last slice of several only observed volume counts, so that a forecast that proved too high cannot end the order over
-its cap. At least one minimum order is always allowed.
+the last slice only observed volume counts (a lone slice may use its first minute's forecast), so that a forecast that
+proved too high cannot end the order over its cap. At least one minimum order is always allowed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def counted_others(parent: ParentState, observed: int, now_ns: int) -> tuple[int
     """Return (volume of others the cumulative rule counts, what the current slice still expects)."""
     plan = parent.plan
     position = plan.position(now_ns)
-    if position < 0 or (position == len(plan.slices) - 1 and position > 0):
+    young = now_ns - parent.order.start_ns < FORECAST_NS
+    if position < 0 or (position == len(plan.slices) - 1 and not (position == 0 and young)):
         return observed, 0
     current = plan.slices[position]
     left = min(FORECAST_NS, max(0, current.end_ns - now_ns))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from nowake.core.errors import JournalError
+from nowake.core.errors import JournalError, JournalUnwritable
 from nowake.core.plan import Notice
 from nowake.core.ports import Record
 from nowake.journal.codec import Batch, decode_batch, digest, encode_batch, extend, join
@@ -102,7 +102,7 @@ class Journal:
             self._storage.write(batches)
         except OSError as error:
             self._failure = f"{self.name} cannot be written ({error}); halt, mend the disk, then resume"
-            raise JournalError(self._failure) from error
+            raise JournalUnwritable(self._failure) from error
         except BaseException as error:  # an interrupt too: what reached the disk is not known
             self._failure = str(error) or type(error).__name__
             raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from nowake.core.errors import InvariantBroken, NowakeError
+from nowake.core.errors import InvariantBroken, JournalUnwritable, NowakeError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -131,7 +131,12 @@ def one_sentence_errors(screen: Screen) -> Iterator[None]:
     try:
         yield
     except NowakeError as error:
-        _fail(screen, error, str(error), EXIT_HALTED if isinstance(error, InvariantBroken) else EXIT_FAILED)
+        _fail(
+            screen,
+            error,
+            str(error),
+            EXIT_HALTED if isinstance(error, InvariantBroken | JournalUnwritable) else EXIT_FAILED,
+        )
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - whoever read us has left
         raise typer.Exit(EXIT_FAILED) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from zipfile import is_zipfile
 
 from nowake.core.errors import DataError
 from nowake.data.readers import binance, lobster
@@ -51,6 +52,9 @@ def reader_of(path: Path) -> Reader:
     for reader in all_readers().values():
         if reader.sniff(path):
             return reader
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04" and not is_zipfile(path):
+            raise DataError(path.name, "the zip file is truncated", remedy="download it again")
     known = ", ".join(sorted(all_readers()))
     raise DataError(path.name, f"no reader recognises it (known: {known})", remedy="give a file of one of these")
 

@@ -1,0 +1,104 @@
+"""How a person's words become an order: times, windows, quantities; one sentence where they do not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from nowake.app.request import MarketHours, OrderRequest, resolve
+from nowake.core.errors import InputError
+from nowake.core.sessions import ALWAYS_OPEN, iso, to_ns
+from nowake.core.value import replace
+from nowake.data.catalogue import load_catalogue
+from nowake.data.sessions import session
+
+COIN = load_catalogue().find("BTCUSDT@binance-spot")
+STOCK = load_catalogue().find("AMZN")
+NIGHT = MarketHours(
+    first_ns=to_ns(datetime(2024, 8, 8, 23, 54, 15, tzinfo=UTC)),
+    last_ns=to_ns(datetime(2024, 8, 9, 0, 5, tzinfo=UTC)),
+)
+DAY = MarketHours(
+    first_ns=to_ns(datetime(2012, 6, 21, 13, 30, tzinfo=UTC)), last_ns=to_ns(datetime(2012, 6, 21, 20, tzinfo=UTC))
+)
+
+
+def coin(**changes):
+    return resolve(
+        OrderRequest(**{"side": "sell", "quantity": "5", "symbol": "BTCUSDT@binance-spot", "over": "4m"} | changes),
+        COIN,
+        ALWAYS_OPEN,
+        NIGHT,
+        "key",
+    )
+
+
+def stock(**changes):
+    values = {"side": "buy", "quantity": "100", "symbol": "AMZN", "start": "10:00", "over": "1h"} | changes
+    return resolve(OrderRequest(**values), STOCK, session("XNAS"), DAY, "key")
+
+
+def test_no_start_is_the_first_valid_book():
+    assert coin().start_ns == NIGHT.first_ns
+
+
+@pytest.mark.parametrize(
+    ("clock", "instant"), [("23:55", "2024-08-08T23:55:00Z"), ("00:00:30", "2024-08-09T00:00:30Z")]
+)
+def test_a_clock_time_that_a_tape_over_midnight_holds_once_is_that_time(clock, instant):
+    assert iso(coin(start=clock).start_ns) == instant
+
+
+def test_a_clock_time_that_fits_twice_is_refused_with_candidates_that_can_be_typed():
+    two_days = replace(NIGHT, last_ns=to_ns(datetime(2024, 8, 10, tzinfo=UTC)), first_ns=NIGHT.first_ns - 10**15)
+    with pytest.raises(InputError, match=r"candidates: 2024-08-08T10:00:00Z, 2024-08-09T10:00:00Z"):
+        resolve(
+            OrderRequest(side="buy", quantity="1", symbol="BTCUSDT@binance-spot", start="10:00", over="1h"),
+            COIN,
+            ALWAYS_OPEN,
+            replace(two_days, first_ns=to_ns(datetime(2024, 8, 8, tzinfo=UTC))),
+            "key",
+        )
+
+
+@pytest.mark.parametrize(
+    ("start", "instant"),
+    [
+        ("10:00", "2012-06-21T14:00:00Z"),
+        ("open+30m", "2012-06-21T14:00:00Z"),
+        ("close-2h", "2012-06-21T18:00:00Z"),
+        ("2012-06-21T10:00-04:00", "2012-06-21T14:00:00Z"),
+    ],
+)
+def test_a_stock_start_is_understood_in_the_zone_of_its_session(start, instant):
+    assert iso(stock(start=start).start_ns) == instant
+
+
+def test_a_stated_zone_moves_clock_times_but_not_the_hours():
+    assert iso(stock(start="15:00", tz="Europe/London").start_ns) == "2012-06-21T14:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"over": "1ns"}, "over must be at least 1s"),
+        ({"start": "2012-06-21T10:00"}, "a time with a zone"),
+        ({"start": "25:00"}, "a clock time such as 10:00"),
+        ({"start": "15:30", "over": "2h"}, r"longest that fits from there is --over 30m"),
+        ({"start": "09:00"}, "before the first valid book"),
+        ({"quantity": "0,5"}, "write a decimal point"),
+        ({"quantity": "0.5"}, "a multiple of 1"),
+        ({"quantity": "5m-EUR"}, "a value in USD"),
+        ({"limit": "223.00001"}, "limit must be a multiple of 0.0001"),
+        ({"end_behaviour": "stop"}, "finish, cancel or run-on"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(change, words):
+    with pytest.raises(InputError, match=words):
+        stock(**change)
+
+
+def test_a_limit_off_the_tick_is_rounded_to_the_safe_side():
+    assert stock(limit="223.0050").parameters.limit_units == 2_230_000
+    assert stock(limit="223.0050", side="sell").parameters.limit_units == 2_230_100
