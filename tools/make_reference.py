@@ -118,8 +118,8 @@ def cli_page() -> str:
 def _shared_notes() -> list[str]:
     return [
         "Results go to standard output; progress, notes and errors go to standard error. An error is one sentence with",
-        "the remedy. With `--json` standard output holds exactly one JSON document, of a refusal too; only a command line",
-        "that cannot be parsed (exit 2) is told on standard error alone.",
+        "the remedy. With `--json` standard output holds exactly one JSON document, of a refusal too; only a command",
+        "line that cannot be parsed (exit 2) is told on standard error alone.",
         "",
         *table(
             ("environment", "meaning"),
