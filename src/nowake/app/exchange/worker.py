@@ -117,7 +117,7 @@ def _header(setting: WorkerSetting, env: Env) -> Header:
         profile=Profile.LIVE,
         code_hash=code_hash(),
         env_hash=content_hash(env),
-        run=Run(command="exchange", order=msgspec.to_builtins(setting.order)),
+        run=Run(command="exchange", order=msgspec.json.decode(to_json(setting.order))),
         version=package_version(),
     )
 
