@@ -1,6 +1,6 @@
 """The main job as a user meets it: one recorded day with a two-hour TWAP, and a process from start to first result.
 
-Prints one JSON document. Recorded data is looked for where the tests look (NOWAKE_TEST_DATA); without it the synthetic
+Prints one JSON document. Recorded data is looked for in the folder that NOWAKE_TEST_DATA names; without it the synthetic
 market stands in and the document says so. Ratios: the run against one bare replay of the same rows, the process
 against a process that only imports what any such program must (numpy and numba).
 """
@@ -27,16 +27,11 @@ FIRST_RESULT = "import nowake; nowake.work_order(nowake.order('buy', 3000, 'SYNT
 BARE = "import numpy, numba"
 
 
-def data_folder() -> Path:
-    """Return where recorded data is looked for."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    return Path(os.environ.get("NOWAKE_TEST_DATA", default))
-
-
 def read() -> tuple[Tape, nowake.OrderRequest, str]:
     """Return the tape, the order, and what they are."""
-    path = data_folder() / DAY
-    if path.exists():
+    folder = os.environ.get("NOWAKE_TEST_DATA", "")
+    path = Path(folder) / DAY
+    if folder and path.exists():
         order = nowake.order("buy", 10_000, "AMZN", start="10:00", over="2h")
         return nowake.read_tape(path), order, "AMZN 2012-06-21, LOBSTER level 5"
     from nowake.app.wiring import load_tape
