@@ -1,8 +1,8 @@
 """The main job as a user meets it: one recorded day with a two-hour TWAP, and a process from start to first result.
 
 Prints one JSON document. Recorded data is looked for in the folder that NOWAKE_TEST_DATA names; without it the
-synthetic market stands in and the document says so. Ratios: the run against one bare replay of the same rows, the process
-against a process that only imports what any such program must (numpy and numba).
+synthetic market stands in and the document says so. Ratios: the run against one bare replay of the same rows, the
+process against a process that only imports what any such program must (numpy and numba).
 """
 
 from __future__ import annotations
