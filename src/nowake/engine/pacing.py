@@ -1,10 +1,9 @@
 """How much may be traded now: participation = own / (own + others), cumulative and on a rolling window.
 
-The gate's volume of others is what was observed since the start, or, while it is more, what the plan expected by the
-end of the current slice - but never more than what was observed plus what this slice still expects within a minute:
-volume that did not come is not caught up. The rolling window counts that minute only until it has been filled once. In
-the last slice only observed volume counts (a lone slice may use its first minute's forecast), so that a forecast that
-proved too high cannot end the order over its cap. At least one minimum order is always allowed.
+The gate's volume of others is what was observed since the start. In the order's first minute a forecast may stand in
+for prints, up to what the plan expects by the end of the current slice; later on, volume that did not come is never
+counted. The rolling window keeps a tenth back, because a resting child fills after old volume has left the window. At
+least one minimum order is always allowed.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ UNLIMITED = 2**62
 
 
 FORECAST_NS = 60_000_000_000
-"""How far ahead a forecast may stand in for prints: the current slice, but not more than a minute of it."""
+"""How long, and how far ahead within the current slice, a forecast may stand in for prints."""
 
 
 class Allowance(Value, frozen=True):
@@ -57,7 +56,7 @@ def counted_others(parent: ParentState, observed: int, now_ns: int) -> tuple[int
     plan = parent.plan
     position = plan.position(now_ns)
     young = now_ns - parent.order.start_ns < FORECAST_NS
-    if position < 0 or (position == len(plan.slices) - 1 and not (position == 0 and young)):
+    if position < 0 or not young:
         return observed, 0
     current = plan.slices[position]
     left = min(FORECAST_NS, max(0, current.end_ns - now_ns))
@@ -76,10 +75,9 @@ def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: in
     total = max(minimum_units, own_limit(counted, cap)) - own
     since = view.t_ns - limits.rolling_ns
     recent = [sample.others for sample in parent.samples if sample.t_ns >= since]
-    young = view.t_ns - parent.order.start_ns < limits.rolling_ns
-    window_others = others_now - (recent[0] if recent else others_now) + (coming if young else 0)
+    window_others = others_now - (recent[0] if recent else others_now) + coming
     window_own = sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved
-    rolling = max(minimum_units, own_limit(window_others, min(1.0, 2 * cap))) - window_own
+    rolling = max(minimum_units, own_limit(window_others, min(1.0, 2 * cap)) * 9 // 10) - window_own
     qty = max(0, min(total, rolling, UNLIMITED))
     if qty >= UNLIMITED // 2:
         return Allowance(qty_units=qty, own_units=own, others_units=counted)
