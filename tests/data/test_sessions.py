@@ -68,8 +68,61 @@ def test_tables_equal_the_calendar(name: str) -> None:
 
 def test_around_the_clock_and_unknown_days() -> None:
     assert session("24/7").is_open(1)
-    assert session_names() == ("24/7", "XNAS", "XNYS")
+    assert session_names() == ("24/7", "CMES", "XNAS", "XNYS")
     with pytest.raises(Refused, match="knows"):
         session("XNAS").hours(date(1980, 1, 2))
-    with pytest.raises(InputError, match="one of 24/7, XNAS, XNYS"):
+    with pytest.raises(InputError, match="one of 24/7, CMES, XNAS, XNYS"):
         session("XLON")
+
+
+def utc(text: str) -> int:
+    return to_ns(datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+
+# From CME's holiday notices and the clock changes of Chicago: UTC of opening and close by trading day.
+GLOBEX = {
+    date(2023, 12, 22): ("2023-12-21T23:00", "2023-12-22T22:00"),
+    date(2023, 12, 25): None,
+    date(2023, 12, 26): ("2023-12-25T23:00", "2023-12-26T22:00"),
+    date(2024, 7, 2): ("2024-07-01T22:00", "2024-07-02T21:00"),
+    date(2024, 7, 4): ("2024-07-03T22:00", "2024-07-04T17:00"),
+    date(2024, 3, 11): ("2024-03-10T22:00", "2024-03-11T21:00"),  # Sunday evening, hours after the clock change
+    date(2024, 11, 4): ("2024-11-03T23:00", "2024-11-04T22:00"),
+    date(2024, 3, 10): None,
+}
+
+
+@pytest.mark.parametrize("day", sorted(GLOBEX))
+def test_globex_opens_the_evening_before(day: date) -> None:
+    hours = GLOBEX[day]
+    assert session("CMES").hours(day) == (None if hours is None else (utc(hours[0]), utc(hours[1])))
+
+
+def test_globex_is_open_across_midnight_and_closed_in_the_break() -> None:
+    table = session("CMES")
+    assert table.overnight
+    assert not session("XNAS").overnight
+    for text, opened, day in (
+        ("2024-07-02T04:59:59", True, date(2024, 7, 2)),  # a second before midnight in Chicago
+        ("2024-07-02T05:00:01", True, date(2024, 7, 2)),
+        ("2024-07-02T20:59:59", True, date(2024, 7, 2)),
+        ("2024-07-02T21:00:00", False, date(2024, 7, 2)),
+        ("2024-07-02T22:00:00", True, date(2024, 7, 3)),
+        ("2023-12-25T22:59:59", False, date(2023, 12, 25)),  # pre-opening on Christmas day
+        ("2023-12-25T23:00:00", True, date(2023, 12, 26)),
+        ("2024-07-06T15:00:00", False, date(2024, 7, 6)),
+    ):
+        assert (table.is_open(utc(text)), table.trading_day(utc(text))) == (opened, day), text
+    assert table.next_open(utc("2024-07-02T21:30")) == utc("2024-07-02T22:00")
+    assert table.next_open(utc("2024-07-05T21:00")) == utc("2024-07-07T22:00")
+
+
+def test_the_globex_table_equals_the_calendar_but_for_the_daily_break() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exchange_calendars = pytest.importorskip("exchange_calendars")
+        calendar = exchange_calendars.get_calendar("CMES", start="2006-01-01", end="2027-12-31")
+    table, rows = session("CMES"), calendar.schedule
+    for day, opened, closed in zip(rows.index, rows["open"], rows["close"], strict=True):
+        ends = min(closed.value, table.at(day.date(), time(16)))
+        assert table.hours(day.date()) == (opened.value, ends), day

@@ -7,7 +7,7 @@ its market covers. Nothing is guessed: what does not fit is refused with the nea
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_DOWN
 from zoneinfo import ZoneInfo
 
@@ -225,10 +225,12 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
         except ValueError:
             raise InputError(field, text, "a clock time such as 10:00") from None
         days = _open_days(session, market)
-        inside = [t for t in (zone.at(day, clock) for day in days) if market.first_ns <= t <= market.last_ns]
+        eves = [day - timedelta(days=1) for day in days] if session.overnight else []
+        told = (zone.at(day, clock) for day in sorted({*eves, *days}))
+        inside = [t for t in told if market.first_ns <= t <= market.last_ns]
         if len(inside) == 1:
             return inside[0]
-        if len(days) == 1:
+        if len(days) == 1 and not eves:
             return zone.at(days[0], clock)
         names = ", ".join(iso(t) for t in inside[:5]) or "none of its days holds that time"
         raise InputError(field, text, "one time of the tape, which covers several days", f"candidates: {names}")
@@ -240,14 +242,14 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
 
 
 def _open_days(session: Session, market: MarketHours) -> list[date]:
-    """Return the local days with trading that the market touches."""
-    first, last = session.local_day(market.first_ns), session.local_day(market.last_ns)
+    """Return the trading days that the market touches."""
+    first, last = session.trading_day(market.first_ns), session.trading_day(market.last_ns)
     days = (date.fromordinal(k) for k in range(first.toordinal(), last.toordinal() + 1))
     return [day for day in days if session.hours(day) is not None]
 
 
 def _only_day(field: str, text: str, session: Session, market: MarketHours) -> date:
-    """Return the one local day with trading that the market covers."""
+    """Return the one trading day that the market covers."""
     days = _open_days(session, market)
     if len(days) != 1:
         names = ", ".join(str(day) for day in days[:5]) or "none trades"
@@ -271,6 +273,6 @@ def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Sess
             f"the window ends at {iso(end_ns)}, after the tape's end at {iso(market.last_ns)}",
             f"the longest that fits from there is --over {format_duration(fits)}" if fits else "start earlier",
         )
-    hours = None if session.always_open else session.hours(session.local_day(start_ns))
+    hours = None if session.always_open else session.hours(session.trading_day(start_ns))
     if not session.always_open and (hours is None or not hours[0] <= start_ns < hours[1]):
         raise Refused(f"{session.name} is closed at {iso(start_ns)}", "choose a start inside its hours")

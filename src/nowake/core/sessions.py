@@ -33,7 +33,10 @@ def iso(t_ns: int) -> str:
 
 
 class SpecialDay(Value, frozen=True):
-    """A trading day with its own hours (an early close, a late open), local to the session's zone."""
+    """A trading day with its own hours (an early close, a late open), local to the session's zone.
+
+    As in ``Session``: an opening after the close is that of the evening before.
+    """
 
     day: date
     opens: time
@@ -46,7 +49,8 @@ class Session(Value, frozen=True):
     Attributes:
         name: ``XNAS``, ``24/7``.
         zone: IANA zone in which the hours are stated and in which ``10:00`` is understood.
-        opens, closes: Regular hours; equal times mean around the clock.
+        opens, closes: Regular hours; equal times mean around the clock. An opening after the close is that of the
+            evening before: futures that open at 17:00 and close at 16:00 trade Monday's day from Sunday evening on.
         weekdays: Trading days, Monday = 0.
         closed: Holidays.
         special: Days with their own hours.
@@ -80,16 +84,26 @@ class Session(Value, frozen=True):
         """Return whether it trades around the clock."""
         return self.opens == self.closes
 
+    @property
+    def overnight(self) -> bool:
+        """Return whether a regular trading day opens on the evening before."""
+        return self.opens > self.closes
+
     def local_day(self, t_ns: int) -> date:
         """Return the date of an instant in the session's zone."""
         return (_EPOCH + timedelta(microseconds=t_ns // 1000)).astimezone(ZoneInfo(self.zone)).date()
+
+    def trading_day(self, t_ns: int) -> date:
+        """Return the trading day of an instant: its local date, or the next from an overnight opening on."""
+        day = self.local_day(t_ns)
+        return day + timedelta(days=1) if self.overnight and t_ns >= self.at(day, self.opens) else day
 
     def at(self, day: date, clock: time) -> int:
         """Return the instant of a local clock time on a local day."""
         return to_ns(datetime.combine(day, clock, tzinfo=ZoneInfo(self.zone)))
 
     def hours(self, day: date) -> tuple[int, int] | None:
-        """Return ``(open_ns, close_ns)`` of a local day, or None when it does not trade.
+        """Return ``(open_ns, close_ns)`` of a trading day, or None when it does not trade.
 
         Raises:
             Refused: The table does not know the day.
@@ -103,23 +117,22 @@ class Session(Value, frozen=True):
             return None
         if self.always_open:
             return self.at(day, time(0)), self.at(day + timedelta(days=1), time(0))
-        for one in self.special:
-            if one.day == day:
-                return self.at(day, one.opens), self.at(day, one.closes)
-        return self.at(day, self.opens), self.at(day, self.closes)
+        opens, closes = next(((d.opens, d.closes) for d in self.special if d.day == day), (self.opens, self.closes))
+        eve = timedelta(days=1 if opens > closes else 0)
+        return self.at(day - eve, opens), self.at(day, closes)
 
     def is_open(self, t_ns: int) -> bool:
         """Return whether an instant lies in [open, close)."""
         if self.always_open and len(self.weekdays) == 7 and not self.closed:
             return True
-        hours = self.hours(self.local_day(t_ns))
+        hours = self.hours(self.trading_day(t_ns))
         return hours is not None and hours[0] <= t_ns < hours[1]
 
     def next_open(self, t_ns: int) -> int:
         """Return ``t_ns`` when open, else the next opening instant."""
         if self.is_open(t_ns):
             return t_ns
-        day = self.local_day(t_ns)
+        day = self.trading_day(t_ns)
         for ahead in range(30):
             hours = self.hours(day + timedelta(days=ahead))
             if hours is not None and hours[0] >= t_ns:

@@ -32,7 +32,7 @@ class Hours:
         elif session.always_open and len(session.weekdays) == 7 and not session.closed:
             self._to_ns = INT64_MAX
         else:
-            hours = session.hours(session.local_day(t_ns))
+            hours = session.hours(session.trading_day(t_ns))
             assert hours is not None
             self._to_ns = hours[1]
 

@@ -120,7 +120,7 @@ def trading_hours(session: Session, t_ns: int) -> tuple[int, tuple[tuple[int, in
     """
     if session.always_open:
         return AROUND_THE_CLOCK_NS, ()
-    first = session.local_day(t_ns)
+    first = session.trading_day(t_ns)
     ordinals = range(first.toordinal(), first.toordinal() + 2 * DAYS_AHEAD)
     windows: list[tuple[int, int]] = []
     for ordinal in ordinals:

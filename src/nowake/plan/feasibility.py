@@ -26,7 +26,7 @@ def open_until(session: Session, t_ns: int, limit_ns: int) -> int:
     """Return when the trading that goes on at ``t_ns`` stops, at most ``limit_ns``; ``t_ns`` itself when closed."""
     if not session.is_open(t_ns):
         return t_ns
-    day, until = session.local_day(t_ns), t_ns
+    day, until = session.trading_day(t_ns), t_ns
     while until < limit_ns:
         hours = session.hours(day)
         if hours is None or (until > t_ns and hours[0] != until):
