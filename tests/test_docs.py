@@ -175,6 +175,7 @@ def interrupt(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[in
 
     with monkeypatch.context() as patched:
         patched.setattr(screen, "work_progress", pressing)
+        patched.setattr(buffered, "BURST_BATCHES", 1)  # progress is told of every step
         code, printed = invoke(arguments)
     return code, "\n".join(line for line in printed.splitlines() if line.startswith("Error: "))
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nowake.app import wiring
+from nowake.app import buffered, wiring
 from nowake.app.request import OrderRequest
 from nowake.app.results import is_finished, read_result, resume_run, work_prepared
 from nowake.app.wiring import Prepared, RunOptions
+from nowake.engine.host import Host
+from nowake.journal.reader import read_journal
 
 REQUEST = OrderRequest(side="sell", quantity="3000", symbol="SYNTH", over="5m")
 
@@ -19,7 +21,10 @@ def prepared() -> Prepared:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 15, 50])
-def test_an_interrupted_run_keeps_what_it_decided_and_goes_on(tmp_path: Path, steps: int) -> None:
+def test_an_interrupted_run_keeps_what_it_decided_and_goes_on(
+    tmp_path: Path, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buffered, "BURST_BATCHES", 1)  # every step is a burst, so that progress hears of every step
     whole = work_prepared(prepared(), None)
     path, seen = tmp_path / "run.db", [0]
 
@@ -38,6 +43,24 @@ def test_an_interrupted_run_keeps_what_it_decided_and_goes_on(tmp_path: Path, st
     assert result.journal_hash == whole.journal_hash
     assert result.report.filled_units == whole.report.filled_units
     assert resume_run(path)[1] is False
+
+
+def test_what_is_shown_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(buffered, "BURST_BATCHES", 10)
+    path, shown = tmp_path / "run.db", 0
+
+    def look(t_ns: int, host: Host) -> None:
+        nonlocal shown
+        shown += 1
+        assert newest_input_ns(path) == t_ns == host.state.t_ns
+
+    work_prepared(prepared(), path, look)
+    assert shown > 3
+
+
+def newest_input_ns(path: Path) -> int:
+    """Read the file as another process would."""
+    return max(batch.input.t_ns for batch in read_journal(path).batches())
 
 
 def test_memory_and_file_hold_the_same_journal(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from toy import LISTING, Faults, ToyMarket, toy_env, toy_order
 
 from nowake.core.inputs import AnyInput
 from nowake.core.order import EndBehaviour, ParentOrder, Side
+from nowake.core.value import replace
 from nowake.engine.env import Env
 from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import ParentState, state_hash
@@ -58,9 +59,10 @@ class Outcome:
         return [(batch.input, batch.decisions) for batch in self.journal.batches()]
 
 
-def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, **market):
-    """Work an order on a toy market to its end."""
+def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, limits=None, **market):
+    """Work an order on a toy market to its end; ``limits`` are changes to those of a simulated run."""
     env, journal = toy_env(order, listing), MemoryJournal()
+    env = replace(env, limits=replace(env.limits, **(limits or {})))
     host = CrashingHost(env, journal, seed + 7, crash)
     toy = ToyMarket(seed, faults=faults, listing=listing, **market)
     World(toy, host).run(order, commands)

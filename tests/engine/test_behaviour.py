@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from toy import T0, S
 
 from nowake.core.child import Liquidity, TimeInForce
-from nowake.core.decisions import ChildSubmitted, OrderRefused, StatusChanged, Withheld
+from nowake.core.decisions import Alerted, ChildSubmitted, OrderRefused, StatusChanged, Withheld
 from nowake.core.inputs import OperatorAction, OperatorCommand, OrderReceived, Woken
 from nowake.core.order import EndBehaviour, Side
 from nowake.core.value import replace
@@ -138,6 +138,21 @@ def test_pause_stops_sending_and_resume_goes_on():
     assert not [t for t in times if T0 + 180 * S < t < T0 + 420 * S]
     assert [t for t in times if t > T0 + 420 * S]
     assert outcome.parent.filled > 500
+
+
+def test_too_many_aggressive_children_pause_the_order_until_a_person_resumes_it():
+    order, few = toy_order(qty=2000, minutes=10, urgency=1.0), {"aggressive_floor": 3, "aggressive_factor": 0}
+    alone = run(order, 8, limits=few)
+    judge(alone)
+    assert len(submitted(alone)) == 3
+    assert list(alone.parent.abandoned) == ["repeat: 3 aggressive children sent, at most 3"]
+    paused = [d for _, ds in alone.batches() for d in ds if isinstance(d, StatusChanged)]
+    assert [d.status.value for d in paused] == ["paused", "ending", "done"]
+    assert "3 aggressive children" in paused[0].reason
+    assert [d.code for _, ds in alone.batches() for d in ds if isinstance(d, Alerted)] == ["repeat"]
+    watched = run(order, 8, limits=few, commands=(command(OperatorAction.RESUME, 400),))
+    judge(watched)
+    assert len([t for t, _ in submitted(watched) if t >= T0 + 400 * S]) == 3
 
 
 def test_cancel_ends_the_order_with_the_reason():

@@ -18,7 +18,7 @@ from nowake.engine.apply import apply
 from nowake.engine.decide import first_plan
 from nowake.engine.env import Limits, Profile
 from nowake.engine.gate import CONTROLS, Candidate, judge
-from nowake.engine.state import EngineState
+from nowake.engine.state import EngineState, Sample
 
 NOW = T0 + 60 * S
 VIEW = View(
@@ -60,21 +60,20 @@ def state_with(*sent, order=None):
     plan = first_plan(order, VIEW, toy_env(order))
     state = replace(EngineState(), t_ns=NOW)
     state = apply(state, OrderAdmitted(order=order, plan=plan, base_others=0))
+    state = seen(state, order, 0)
     for one in sent:
         submitted = ChildSubmitted(child=one, slice_index=0, plan_revision=0, tactic="cross", reason="", gate=())
         state = apply(state, submitted)
     return state
 
 
+def seen(state, order, others):
+    """The state after the volume of others was looked at when the window opened."""
+    parent = replace(state.parents[order.parent_id], samples=(Sample(t_ns=T0, others=others),))
+    return replace(state, parents={order.parent_id: parent})
+
+
 THIN = replace(VIEW, volume_all=10)
-
-
-def state_without_forecast():
-    """A parent whose plan expects no volume: only what was printed counts."""
-    state = state_with()
-    parent = state.parents["toy-order"]
-    plan = replace(parent.plan, expected_volume=(0,) * len(parent.plan.slices))
-    return replace(state, parents={"toy-order": replace(parent, plan=plan)})
 
 
 def candidate(one, *, state=None, order=None, **changes):
@@ -132,7 +131,7 @@ CASES = {
         candidate(child(qty=5), listing=replace(LISTING, min_notional=Decimal(1000))),
         "size",
     ),
-    "9 over the cap": (candidate(child(), state=state_without_forecast(), view=THIN), "participation"),
+    "9 over the cap": (candidate(child(), view=THIN), "participation"),
     "13 too many a second": (
         candidate(child(qty=5, attempt=3), limits=replace(limits(), parent_rate=1), state=state_with(child(qty=1))),
         "rate",
@@ -204,6 +203,6 @@ def test_in_doubt_children_keep_their_capacity():
 
 
 def test_must_complete_passes_the_cap_and_nothing_else():
-    state = state_without_forecast()
+    state = state_with()
     assert refused(candidate(child(), state=state, view=THIN, pass_cap=True)) == set()
     assert refused(candidate(child(price=10_300), state=state, view=THIN, pass_cap=True)) == {"collar"}

@@ -2,7 +2,8 @@
 
 A durable batch before every effect protects what left the process. In a pure simulated run nothing leaves it: the
 venue dies with the worker, and the run is executed again from its seed against what the journal holds, always a byte
-prefix. So batches stay whole and in order; only when they are durable is put off, by a quarter of a second or so.
+prefix. So batches stay whole and in order; only when they are durable is put off, by a quarter of a second or so. What
+is shown meanwhile is what is durable: ``told`` speaks only after a burst.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import time
 from collections.abc import Sequence
 
 from nowake.core.ports import JournalStore, Record
+from nowake.engine.host import Host
+from nowake.sim.world import Progress
 
 BURST_BATCHES = 1024
 BURST_S = 0.25
@@ -42,6 +45,15 @@ class BufferedStore:
         self._waiting.append((batch, raw))
         if len(self._waiting) >= BURST_BATCHES or time.monotonic() - self._since >= BURST_S:
             self.flush()
+
+    def told(self, progress: Progress) -> Progress:
+        """Return a progress that passes on only what is durable: the step that ended a burst."""
+
+        def durable(t_ns: int, host: Host) -> None:
+            if not self._waiting:
+                progress(t_ns, host)
+
+        return durable
 
     def sync(self) -> None:
         """Do nothing: no effect of a pure run outlives the process."""

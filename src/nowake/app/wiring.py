@@ -275,7 +275,8 @@ def _simulate(prepared: Prepared, journal: JournalStore, progress: Progress | No
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
     store = BufferedStore(journal)
     try:
-        host = simulate(prepared.market, prepared.order, prepared.env, store, progress)
+        told = None if progress is None else store.told(progress)
+        host = simulate(prepared.market, prepared.order, prepared.env, store, told)
     except BaseException:
         with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
             store.flush()

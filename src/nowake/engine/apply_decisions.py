@@ -166,7 +166,7 @@ def _status_changed(state: EngineState, record: d.StatusChanged) -> EngineState:
     if record.status is ParentStatus.ENDING:
         changes["ending"] = record.reason
     if record.status is ParentStatus.RUNNING:
-        changes["rejects"] = 0
+        changes |= {"rejects": 0, "aggressive": 0}
     if record.status is ParentStatus.DONE:
         changes |= {"timers": {}, "watches": {}}
     return put(state, replace(parent, **changes))

@@ -1,9 +1,9 @@
 """How much may be traded now: participation = own / (own + others), cumulative and on a rolling window.
 
-The gate's volume of others is what was observed since the start. In the order's first minute a forecast may stand in
-for prints, up to what the plan expects by the end of the current slice; later on, volume that did not come is never
-counted. The rolling window keeps a tenth back, because a resting child fills after old volume has left the window. At
-least one minimum order is always allowed.
+Others' volume is what was printed since the start, never a forecast: a forecast that comes true late has by then been
+over the cap (counted to the end of an hour-long slice, an order was 90 % of the first minutes). The rolling window
+keeps a tenth back, because a resting child fills after old volume has left the window; ``crowded_ns`` says when even
+that is used up and the child must go. At least one minimum order is always allowed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,6 @@ _MILLION = 1_000_000
 UNLIMITED = 2**62
 
 
-FORECAST_NS = 60_000_000_000
-"""How long, and how far ahead within the current slice, a forecast may stand in for prints."""
-
-
 class Allowance(Value, frozen=True):
     """How much more may be sent.
 
@@ -29,7 +25,7 @@ class Allowance(Value, frozen=True):
         binding: Which rule binds: ``cap``, ``rolling`` or empty (unlimited).
         detail: Its numbers in words.
         own_units: Own worst case so far: filled + possibly live.
-        others_units: Volume of others that the cumulative rule counted.
+        others_units: Volume of others since the start.
     """
 
     qty_units: int
@@ -51,41 +47,45 @@ def others_needed(own_units: int, cap: float) -> int:
     return 0 if rate >= _MILLION else -(-own_units * (_MILLION - rate) // rate)
 
 
-def counted_others(parent: ParentState, observed: int, now_ns: int) -> tuple[int, int]:
-    """Return (volume of others the cumulative rule counts, what the current slice still expects)."""
-    plan = parent.plan
-    position = plan.position(now_ns)
-    young = now_ns - parent.order.start_ns < FORECAST_NS
-    if position < 0 or not young:
-        return observed, 0
-    current = plan.slices[position]
-    left = min(FORECAST_NS, max(0, current.end_ns - now_ns))
-    coming = plan.expected_volume[position] * left // (current.end_ns - current.release_ns)
-    expected = plan.cumulative_volume[position]
-    return max(observed, min(expected, observed + coming)), coming
-
-
 def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: int) -> Allowance:
     """Return what may be sent now, ``minimum_units`` being one minimum order."""
     cap = parent.order.parameters.participation_max
     own = parent.filled + parent.reserved
     others_now = view.volume_all - view.volume_own
     observed = others_now - (parent.base_others if parent.base_others is not None else others_now)
-    counted, coming = counted_others(parent, observed, view.t_ns)
-    total = max(minimum_units, own_limit(counted, cap)) - own
-    since = view.t_ns - limits.rolling_ns
-    recent = [sample.others for sample in parent.samples if sample.t_ns >= since]
-    window_others = others_now - (recent[0] if recent else others_now) + coming
-    window_own = sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved
+    total = max(minimum_units, own_limit(observed, cap)) - own
+    window_own, window_others = _rolling(parent, limits, others_now, view.t_ns)
     rolling = max(minimum_units, own_limit(window_others, min(1.0, 2 * cap)) * 9 // 10) - window_own
     qty = max(0, min(total, rolling, UNLIMITED))
     if qty >= UNLIMITED // 2:
-        return Allowance(qty_units=qty, own_units=own, others_units=counted)
+        return Allowance(qty_units=qty, own_units=own, others_units=observed)
     binding = "cap" if total <= rolling else "rolling"
     detail = (
-        f"own {own} of {own + counted} volume counted, cap {cap:.4g}"
+        f"own {own} of {own + observed} volume seen, cap {cap:.4g}"
         if binding == "cap"
         else f"own {window_own} beside {window_others} of others in the last {limits.rolling_ns // 10**9} s, "
         f"twice the cap {cap:.4g}"
     )
-    return Allowance(qty_units=qty, binding=binding, detail=detail, own_units=own, others_units=counted)
+    return Allowance(qty_units=qty, binding=binding, detail=detail, own_units=own, others_units=observed)
+
+
+def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: int) -> int:
+    """Return when the live children would be over the rolling rule if nobody traded any more: now, later, or 0 = never.
+
+    Volume that leaves the window takes room away from children that were sent while it was there.
+    """
+    others_now = view.volume_all - view.volume_own
+    rate = min(1.0, 2 * parent.order.parameters.participation_max)
+    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in parent.samples)
+    for t_ns in (view.t_ns, *(t_ns for t_ns in leaves if t_ns > view.t_ns)):
+        own, others = _rolling(parent, limits, others_now, t_ns)
+        if own > max(minimum_units, own_limit(others, rate)):
+            return t_ns
+    return 0
+
+
+def _rolling(parent: ParentState, limits: Limits, others_now: int, t_ns: int) -> tuple[int, int]:
+    """Return own (worst case) and others' volume of the rolling window that ends at ``t_ns``."""
+    since = t_ns - limits.rolling_ns
+    others = next((others_now - sample.others for sample in parent.samples if sample.t_ns >= since), 0)
+    return sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved, others

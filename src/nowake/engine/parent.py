@@ -21,7 +21,7 @@ from nowake.core.order import EndBehaviour, Side
 from nowake.core.view import View, WatchKind
 from nowake.engine.draft import Draft
 from nowake.engine.gate import Candidate, judge
-from nowake.engine.pacing import allowance, others_needed
+from nowake.engine.pacing import allowance, crowded_ns, others_needed
 from nowake.engine.reconcile import ask
 from nowake.engine.schedule import Want, end_behaviour, want
 from nowake.engine.state import ChildState, ParentState
@@ -54,9 +54,14 @@ def _alarms(draft: Draft, parent_id: str) -> None:
         draft.emit(Alerted(code="overfill", text=text, parent_id=parent_id))
         draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.HALTED, reason=text))
     elif parent.status is ParentStatus.RUNNING and parent.rejects >= draft.env.limits.rejects_in_a_row:
-        text = f"{parent.rejects} rejects in a row"
-        draft.emit(Alerted(code="rejects", text=text, parent_id=parent_id))
-        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.PAUSED, reason=text))
+        _pause(draft, parent_id, "rejects", f"{parent.rejects} rejects in a row")
+
+
+def _pause(draft: Draft, parent_id: str, code: str, text: str) -> None:
+    """Stop until a person resumes the order (14), and cancel what works."""
+    draft.emit(Alerted(code=code, text=text, parent_id=parent_id))
+    draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.PAUSED, reason=text))
+    _retreat(draft, parent_id, ParentStatus.PAUSED.value)
 
 
 def _end_of_window(draft: Draft, parent_id: str) -> None:
@@ -69,7 +74,20 @@ def _end_of_window(draft: Draft, parent_id: str) -> None:
     if draft.now_ns < end_ns:
         draft.wake(end_ns)
     elif parent.status is ParentStatus.PAUSED or end_behaviour(parent) is not EndBehaviour.RUN_ON:
+        _say_what_the_cap_left(draft, parent_id)
         draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason="end of window"))
+
+
+def _say_what_the_cap_left(draft: Draft, parent_id: str) -> None:
+    """Record that the participation cap keeps the rest, where nothing else does: children were sent, each cut by it."""
+    parent, view = draft.parent(parent_id), draft.view
+    wanted = want(parent, draft.now_ns)
+    if view is None or not view.tradable or parent.held_back[0] or wanted.position < 0 or _pass_cap(parent, wanted):
+        return
+    least = draft.env.listing(parent.order.listing).min_order_units(view.mid2 // 2)
+    allowed = allowance(parent, draft.env.limits, view, least)
+    if allowed.qty_units < parent.unsent:
+        _withhold(draft, parent_id, wanted, parent.unsent, "participation", allowed.detail)
 
 
 def _retreat(draft: Draft, parent_id: str, reason: str) -> None:
@@ -129,6 +147,8 @@ def _work(draft: Draft, parent_id: str) -> None:
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
     if intent.changes_ns > view.t_ns:
         draft.wake(intent.changes_ns)
+    if not _pass_cap(parent, wanted):
+        _make_room(draft, parent_id)
     _cancel_what_differs(draft, parent_id, intent)
     if wanted.qty_units > 0:
         _send(draft, parent_id, wanted, intent)
@@ -178,6 +198,24 @@ def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
             continue
         if draft.parent(parent_id).live[child_id].status is ChildStatus.PENDING_CANCEL:
             draft.wake(draft.now_ns + timing.answer_ns)
+
+
+def _make_room(draft: Draft, parent_id: str) -> None:
+    """Cancel resting children that the rolling participation rule has no room for any more, when that comes."""
+    parent, view = draft.parent(parent_id), draft.view
+    assert view is not None
+    working = {key: child for key, child in parent.live.items() if child.status is ChildStatus.WORKING}
+    if not working:
+        return
+    price = max(child.order.price_units for child in working.values())
+    least = draft.env.listing(parent.order.listing).min_order_units(price)
+    when_ns = crowded_ns(parent, draft.env.limits, view, least)
+    if when_ns > view.t_ns:
+        draft.wake(when_ns)
+    elif when_ns:
+        for child_id in working:
+            draft.emit(CancelRequested(child_id=child_id, reason="makes room: volume has left the rolling window"))
+        draft.wake(draft.now_ns + draft.env.timing.answer_ns)
 
 
 def _behind(child: ChildState, intent: Intent) -> bool:
@@ -317,9 +355,10 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
     verdicts = judge(candidate)
     refused = [one for one in verdicts if not one.passed]
     if refused:
-        if refused[0].control == "repeat" and parent.withheld[1] != "repeat":
-            draft.emit(Alerted(code="repeat", text=refused[0].detail, parent_id=parent_id))
         _withhold(draft, parent_id, wanted, child.qty_units, refused[0].control, refused[0].detail)
+        if refused[0].control == "repeat":
+            _pause(draft, parent_id, "repeat", refused[0].detail)
+            return
         draft.wake(draft.now_ns + draft.env.timing.retry_ns)
         return
     draft.emit(

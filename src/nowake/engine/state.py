@@ -82,7 +82,7 @@ class ParentState(Value, frozen=True):
         samples, own_fills: Of the rolling window.
         attempts: Next attempt number per leg.
         sends: Times of the creates of the last second.
-        rejects: Rejects in a row; ``aggressive``: children sent to take, in all.
+        rejects: Rejects in a row; ``aggressive``: children sent to take; both since a person last resumed the order.
         withheld: (slice, control) recorded since the last child was sent: said once.
         held_back: (control, detail) that last kept something from being sent; names a residual.
         worked: (slice, filled by its children): bounds how far a slice catches up.
