@@ -26,6 +26,7 @@ import typer
 from typer.testing import CliRunner
 
 import nowake
+from nowake.app import buffered
 from nowake.app.cli import app, screen
 from nowake.app.documents import result_document
 from nowake.core.jit import cache_dir
