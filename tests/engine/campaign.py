@@ -69,8 +69,8 @@ def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, li
     return Outcome(order, env, host, toy, journal)
 
 
-def random_run(seed: int, *, crash: float = 0.02) -> Outcome:
-    """Work a random order under random faults; everything follows from the seed."""
+def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: ()) -> Outcome:
+    """Work a random order under random faults; everything follows from the seed. ``commands`` makes an operator's."""
     r = random.Random(seed)
     faults = Faults(
         lose_submit=r.choice((0, 0, 0.05, 0.2)),
@@ -93,7 +93,8 @@ def random_run(seed: int, *, crash: float = 0.02) -> Outcome:
         limit_units=r.choice((None, None, 10_000, 9_990)),
         slices=r.choice((None, None, 1)),
     )
-    return run(order, seed, faults=faults, crash=r.choice((0, crash)), volume=r.choice((0, 10, 100, 1000)))
+    crash, volume = r.choice((0, crash)), r.choice((0, 10, 100, 1000))
+    return run(order, seed, faults=faults, crash=crash, volume=volume, commands=commands(seed, order))
 
 
 def judge(outcome: Outcome) -> None:
@@ -108,14 +109,14 @@ def judge(outcome: Outcome) -> None:
         return
     assert parent.filled == market.filled(), "the engine's fills are not the venue's"
     residual = sum(parent.abandoned.values())
-    assert parent.filled + residual == order.qty_units + parent.overfill, "quantity is not conserved"
+    assert parent.filled + residual == parent.order.qty_units + parent.overfill, "quantity is not conserved"
     if not market.faults.overfill:
         assert parent.overfill == 0, "overfilled"
     assert parent.unsent == 0, "something was forgotten"
     assert all(reason for reason in parent.abandoned), "a residual without a reason"
     limit = order.parameters.limit_units
     fills = [fill for one in market.orders.values() for fill in one.fills]
-    if limit is not None:
+    if limit is not None and parent.order == order:
         assert all((limit - fill.price_units) * order.side >= 0 for fill in fills), "worse than the limit"
     money = sum(f.price_units * f.qty_units for f in fills), sum(f.fee_money for f in fills)
     assert (parent.cash_units, parent.fees_money) == money, "cash or fees differ from the venue's"

@@ -51,6 +51,29 @@ class OrderRefused(Decision, frozen=True, tag="order-refused"):
     remedy: str = ""
 
 
+class OrderAmended(Decision, frozen=True, tag="order-amended"):
+    """The order is as ``order`` says from now on; ``reason`` names who changed what."""
+
+    parent_id: str
+    order: ParentOrder
+    reason: str
+
+
+class CommandRefused(Decision, frozen=True, tag="command-refused"):
+    """An operator's command has no effect.
+
+    Attributes:
+        key: Of the command.
+        code: ``conflict`` (the key was used with another body), ``unknown-order``, ``status``, or ``amendment``.
+    """
+
+    parent_id: str
+    key: str
+    code: str
+    reason: str
+    remedy: str = ""
+
+
 class ChildSubmitted(Decision, frozen=True, tag="child-submitted"):
     """Effect: send a child. The verdicts are those of the gate on these exact values."""
 
@@ -160,6 +183,8 @@ AnyDecision = (
     OrderAdmitted
     | PlanAdopted
     | OrderRefused
+    | OrderAmended
+    | CommandRefused
     | ChildSubmitted
     | CancelRequested
     | QueryRequested

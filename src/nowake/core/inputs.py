@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from nowake.core.amendment import Amendment
 from nowake.core.child import ChildStatus, Fill, OrderStatus
 from nowake.core.order import ParentOrder
-from nowake.core.value import Value, require
+from nowake.core.value import Value, content_hash, require
 from nowake.core.view import View
 
 
@@ -119,16 +120,35 @@ class OperatorAction(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    AMEND = "amend"
 
 
 class OperatorCommand(Input, frozen=True, tag="operator-command"):
-    """An operator acts on one parent; ``key`` makes a repeated call harmless."""
+    """An operator acts on one parent.
+
+    Attributes:
+        actor: Who.
+        key: Makes a repeated call harmless: the same key with the same body does nothing, with another is a conflict.
+        amendment: For AMEND: what is to change.
+    """
 
     parent_id: str
     action: OperatorAction
     actor: str
     key: str
     view: View | None = None
+    amendment: Amendment | None = None
+
+    def __post_init__(self) -> None:
+        require(bool(self.key), "key", self.key, "given")
+        require(bool(self.actor), "actor", self.actor, "given")
+        amends = self.action is OperatorAction.AMEND
+        require(amends == (self.amendment is not None), "amendment", self.amendment, "given for amend only")
+
+    @property
+    def body_hash(self) -> str:
+        """Return the hash of what is asked, whoever asks it and whenever."""
+        return content_hash((self.parent_id, self.action.value, self.amendment))
 
 
 class Restarted(Input, frozen=True, tag="restarted"):

@@ -15,6 +15,8 @@ from nowake.engine.ledger import doubt, find, put, with_child
 from nowake.engine.state import ChildState, EngineState, ParentState, get_parent
 
 SECOND_NS = 1_000_000_000
+CONFLICT = "conflict"
+"""Code of a refusal that concerns a key which an earlier command holds."""
 
 
 def _nothing(state: EngineState, _: Record) -> EngineState:
@@ -30,6 +32,23 @@ def _refused(state: EngineState, record: d.OrderRefused) -> EngineState:
     if record.parent_id in state.parents or record.parent_id in state.refused:
         return state
     return replace(state, refused=(*state.refused, record.parent_id))
+
+
+def _amended(state: EngineState, record: d.OrderAmended) -> EngineState:
+    """Take over the order; a changed quantity moves what is unsent, and reasons are said anew."""
+    parent = get_parent(state, record.parent_id)
+    for name in ("parent_id", "listing", "side", "decided_ns", "start_ns", "strategy"):
+        if getattr(parent.order, name) != getattr(record.order, name):
+            raise InvariantBroken("I8", f"{record.parent_id}: an amendment of its {name}")
+    unsent = parent.unsent + record.order.qty_units - parent.order.qty_units
+    return put(state, replace(parent, order=record.order, unsent=unsent, withheld=(-1, ""), held_back=("", "")))
+
+
+def _command_refused(state: EngineState, record: d.CommandRefused) -> EngineState:
+    if record.code == CONFLICT:
+        return state
+    note = replace(state.keys[record.key], refused=record.reason)
+    return replace(state, keys={**state.keys, record.key: note})
 
 
 def _admitted(state: EngineState, record: d.OrderAdmitted) -> EngineState:
@@ -176,6 +195,8 @@ DECISIONS: dict[type, Callable[[EngineState, Any], EngineState]] = {
     d.OrderAdmitted: _admitted,
     d.PlanAdopted: _plan_adopted,
     d.OrderRefused: _refused,
+    d.OrderAmended: _amended,
+    d.CommandRefused: _command_refused,
     d.ChildSubmitted: _submitted,
     d.CancelRequested: _cancel_requested,
     d.QueryRequested: _query_requested,

@@ -11,7 +11,17 @@ from nowake.core.errors import InvariantBroken
 from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.engine.ledger import close, doubt, find, put, with_child
-from nowake.engine.state import ChildState, ClosedChild, EngineState, FillKey, OwnFill, ParentState, get_parent, maker
+from nowake.engine.state import (
+    ChildState,
+    ClosedChild,
+    CommandNote,
+    EngineState,
+    FillKey,
+    OwnFill,
+    ParentState,
+    get_parent,
+    maker,
+)
 
 ROLLING_NS = 300_000_000_000
 
@@ -197,7 +207,10 @@ def _open_orders(state: EngineState, record: i.OpenOrdersReported) -> EngineStat
 
 
 def _operator(state: EngineState, record: i.OperatorCommand) -> EngineState:
-    return replace(state, keys=(*state.keys, record.key)) if record.key not in state.keys else state
+    """Note the command under its key; one that comes again, or clashes with an earlier one, changes nothing."""
+    if record.key in state.keys:
+        return replace(state, ignored=state.ignored + (state.keys[record.key].body == record.body_hash))
+    return replace(state, keys={**state.keys, record.key: CommandNote(body=record.body_hash)})
 
 
 def _restarted(state: EngineState, record: i.Restarted) -> EngineState:

@@ -17,7 +17,7 @@ from nowake.core.decisions import (
     WatchCleared,
 )
 from nowake.core.errors import InputError, Refused
-from nowake.core.inputs import AnyInput, OperatorAction
+from nowake.core.inputs import AnyInput
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
 from nowake.core.value import replace
@@ -25,6 +25,7 @@ from nowake.core.view import View
 from nowake.engine.apply import apply
 from nowake.engine.draft import Draft
 from nowake.engine.env import Env
+from nowake.engine.operate import operate
 from nowake.engine.parent import manage
 from nowake.engine.state import EngineState
 from nowake.models.beliefs import Beliefs, beliefs_from_view
@@ -41,7 +42,7 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
     if isinstance(event, i.OrderReceived):
         _admit(draft, event)
     elif isinstance(event, i.OperatorCommand):
-        _operate(draft, state, event)
+        operate(draft, state, event, beliefs_for)
     elif isinstance(event, i.MarketClosed):
         _close_market(draft, event.view)
     for parent_id in _concerned(draft.state, event):
@@ -120,36 +121,13 @@ def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
     Raises:
         InputError: The order cannot be worked as asked; says why and what fits.
     """
-    cap, ceiling = order.parameters.participation_max, env.limits.participation_ceiling
-    if cap > ceiling:
-        raise Refused(
-            f"participation_max {cap:.4g} is over the gate's ceiling {ceiling:.4g}", "lower it, or raise the limit"
-        )
+    env.limits.check_cap(order.parameters.participation_max)
     if order.listing not in env.limits.allowed or order.listing in env.limits.restricted:
         raise Refused(f"{order.listing} is not on the allow-list", "add it to the limits")
     listing = env.listing(order.listing)
     progress = Progress(filled_units=0, open_units=0, unsent_units=order.qty_units, next_slice_index=0, revision=0)
     beliefs = beliefs_for(order, view, env)
     return make_plan(order, progress, beliefs, listing, env.session(listing.session), view.t_ns)
-
-
-def _operate(draft: Draft, before: EngineState, event: i.OperatorCommand) -> None:
-    """Pause, resume or cancel one parent; the same key twice does nothing."""
-    parent = draft.state.parents.get(event.parent_id)
-    if parent is None or event.key in before.keys:
-        return
-    moves = {
-        (OperatorAction.PAUSE, ParentStatus.RUNNING): ParentStatus.PAUSED,
-        (OperatorAction.RESUME, ParentStatus.PAUSED): ParentStatus.RUNNING,
-        (OperatorAction.CANCEL, ParentStatus.RUNNING): ParentStatus.ENDING,
-        (OperatorAction.CANCEL, ParentStatus.PAUSED): ParentStatus.ENDING,
-        (OperatorAction.CANCEL, ParentStatus.HALTED): ParentStatus.ENDING,
-    }
-    target = moves.get((event.action, parent.status))
-    if target is not None:
-        word = {"cancel": "cancelled"}.get(event.action.value, event.action.value + "d")
-        reason = f"{word} by {event.actor}"
-        draft.emit(StatusChanged(parent_id=event.parent_id, status=target, reason=reason))
 
 
 def _close_market(draft: Draft, view: View) -> None:

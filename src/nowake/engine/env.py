@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from nowake.core.errors import InputError
+from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
@@ -63,6 +63,19 @@ class Limits(Value, frozen=True):
         for name in ("venue_rate", "parent_rate", "rejects_in_a_row", "open_parent", "open_venue", "rolling_ns"):
             value = getattr(self, name)
             require(value > 0, name, value, "> 0")
+
+    def check_cap(self, participation_max: float) -> None:
+        """Refuse an order's cap that is over the ceiling (9).
+
+        Raises:
+            Refused: It is.
+        """
+        if participation_max > self.participation_ceiling:
+            raise Refused(
+                f"participation_max {participation_max:.4g} is over the gate's ceiling "
+                f"{self.participation_ceiling:.4g}",
+                "lower it, or raise the limit",
+            )
 
 
 def sim_limits(listing_key: str, participation_max: float) -> Limits:

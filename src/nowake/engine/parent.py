@@ -19,6 +19,7 @@ from nowake.core.decisions import (
 )
 from nowake.core.order import EndBehaviour, Side
 from nowake.core.view import View, WatchKind
+from nowake.engine.amend import withdraw_broken
 from nowake.engine.draft import Draft
 from nowake.engine.gate import Candidate, judge
 from nowake.engine.pacing import allowance, crowded_ns, others_needed
@@ -40,6 +41,7 @@ def manage(draft: Draft, parent_id: str) -> None:
     _end_of_window(draft, parent_id)
     status = draft.parent(parent_id).status
     if status is ParentStatus.RUNNING:
+        withdraw_broken(draft, parent_id)
         _work(draft, parent_id)
     else:
         _retreat(draft, parent_id, status.value)

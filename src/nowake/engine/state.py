@@ -137,13 +137,20 @@ class ParentState(Value, frozen=True):
         return any(child.order.leg == leg for child in self.live.values())
 
 
+class CommandNote(Value, frozen=True):
+    """What is remembered of an operator's command: the hash of its body, and why it was refused ("" = it was not)."""
+
+    body: str
+    refused: str = ""
+
+
 class EngineState(Value, frozen=True):
     """All parents of one journal.
 
     Attributes:
         t_ns: Local time of the newest applied input.
         epoch: Of the writer.
-        keys: Idempotency keys of operator commands that were applied.
+        keys: Operator commands by idempotency key.
         refused: Ids of orders that were refused (ids are never reused).
         ignored: Messages that were recognised as repeated, and counted.
         foreign: Fills or orders of ids that are not ours: shown, never adopted.
@@ -152,7 +159,7 @@ class EngineState(Value, frozen=True):
     t_ns: int = 0
     epoch: int = 0
     parents: dict[str, ParentState] = field(default_factory=dict)
-    keys: tuple[str, ...] = ()
+    keys: dict[str, CommandNote] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
     ignored: int = 0
     foreign: tuple[str, ...] = ()

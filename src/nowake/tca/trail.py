@@ -108,7 +108,7 @@ class Trail:
     Attributes:
         order: As received, then as admitted.
         t_ns: Local time of receipt.
-        plans: (local time, plan) in order of adoption.
+        plans: (local time, plan, quantity of the order then) in order of adoption.
         status: ``refused`` or a ``ParentStatus``.
         abandoned: (quantity, reason) in order.
         withheld: What last held the schedule back, in words.
@@ -117,7 +117,7 @@ class Trail:
 
     order: ParentOrder
     t_ns: int
-    plans: list[tuple[int, ExecutionPlan]] = field(default_factory=list)
+    plans: list[tuple[int, ExecutionPlan, int]] = field(default_factory=list)
     status: str = "received"
     reason: str = ""
     abandoned: list[tuple[int, str]] = field(default_factory=list)
@@ -186,9 +186,13 @@ class Trail:
         match decision:
             case d.OrderAdmitted():
                 self.order, self.status = decision.order, d.ParentStatus.RUNNING.value
-                self.plans.append((t_ns, decision.plan))
+                self.plans.append((t_ns, decision.plan, self.order.qty_units))
             case d.PlanAdopted():
-                self.plans.append((t_ns, decision.plan))
+                self.plans.append((t_ns, decision.plan, self.order.qty_units))
+            case d.OrderAmended():
+                self.order = decision.order
+                self.plans.append((t_ns, self.plans[-1][1], self.order.qty_units))
+                self.warn("amended", decision.reason)
             case d.OrderRefused() if not self.plans:  # a repeated order is refused too; the first goes on
                 self.status, self.reason = "refused", decision.reason
             case d.ChildSubmitted():

@@ -1,0 +1,170 @@
+"""Amend a running order: check the change, plan again what is unsent, withdraw what the new terms do not allow.
+
+A change that cannot be kept is refused whole, before anything of it takes effect. Leg numbers go on in the revised
+plan, so no intent is ever sent twice; what may be live keeps its reservation, and a quantity never falls below it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nowake.core.child import ChildStatus
+from nowake.core.decisions import CancelRequested, OrderAmended, PlanAdopted
+from nowake.core.errors import Refused
+from nowake.core.inputs import OperatorCommand
+from nowake.core.instrument import Listing
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.sessions import iso
+from nowake.core.units import NS_PER_SECOND
+from nowake.core.view import View
+from nowake.engine.draft import Draft
+from nowake.engine.pacing import allowance, own_limit
+from nowake.engine.state import ChildState, ParentState
+from nowake.models.beliefs import Beliefs
+from nowake.plan.planner import Progress, make_plan
+from nowake.plan.strategies import check_parameters
+
+SHORTEST_NS = NS_PER_SECOND
+"""A window that is left is at least this long."""
+
+
+class Rule(NamedTuple):
+    """What changing a parameter does: whether it needs a revised plan, and its effect in words."""
+
+    needs_plan: bool
+    effect: str
+
+
+MUTABLE: dict[str, Rule] = {
+    "qty_units": Rule(True, "what is unsent grows or shrinks; never below filled + possibly live"),
+    "end_ns": Rule(True, "what is unsent is spread over the window that is left"),
+    "limit_units": Rule(False, "working children at a worse price are cancelled"),
+    "participation_max": Rule(False, "counts since the start; working children over it are cancelled"),
+    "urgency": Rule(False, "moves the mix of posting and taking from the next slice on"),
+    "must_complete": Rule(False, "counts in the last tenth of the window"),
+    "end_behaviour": Rule(False, "counts at the end of the window"),
+}
+"""Every parameter that may be amended, and what happens then. Any other means another order."""
+
+
+def amend(draft: Draft, command: OperatorCommand, view: View, beliefs: Beliefs) -> None:
+    """Decide the amended order and, where there is something to plan, its revised plan.
+
+    Raises:
+        InputError: The change cannot be kept; nothing was decided.
+    """
+    parent, amendment = draft.parent(command.parent_id), command.amendment
+    assert amendment is not None
+    order, listing = amendment.applied_to(parent.order), draft.env.listing(parent.order.listing)
+    if order == parent.order:
+        raise Refused("the order is like that already", "nothing was changed")
+    _check(parent, order, listing, view)
+    draft.env.limits.check_cap(order.parameters.participation_max)
+    check_parameters(order)
+    try:
+        plan = _revised(draft, parent, order, view, beliefs)
+    except Refused:
+        # Terms that only tighten what is sent must not fail because what is left is too small to plan.
+        if any(MUTABLE[name].needs_plan for name in amendment.changes()):
+            raise
+        plan = None
+    said = describe(parent.order, order, listing)
+    draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=f"{said}, by {command.actor}"))
+    if plan is not None:
+        draft.emit(PlanAdopted(plan=plan))
+
+
+def _check(parent: ParentState, order: ParentOrder, listing: Listing, view: View) -> None:
+    """Refuse a quantity off the grid or below what is filled and may be live, a limit off the grid, an end now."""
+    unit, taken = listing.instrument, parent.filled + parent.reserved
+    if order.qty_units % listing.lot_units:
+        raise Refused(
+            f"quantity {unit.qty(order.qty_units):f} is not a multiple of the lot {unit.qty(listing.lot_units):f}",
+            "choose one that is",
+        )
+    if order.qty_units < taken:
+        raise Refused(
+            f"quantity {unit.qty(order.qty_units):f} is below the {unit.qty(parent.filled):f} filled and "
+            f"{unit.qty(parent.reserved):f} possibly live",
+            f"the least is {unit.qty(taken):f}; pause the order first to have its live children cancelled",
+        )
+    limit = order.parameters.limit_units
+    if limit is not None and limit % listing.tick_units(limit):
+        raise Refused(f"limit {unit.price(limit):f} is off the tick grid", "choose a price on it")
+    if order.end_ns != parent.order.end_ns and order.end_ns < view.t_ns + SHORTEST_NS:
+        raise Refused(f"the end {iso(order.end_ns)} is not after now, {iso(view.t_ns)}", "give a later one, or cancel")
+
+
+def _revised(
+    draft: Draft, parent: ParentState, order: ParentOrder, view: View, beliefs: Beliefs
+) -> ExecutionPlan | None:
+    """Return the plan of what is unsent under the new terms; None where nothing is left.
+
+    When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it.
+    """
+    unsent = parent.unsent + order.qty_units - parent.order.qty_units
+    left = unsent or parent.reserved
+    if not left:
+        return None
+    progress = Progress(
+        filled_units=parent.filled,
+        open_units=parent.reserved if unsent else 0,
+        unsent_units=left,
+        next_slice_index=parent.plan.slices[-1].index + 1,
+        revision=parent.plan.revision + 1,
+    )
+    listing = draft.env.listing(order.listing)
+    return make_plan(order, progress, beliefs, listing, draft.env.session(listing.session), view.t_ns)
+
+
+def describe(old: ParentOrder, new: ParentOrder, listing: Listing) -> str:
+    """Return what changed between two versions of an order, in human units."""
+    unit = listing.instrument
+    before, after = old.parameters, new.parameters
+
+    def limit(units: int | None) -> str:
+        return "none" if units is None else f"{unit.price(units):f}"
+
+    pairs = {
+        "quantity": (f"{unit.qty(old.qty_units):f}", f"{unit.qty(new.qty_units):f}"),
+        "end": (iso(old.end_ns), iso(new.end_ns)),
+        "limit": (limit(before.limit_units), limit(after.limit_units)),
+        "participation": (f"{100 * before.participation_max:g} %", f"{100 * after.participation_max:g} %"),
+        "urgency": (f"{before.urgency:g}", f"{after.urgency:g}"),
+        "must-complete": (_yes(before.must_complete), _yes(after.must_complete)),
+        "end behaviour": (str(before.end_behaviour or "default"), str(after.end_behaviour or "default")),
+    }
+    return ", ".join(f"{name} {was} -> {now}" for name, (was, now) in pairs.items() if was != now)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def withdraw_broken(draft: Draft, parent_id: str) -> None:
+    """Cancel working children that the order's present terms would not send: worse than the limit, or over the cap.
+
+    What an amendment finds in flight is judged when it works. The cap is asked of children of earlier plans only:
+    those of the present one were sent under it.
+    """
+    parent = draft.parent(parent_id)
+    for child_id, child in parent.live.items():
+        if child.status is not ChildStatus.WORKING:
+            continue
+        if reason := _broken(draft, parent, child):
+            draft.emit(CancelRequested(child_id=child_id, reason=reason))
+            draft.wake(draft.now_ns + draft.env.timing.answer_ns)
+
+
+def _broken(draft: Draft, parent: ParentState, child: ChildState) -> str:
+    """Return which term a child breaks, in words, or nothing."""
+    price, terms = child.order.price_units, parent.order.parameters
+    if terms.limit_units is not None and (terms.limit_units - price) * int(child.order.side) < 0:
+        return "worse than the amended limit"
+    if child.slice_index >= parent.plan.slices[0].index or draft.view is None:
+        return ""
+    least = draft.env.listing(parent.order.listing).min_order_units(price)
+    allowed = allowance(parent, draft.env.limits, draft.view, least)
+    over = allowed.own_units > max(least, own_limit(allowed.others_units, terms.participation_max))
+    return "over the amended participation cap" if over else ""
