@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,126 @@ def test_the_main_job_in_python(tmp_path):
 def test_a_real_ticker_needs_a_tape():
     with pytest.raises(nowake.Refused, match="--tape"):
         nowake.plan_order(nowake.order("buy", 100, "AMZN", over="1h"))
+
+
+ODD = (None, True, 5, -1, 0.5, "yes", [], [5], {}, b"x", object(), float("nan"), 10**5000, Path("x"), 1j)
+FITS = {
+    "side": (5,),
+    "quantity": (5, 0.5),
+    "must_complete": (True,),
+    "max_participation": (0.5,),
+    "urgency": (0.5,),
+    "limit": (5, 0.5),
+    "slices": (5,),
+    "parent_id": ("yes",),
+    "symbol": ("yes",),
+    "fees": (5, -1, 0.5),
+    "seed": (5,),
+    "tapes": ([],),
+    "allow": ([],),
+}
+"""Odd values that are no mistake for a field."""
+LATER = {"symbol": ("yes",), "start": ("yes",), "strategy": ("yes",)}
+"""Text that is found to be none of the known ones when the order meets its market."""
+
+
+def fits(name: str, value: object) -> bool:
+    return any(type(value) is type(one) and value == one for one in FITS.get(name, ()))
+
+
+@pytest.mark.parametrize("name", nowake.OrderRequest.__struct_fields__)
+def test_a_field_of_an_order_of_another_type_is_one_sentence(name):
+    right = {"side": "buy", "quantity": 100, "symbol": "SYNTH", "over": "5m"}
+    if name == "end":
+        del right["over"]
+    for value in ODD:
+        if fits(name, value):
+            nowake.order(**{**right, name: value})
+        elif value == "yes" and name in LATER:
+            with pytest.raises(nowake.InputError, match=value):
+                nowake.plan_order(nowake.order(**{**right, name: value}))
+        elif value == "yes" and name == "end":
+            with pytest.raises(nowake.InputError, match="end must be"):
+                nowake.plan_order(nowake.order(**{**right, name: value}))
+        else:
+            with pytest.raises(nowake.InputError, match=rf"^{name} must be [^\n]*$") as caught:
+                nowake.order(**{**right, name: value})
+            assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", nowake.RunOptions.__struct_fields__)
+def test_an_option_of_another_type_is_one_sentence(name):
+    order = nowake.order("buy", 100, "SYNTH", over="5m")
+    field = {"tapes": "(tapes|tape|yes)"}.get(name, name)
+    for value in ODD:
+        if fits(name, value):
+            nowake.plan_order(order, **{name: value})
+            continue
+        with pytest.raises(nowake.InputError, match=rf"^{field}(:| must be) [^\n]*$"):
+            nowake.plan_order(order, **{name: value})
+
+
+def test_numbers_of_numpy_are_numbers():
+    import numpy as np
+
+    given = {"quantity": np.int64(100), "max_participation": np.float64(0.1), "slices": np.int32(3)}
+    order = nowake.order("buy", symbol="SYNTH", over="5m", urgency=np.float32(0.5), **given)
+    assert order == nowake.order("buy", 100, "SYNTH", over="5m", max_participation=0.1, slices=3)
+    assert type(order.slices) is int
+    assert type(order.urgency) is float
+    assert nowake.RunOptions(seed=np.uint8(3), tapes=["a"]) == nowake.RunOptions(seed=3, tapes=("a",))
+
+
+def test_sides_and_times_may_be_values():
+    import datetime as dt
+
+    start = dt.datetime(2026, 1, 5, 15, tzinfo=dt.UTC)
+    order = nowake.order(nowake.Side.SELL, 100, "SYNTH", start=start, over="5m")
+    assert order == nowake.order("sell", 100, "SYNTH", start="2026-01-05T15:00:00+00:00", over="5m")
+    with pytest.raises(nowake.InputError, match="start must be a time with a zone"):
+        nowake.order("sell", 100, "SYNTH", start=start.replace(tzinfo=None), over="5m")
+
+
+@pytest.mark.parametrize("odd", [5, [5], [], "", b"x", {}, True, 1j])
+def test_paths_of_another_type_are_one_sentence(odd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    order = nowake.order("buy", 100, "SYNTH", over="5m")
+    calls = [
+        ("paths", lambda: nowake.read_tape(odd)),
+        ("journal", lambda: nowake.measure(odd)),
+        ("journal", lambda: nowake.resume_order(odd)),
+        ("journal", lambda: nowake.work_order(order, journal=odd)),
+        ("tape", lambda: nowake.plan_order(order, odd)),
+        ("order", lambda: nowake.plan_order(odd)),
+        ("symbol", lambda: nowake.read_tape("x", odd)),
+    ]
+    if odd not in ([], ""):
+        calls += [("allow", lambda: nowake.read_tape("x", allow=odd))]
+        calls += [("tapes", lambda: nowake.resume_order("x.db", tapes=odd))]
+    for name, call in calls:
+        if name == "symbol" and odd == "":
+            continue
+        with pytest.raises(nowake.InputError, match=rf"^{name} must be [^\n]*$"):
+            call()
+
+
+def test_values_made_by_hand_check_their_types():
+    good = nowake.FeeSchedule(maker_bps=0, taker_bps=0.3)
+    assert good == nowake.FeeSchedule(taker_bps=Decimal("0.3"))
+    for make in (
+        lambda: nowake.FeeSchedule(taker_bps="many"),
+        lambda: nowake.FeeSchedule(source=5),
+        lambda: nowake.Parameters(slices="3"),
+        lambda: nowake.Parameters(must_complete=1),
+        lambda: nowake.Parameters(participation_max="0.15"),
+        lambda: nowake.Parameters(end_behaviour="stop"),
+        lambda: nowake.Parameters(participation_by_price=5),
+        lambda: nowake.ParentOrder(
+            parent_id=5, listing="A@B", side=nowake.Side.BUY, qty_units=1, decided_ns=0, start_ns=0, end_ns=1
+        ),
+        lambda: nowake.Instrument(
+            symbol="A", base="shares", quote="USD", kind="stock", price_unit=Decimal(1), qty_unit=Decimal(1)
+        ),
+    ):
+        with pytest.raises(nowake.InputError, match=r"must be"):
+            make()

@@ -18,8 +18,14 @@ from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result, resume_run, work_prepared
 from nowake.app.wiring import Prepared, RunOptions, plan, prepare
 from nowake.core.errors import InputError
+from nowake.core.order import Side
 from nowake.core.plan import ExecutionPlan
+from nowake.core.sessions import to_ns
 from nowake.core.tape import Tape
+from nowake.core.units import number_text
+
+NUMBERS = {"fees", "latency"}
+"""Options that are text, but may be given as a number."""
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -38,10 +44,12 @@ def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] =
     """
     from nowake.data.source import open_tapes
 
-    if not paths:
+    many = _paths("paths", paths)
+    if not many:
         raise InputError("paths", paths, "a lake, a recorded file, or several")
-    many = [paths] if isinstance(paths, str | Path) else list(paths)
-    tapes = open_tapes([Path(path) for path in many], symbol, allow=allow)
+    if symbol is not None and not isinstance(symbol, str):
+        raise InputError("symbol", symbol, "text such as AMZN or AMZN@XNAS")
+    tapes = open_tapes(many, symbol, allow=_texts("allow", allow))
     if len(tapes) > 1:
         names = ", ".join(tape.listing.key for tape in tapes)
         raise InputError("symbol", symbol, "given, as the paths hold several listings", f"say which: {names}")
@@ -49,7 +57,7 @@ def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] =
 
 
 def order(
-    side: str,
+    side: str | int | Side,
     quantity: str | float | Decimal,
     symbol: str,
     *,
@@ -63,7 +71,7 @@ def order(
     """Return a large order as a person states it; nothing is sent.
 
     Args:
-        side: ``buy`` or ``sell`` (``B``, ``S``, ``SS``, FIX 1, 2, 5).
+        side: ``buy`` or ``sell`` (``B``, ``S``, ``SS``, FIX 1, 2, 5), or a ``Side``.
         quantity: Shares, base asset or contracts; ``"5m-USDT"`` is a value in quote currency.
         symbol: ``AMZN`` or ``AMZN@XNAS``; ``SYNTH`` is the synthetic market.
         start: Aware datetime, ISO text, ``"10:00"`` in the session's zone, ``"open+30m"``; empty = at once.
@@ -82,18 +90,15 @@ def order(
         if name not in known:
             raise InputError("option", name, f"one of {', '.join(known)}")
 
-    def text(value: Any) -> str:
-        return value.isoformat() if isinstance(value, datetime) else str(value)
-
     return OrderRequest(
-        side=side,
-        quantity=text(quantity),
+        side=side.name.lower() if isinstance(side, Side) else number_text("side", side),
+        quantity=number_text("quantity", quantity),
         symbol=symbol,
-        start=text(start),
-        end=text(end),
+        start=_moment("start", start),
+        end=_moment("end", end),
         over=over,
-        max_participation=text(max_participation),
-        limit=text(limit),
+        max_participation=number_text("max_participation", max_participation),
+        limit=number_text("limit", limit),
         **options,
     )
 
@@ -127,10 +132,10 @@ def work_order(
         InputError: The order is not one, or does not fit the market; says what does.
         JournalError: The journal exists or cannot be written.
     """
-    return work_prepared(_prepared(request, tape, options, "work"), None if journal is None else Path(journal))
+    return work_prepared(_prepared(request, tape, options, "work"), None if journal is None else _journal_path(journal))
 
 
-def resume_order(journal: str | Path, tapes: Sequence[str] = ()) -> Result:
+def resume_order(journal: str | Path, tapes: Paths = ()) -> Result:
     """Carry an interrupted run to its end: what was journaled is not done again.
 
     Args:
@@ -140,7 +145,7 @@ def resume_order(journal: str | Path, tapes: Sequence[str] = ()) -> Result:
     Raises:
         JournalError: Not a journal, open elsewhere, damaged, or of other code or tapes.
     """
-    result, _ = resume_run(_journal_path(journal), tuple(tapes))
+    result, _ = resume_run(_journal_path(journal), tuple(str(one) for one in _paths("tapes", tapes)))
     return result
 
 
@@ -153,8 +158,36 @@ def measure(journal: str | Path) -> Result:
     return read_result(_journal_path(journal))
 
 
-def _journal_path(journal: str | Path) -> Path:
-    if not isinstance(journal, str | Path):
+def _moment(field: str, value: object) -> str:
+    """Return a time as text; a naive one is refused."""
+    if isinstance(value, datetime):
+        to_ns(value, field)
+        return value.isoformat()
+    if not isinstance(value, str):
+        raise InputError(field, value, "text or an aware datetime")
+    return value
+
+
+def _paths(field: str, paths: object) -> list[Path]:
+    """Return one path or several as a list."""
+    if isinstance(paths, str | Path):
+        paths = [paths]
+    if not isinstance(paths, Sequence) or not all(isinstance(one, str | Path) and str(one) for one in paths):
+        raise InputError(field, paths, "a path or a list of paths")
+    return [Path(one) for one in paths]
+
+
+def _texts(field: str, texts: object) -> tuple[str, ...]:
+    """Return one text or several as a tuple."""
+    if isinstance(texts, str):
+        return (texts,)
+    if not isinstance(texts, Sequence) or not all(isinstance(one, str) for one in texts):
+        raise InputError(field, texts, "a list of texts")
+    return tuple(texts)
+
+
+def _journal_path(journal: object) -> Path:
+    if not isinstance(journal, str | Path) or not str(journal):
         raise InputError("journal", journal, "the path of a journal")
     return Path(journal)
 
@@ -168,6 +201,8 @@ def _prepared(request: OrderRequest, tape: Tape | None, options: dict[str, Any],
     for name in options:
         if name not in known:
             raise InputError("option", name, f"one of {', '.join(known)}")
+    for name in NUMBERS & options.keys():
+        options = {**options, name: number_text(name, options[name])}
     return prepare(request, RunOptions(**options), tape=tape, command=command)
 
 

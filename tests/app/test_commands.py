@@ -256,6 +256,40 @@ def test_a_limit_out_of_reach_without_must_complete_is_exit_0(cli) -> None:
     assert document["filled"] == 0
     assert document["avg_price"] is None
     check_sums(document)
+    assert document["status_reason"] == f"nothing filled: {document['residual']['reason']}"
+
+
+def test_an_order_that_filled_nothing_says_so_and_why(cli) -> None:
+    out = cli("work buy 2000 SYNTH --over 4m --seed 3 --limit 90 --html page.html").out
+    (status,) = [line for line in out.splitlines() if "status" in line]
+    assert "done, nothing filled" in status
+    assert "2,000 shares not traded: limit" in out
+    page = (cli.folder / "page.html").read_text(encoding="utf-8")
+    assert "Nothing filled: 2,000 shares not traded: limit" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("--impact OFF", "--impact off"),
+        ("--end-behaviour Cancel", "--end-behaviour cancel"),
+        ("--strategy TWAP", "--strategy twap"),
+        ("--allow Gaps", "--allow gaps"),
+    ],
+)
+def test_letter_case_of_names_does_not_matter(cli, typed: str, meant: str) -> None:
+    one, other = (cli(f"work {SHORT} {options} --json").document for options in (typed, meant))
+    assert one["journal_hash"] == other["journal_hash"]
+
+
+def test_no_latency_reaches_the_venue_at_once(cli) -> None:
+    def delays_ns(latency: str) -> set[int]:
+        document = cli(f"work {SHORT} --latency {latency} --json --full").document
+        pairs = [(when(one["t_sent"]), when(one["t_venue"])) for one in document["children"]]
+        return {round((venue - sent).total_seconds() * 1e6) * 1000 for sent, venue in pairs}
+
+    assert delays_ns("0") == delays_ns("0ms") == {0}
+    assert delays_ns("5ms") == {5_000_000}
 
 
 def test_clock_times_and_zones_on_the_synthetic_market(cli) -> None:

@@ -57,6 +57,9 @@ REFUSED = [
     ("demo --out nodir/x.html", "html must be a file in a folder that exists"),
     ("tape import note.txt --out lake", "no reader recognises it"),
     ("tape import nosuch --out lake", "there is no such file"),
+    ("tape check note.txt --allow nothing", "no reader recognises it"),
+    (f"plan {SYNTH} --over 5m --allow nothing", "allow must be of quarantined"),
+    (f"plan {SYNTH} --over 5m --slices 9999999", "slices must be at most 100,000"),
     ("tape check nosuch", "there is no such file"),
     ("tape info nosuch", "there is no such file"),
     ("tape info .", "is not a lake"),
@@ -105,7 +108,64 @@ def test_with_json_a_refusal_is_a_document_too(cli) -> None:
 
 
 def test_a_journal_that_cannot_be_used_has_failed(cli) -> None:
-    assert cli("tca nosuch.db --json").document["status"] == "failed"
+    document = cli("tca nosuch.db --json").document
+    assert document["status"] == "failed"
+    assert document["error"] == "there is no journal nosuch.db"
+    assert document["remedy"] == "name an existing one, or start a run with it"
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "remedy"),
+    [
+        ("plan buy 100 --json", "missing argument 'symbol'", "plan --help says what it takes"),
+        ("plan buy 100 SYNTH --nonsense 3 --json", "no such option: --nonsense", "plan --help says what it takes"),
+        ("--json work buy 100 SYNTH", "no such option: --json", "--help says what it takes"),
+        ("work buy 100 SYNTH --urgency high --json", "'--urgency'", "work --help says what it takes"),
+        ("nonsense --json", "no such command 'nonsense'", "--help says what it takes"),
+        ("tape import x --json", "missing option '--out'", "tape import --help says what it takes"),
+        ("tape --json", "no such option: --json", "tape --help says what it takes"),
+        ("work buy 100 SYNTH --json --journal", "option '--journal' requires an argument", "--help says what it takes"),
+    ],
+)
+def test_with_json_a_usage_error_is_a_document_too(cli, line: str, error: str, remedy: str) -> None:
+    said = cli(line)
+    assert said.code == 2
+    document = said.document
+    assert list(document) == ["schema", "status", "error", "remedy"]
+    assert (document["schema"], document["status"]) == ("nowake/error/1", "error")
+    assert error in document["error"]
+    assert document["remedy"].endswith(remedy)
+    assert "Error" in said.err
+
+
+def test_without_json_a_usage_error_leaves_stdout_alone(cli) -> None:
+    for line in ("plan buy 100", "plan buy 100 SYNTH -- --json"):
+        said = cli(line)
+        assert (said.code, said.out) == (2, "")
+
+
+@pytest.mark.parametrize(("line", "words"), REFUSED)
+def test_with_json_what_and_remedy_are_apart(cli, line: str, words: str) -> None:
+    (cli.folder / "note.txt").write_text("not a journal, not a tape\n" * 60)
+    said = cli(f"{line} --json")
+    document = said.document
+    assert list(document) == ["schema", "status", "error", "remedy"]
+    text = f"{document['error']}; {document['remedy']}" if document["remedy"] else document["error"]
+    assert said.err.splitlines()[-1] == f"Error: {text}"
+    assert "; " not in document["error"].replace("; known", "")
+
+
+def test_an_odd_path_is_called_by_its_name(cli) -> None:
+    for path, words in (
+        ("/", "/: is not a lake"),
+        (".", ".: is not a lake"),
+        ("..", "..: is not a lake"),
+        ("//", "//: is not a lake"),
+        ("/dev/null", "/dev/null: is no ordinary file"),
+    ):
+        for command in ("plan buy 100 AMZN --over 5m --tape", "tape check", "tape info"):
+            assert f"Error: {words}" in cli(command, path).err
+    assert "tape must be a lake folder or a recorded file, was ''" in cli("plan buy 1 AMZN --over 5m --tape", "").err
 
 
 def test_a_finished_journal_is_not_written_again(cli) -> None:

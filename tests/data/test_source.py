@@ -70,7 +70,7 @@ def test_missing_paths_are_said(tmp_path: Path) -> None:
 
 
 def test_unknown_allowance_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="of quarantined, gaps, crossed, mismatched"):
+    with pytest.raises(InputError, match="of quarantined, gaps, crossed, disordered, mismatched"):
         open_tapes([write_spot(tmp_path)], allow={"everything"})
 
 

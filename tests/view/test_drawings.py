@@ -37,6 +37,7 @@ def test_summary_tells_what_happened(report: ExecutionReport) -> None:
     if report.residual_units:
         assert "not traded" in text
     assert "cap 0.15" not in text
+    assert ("nothing filled" in text) == (report.filled_units == 0)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -15,7 +15,6 @@ from nowake.app.explain import Explanation
 from nowake.app.results import Result
 from nowake.app.tapes import Imported
 from nowake.app.wiring import Prepared
-from nowake.core.errors import InputError, InvariantBroken, NowakeError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
@@ -23,7 +22,7 @@ from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.units import format_duration
 from nowake.core.value import Value
-from nowake.data.checks import CheckReport
+from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
 from nowake.tca.document import document as report_document
 from nowake.tca.document import number
@@ -38,19 +37,16 @@ def encode(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def error_document(error: BaseException, sentence: str) -> dict[str, Any]:
-    """Return what a command prints with ``--json`` when it is refused or fails."""
-    remedy = str(getattr(error, "remedy", "") or "")
-    status = "refused" if isinstance(error, InputError) else "failed"
-    if isinstance(error, InvariantBroken):
-        status = "halted"
-    text = str(error) if isinstance(error, NowakeError) else sentence
-    return {
-        "schema": "nowake/error/1",
-        "status": status,
-        "error": text.removesuffix(f"; {remedy}") if remedy else text,
-        "remedy": remedy or None,
-    }
+def error_document(status: str, reason: str, remedy: str) -> dict[str, Any]:
+    """Return what a command prints with ``--json`` when it is refused or fails.
+
+    Args:
+        status: ``refused`` or ``failed`` (exit code 1), ``halted`` (4), ``interrupted`` (130), ``error`` (2: the
+            command line itself is wrong).
+        reason: What is wrong, a clause.
+        remedy: What to do about it, a phrase; empty = null.
+    """
+    return {"schema": "nowake/error/1", "status": status, "error": reason, "remedy": remedy or None}
 
 
 def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -> dict[str, Any]:
@@ -231,8 +227,12 @@ def checks_document(reports: tuple[CheckReport, ...], allow: tuple[str, ...] = (
     """Return what ``tape check --json`` prints: the figures themselves for one tape, a list for several.
 
     The status is ``unsound`` when a tape has a fault that is not allowed.
+
+    Raises:
+        InputError: A fault that is allowed is not one.
     """
-    unsound = any(set(one.faults) - set(allow) for one in reports)
+    accepted = allowed(allow)
+    unsound = any(set(one.faults) - set(accepted) for one in reports)
     head = {"schema": "nowake/tape-check/1", "status": "unsound" if unsound else "ok"}
     if len(reports) == 1:
         return {**head, **check_document(reports[0])}

@@ -190,7 +190,7 @@ def explain_run(result: Result) -> Explanation:
         JournalError: The run is not in a file, or the journal is damaged.
     """
     if result.path is None:
-        raise JournalError("the run was kept in memory only; give it a journal to have it explained")
+        raise JournalError("the run was kept in memory only", "give it a journal to have it explained")
     return explain(read_journal(result.path).batches(), result.report.listing, result.report.children)
 
 

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
-from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
+from nowake.core.order import SLICES_MOST, EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration, round_price, to_units
-from nowake.core.value import Value, force_floats, replace, require
+from nowake.core.value import Value, check_types, force_lower, replace, require
 
 FIRST_BOOK_NS = 60 * NS_PER_SECOND
 """An order may start up to this long before the first valid book of a recording: it arrives with that book."""
@@ -64,6 +64,9 @@ class OrderRequest(Value, frozen=True):
     parent_id: str = ""
 
     def __post_init__(self) -> None:
+        check_types(self)
+        for name in ("strategy", "end_behaviour"):
+            force_lower(self, name)
         Side.parse(self.side)
         if not _NOTIONAL.fullmatch(self.quantity.strip()):
             require(decimal("quantity", self.quantity) > 0, "quantity", self.quantity, "> 0")
@@ -73,9 +76,14 @@ class OrderRequest(Value, frozen=True):
             raise Refused("the order has no end", "say how long it may take: --over 1h, or until when: --end 15:30")
         if self.over:
             parse_duration("over", self.over)
-        force_floats(self, "urgency")
+        participation(self.max_participation)
+        if self.end_behaviour:
+            _end_behaviour(self.end_behaviour)
+        if self.limit:
+            require(decimal("limit", self.limit) > 0, "limit", self.limit, "> 0")
         require(0 <= self.urgency <= 1, "urgency", self.urgency, "in [0, 1]")
         require(self.slices >= 0, "slices", self.slices, ">= 0")
+        require(self.slices <= SLICES_MOST, "slices", self.slices, f"at most {SLICES_MOST:,}")
         if self.tz:
             _zone(self.tz)
 
@@ -99,6 +107,26 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InputError("tz", name, "an IANA time zone such as America/New_York") from None
+
+
+def participation(text: str) -> float:
+    """Return the share of volume that ``0.15`` or ``15%`` names, in (0, 1].
+
+    Raises:
+        InputError: It is none.
+    """
+    rate = decimal("max_participation", text.strip().removesuffix("%"))
+    if text.strip().endswith("%"):
+        rate /= 100
+    require(0 < rate <= 1, "max_participation", text, "above 0 and at most 1", "15% or 0.15")
+    return float(rate)
+
+
+def _end_behaviour(text: str) -> EndBehaviour:
+    try:
+        return EndBehaviour(text)
+    except ValueError:
+        raise InputError("end_behaviour", text, "finish, cancel or run-on") from None
 
 
 def resolve(request: OrderRequest, listing: Listing, session: Session, market: MarketHours, key: str) -> ParentOrder:
@@ -158,21 +186,11 @@ def parameters(request: OrderRequest, listing: Listing) -> Parameters:
     limit = None
     if request.limit:
         limit = listing.instrument.price_units(request.limit, "limit")
-        require(limit > 0, "limit", request.limit, "> 0")
         limit = round_price(limit, listing.tick_units(limit), int(side))
-    text = request.max_participation.strip()
-    rate = decimal("max_participation", text.removesuffix("%"))
-    if text.endswith("%"):
-        rate /= 100
-    require(0 < rate <= 1, "max_participation", request.max_participation, "above 0 and at most 1", "15% or 0.15")
-    try:
-        behaviour = EndBehaviour(request.end_behaviour) if request.end_behaviour else None
-    except ValueError:
-        raise InputError("end_behaviour", request.end_behaviour, "finish, cancel or run-on") from None
     return Parameters(
-        end_behaviour=behaviour,
+        end_behaviour=_end_behaviour(request.end_behaviour) if request.end_behaviour else None,
         must_complete=request.must_complete,
-        participation_max=float(rate),
+        participation_max=participation(request.max_participation),
         urgency=request.urgency,
         limit_units=limit,
         slices=request.slices or None,

@@ -146,7 +146,9 @@ def environment(file: JournalFile) -> Env:
     except JournalError as error:
         if file.head()[0]:
             raise
-        raise JournalError(f"{file.path} stops before its first step; go on with: nowake resume {file.path}") from error
+        raise JournalError(
+            f"{file.path} stops before its first step", f"go on with: nowake resume {file.path}"
+        ) from error
 
 
 def is_finished(path: Path) -> bool:
@@ -168,17 +170,17 @@ def check_new_journal(path: Path) -> None:
         JournalError: The path exists, or its folder does not.
     """
     if path.is_dir():
-        raise JournalError(f"{path} is a folder; name a file")
+        raise JournalError(f"{path} is a folder", "name a file")
     if path.exists():
         if is_finished(path):
             raise JournalError(
-                f"{path} holds a finished run; read it with: nowake tca {path}, or name another file for a new run"
+                f"{path} holds a finished run", f"read it with: nowake tca {path}, or name another file for a new run"
             )
         raise JournalError(
-            f"{path} holds an unfinished run; go on with: nowake resume {path}, or name another file for a new run"
+            f"{path} holds an unfinished run", f"go on with: nowake resume {path}, or name another file for a new run"
         )
     if not path.absolute().parent.is_dir():
-        raise JournalError(f"there is no folder {path.absolute().parent} for the journal; make it, or name another")
+        raise JournalError(f"there is no folder {path.absolute().parent} for the journal", "make it, or name another")
 
 
 def resume_run(

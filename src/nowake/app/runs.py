@@ -61,7 +61,7 @@ def latest_run() -> Path:
         pass
     found = sorted(folder.glob("*.db"))
     if not found:
-        raise JournalError(f"there is no run in {folder} yet; name a journal, or work an order: nowake demo")
+        raise JournalError(f"there is no run in {folder} yet", "name a journal, or work an order: nowake demo")
     return found[-1]
 
 
@@ -70,6 +70,6 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise JournalError(
-            f"{folder} cannot be made ({error.strerror}); set NOWAKE_RUNS_DIR to a folder you can write, "
-            "or name a file with --journal"
+            f"{folder} cannot be made ({error.strerror})",
+            "set NOWAKE_RUNS_DIR to a folder you can write, or name a file with --journal",
         ) from error

@@ -23,8 +23,9 @@ from nowake.core.ports import JournalStore
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import Tape
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
-from nowake.core.value import Value, content_hash, replace, require, to_msgpack
+from nowake.core.value import Value, check_types, content_hash, force_lower, replace, require, to_msgpack
 from nowake.core.view import View
+from nowake.data.checks import allowed
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_plan, with_defaults
 from nowake.engine.env import Env, sim_limits
@@ -55,7 +56,7 @@ class RunOptions(Value, frozen=True):
         seed: Of all randomness, the synthetic market's included.
         impact: ``off`` or ``ledger``.
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
-        latency: ``1ms`` one way for entry, response and data alike; empty = the default.
+        latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all; empty = the default.
         queue_model: Of the L2 matcher.
         allow: Faults of a tape that do not refuse it.
     """
@@ -69,6 +70,10 @@ class RunOptions(Value, frozen=True):
     allow: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_types(self)
+        force_lower(self, "impact", "queue_model")
+        msgspec.structs.force_setattr(self, "allow", allowed(self.allow))
+        require(all(self.tapes), "tape", "", "a lake folder or a recorded file")
         require(0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
 
     def sim(self) -> SimOptions:
@@ -81,7 +86,7 @@ class RunOptions(Value, frozen=True):
             raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
-            one_way = parse_duration("latency", self.latency)
+            one_way = parse_duration("latency", self.latency, zero=True)
             made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
         return made
 
@@ -255,7 +260,7 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
         journal: Journal = MemoryJournal(header(prepared))
     else:
         if path.exists():
-            raise JournalError(f"{path} exists; go on with: nowake resume {path}, or name another file")
+            raise JournalError(f"{path} exists", f"go on with: nowake resume {path}, or name another file")
         from nowake.journal.sqlite import SqliteJournal
 
         # A crash of a pure run is mended by executing it again, so its batches may be grouped.
@@ -293,14 +298,18 @@ def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | Non
     """
     file: JournalFile = read_journal(path)
     if file.header.profile is not Profile.SIM:
-        raise JournalError(f"{path} is of a live run; it is recovered from the venue, not executed again")
+        raise JournalError(
+            f"{path} is of a live run, which is recovered from its venue, not executed again", "start its worker on it"
+        )
     request = msgspec.convert(file.header.run.order, OrderRequest)
     found = tapes or tuple(file.origin.paths[key] for key in sorted(file.origin.paths, key=int))
     options = msgspec.convert({**file.header.run.options, "tapes": list(found), "seed": file.header.seed}, RunOptions)
     prepared = prepare(request, options, command=file.header.run.command, progress=progress)
     wanted = file.header.run.tapes[0].content_hash
     if prepared.tape.meta.content_hash != wanted:
-        raise JournalError(f"{path} was written on another tape than {', '.join(found)}; name the same one with --tape")
+        raise JournalError(
+            f"{path} was written on another tape than {', '.join(found)}", "name the same one with --tape"
+        )
     return prepared
 
 

@@ -12,15 +12,37 @@ NowakeError
 |   +-- JournalCorrupt     damage before the tail: stop, never continue past it
 +-- InvariantBroken        an assertion of the engine failed: HALT and stop (I28)
 
+Every one has a ``reason`` and a ``remedy`` (which may be empty); its text is the two, joined by a semicolon.
 ``InputError`` and its children are also ``ValueError`` so that a value that refuses itself while it is being
 decoded surfaces as the decoder's validation error.
 """
 
 from __future__ import annotations
 
+SHOWN_MOST = 200
+"""Characters of a wrong value that an error repeats."""
+
 
 class NowakeError(Exception):
-    """Base of every error raised on purpose; its text is one sentence fit to show a user."""
+    """Base of every error raised on purpose; its text is one sentence fit to show a user.
+
+    Args:
+        reason: What is wrong and where, a clause.
+        remedy: What to do about it, a phrase; may be empty. The text is ``reason; remedy``.
+    """
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(f"{reason}; {remedy}" if remedy else reason)
+        self.reason, self.remedy = reason, remedy
+
+
+def shown(value: object) -> str:
+    """Return a value for a sentence: its representation, cut where it is long, its kind where it has none."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - somebody's __repr__, or an integer beyond the digits Python writes
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= SHOWN_MOST else f"{text[:SHOWN_MOST]}..."
 
 
 class InputError(NowakeError, ValueError):
@@ -34,9 +56,8 @@ class InputError(NowakeError, ValueError):
     """
 
     def __init__(self, field: str, value: object, rule: str, remedy: str = "") -> None:
-        text = f"{field} must be {rule}, was {value!r}"
-        super().__init__(f"{text}; {remedy}" if remedy else text)
-        self.field, self.value, self.rule, self.remedy = field, value, rule, remedy
+        NowakeError.__init__(self, f"{field} must be {rule}, was {shown(value)}", remedy)
+        self.field, self.value, self.rule = field, value, rule
 
 
 class DataError(InputError):
@@ -51,24 +72,22 @@ class DataError(InputError):
 
     def __init__(self, source: str, problem: str, *, line: int | None = None, remedy: str = "") -> None:
         where = f"{source}, line {line}" if line is not None else source
-        text = f"{where}: {problem}"
-        NowakeError.__init__(self, f"{text}; {remedy}" if remedy else text)
-        self.source, self.problem, self.line, self.remedy = source, problem, line, remedy
+        NowakeError.__init__(self, f"{where}: {problem}", remedy)
+        self.source, self.problem, self.line = source, problem, line
 
 
 class Refused(InputError):
     """A well-formed order that must not be traded as asked; carries the reason and the nearest remedy."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
-        NowakeError.__init__(self, f"{reason}; {remedy}" if remedy else reason)
-        self.reason, self.remedy = reason, remedy
+        NowakeError.__init__(self, reason, remedy)
 
 
 class VenueError(NowakeError):
     """Something outside failed while handling ``child_id``."""
 
-    def __init__(self, message: str, *, child_id: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, reason: str, remedy: str = "", *, child_id: str = "") -> None:
+        super().__init__(reason, remedy)
         self.child_id = child_id
 
 
@@ -96,5 +115,5 @@ class InvariantBroken(NowakeError):
     """An invariant of the engine does not hold; the process halts."""
 
     def __init__(self, name: str, detail: str) -> None:
-        super().__init__(f"invariant {name} broken: {detail}")
+        super().__init__(f"invariant {name} broken: {detail}", "send nothing more, keep the journal and report it")
         self.name, self.detail = name, detail

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from nowake.core.errors import InputError
 from nowake.core.units import Number, from_units, to_units
-from nowake.core.value import Value, require
+from nowake.core.value import Value, check_types, require
 
 
 class InstrumentKind(StrEnum):
@@ -54,6 +54,7 @@ class Instrument(Value, frozen=True):
     money_unit: Decimal = Decimal("0.00000001")
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(bool(self.symbol) and "@" not in self.symbol, "symbol", self.symbol, 'a name without "@"')
         for name in ("price_unit", "qty_unit", "multiplier", "money_unit"):
             value = getattr(self, name)
@@ -106,6 +107,7 @@ class FeeSchedule(Value, frozen=True):
     source: str = "assumed"
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("maker_bps", "taker_bps", "maker_per_qty", "taker_per_qty"):
             value = getattr(self, name)
             require(value.is_finite() and abs(value) < 10_000, name, value, "finite and below 10,000")
@@ -171,6 +173,7 @@ class Listing(Value, frozen=True):
     volume_base: str = ""
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(bool(self.venue) and "@" not in self.venue, "venue", self.venue, 'a name without "@"')
         _check_bands("ticks", self.ticks)
         require(self.lot_units > 0, "lot_units", self.lot_units, "> 0")

@@ -9,7 +9,9 @@ import msgspec
 
 from nowake.core.errors import InputError
 from nowake.core.units import INT64_MAX
-from nowake.core.value import Value, force_floats, require
+from nowake.core.value import Value, check_types, require
+
+SLICES_MOST = 100_000
 
 
 class Side(IntEnum):
@@ -52,20 +54,6 @@ class EndBehaviour(StrEnum):
     FINISH = "finish"
     CANCEL = "cancel"
     RUN_ON = "run-on"
-
-
-_FLOATS = (
-    "participation_max",
-    "participation_min",
-    "participation_target",
-    "limit_offset_bps",
-    "i_would_fraction",
-    "urgency",
-    "display_randomise",
-    "randomise_time",
-    "randomise_size",
-    "alpha_bps_per_hour",
-)
 
 
 class Parameters(Value, frozen=True):
@@ -120,7 +108,7 @@ class Parameters(Value, frozen=True):
     slices: int | None = None
 
     def __post_init__(self) -> None:
-        force_floats(self, *_FLOATS)
+        check_types(self)
         self._check_participation()
         self._check_prices_and_sizes()
         for name, least, most in (
@@ -154,7 +142,7 @@ class Parameters(Value, frozen=True):
         for name in counts:
             value = getattr(self, name)
             require(value is None or 0 < value <= INT64_MAX, name, value, "> 0")
-        require(self.slices is None or self.slices <= 100_000, "slices", self.slices, "at most 100,000")
+        require(self.slices is None or self.slices <= SLICES_MOST, "slices", self.slices, f"at most {SLICES_MOST:,}")
         offset = self.limit_offset_bps
         good = offset is None or (_finite(offset) and abs(offset) < 10_000)
         require(good, "limit_offset_bps", offset, "a finite number of basis points below 10,000")
@@ -202,6 +190,7 @@ class ParentOrder(Value, frozen=True):
     decision_mid2: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(0 < len(self.parent_id) <= 64, "parent_id", self.parent_id, "1 to 64 characters")
         require("@" in self.listing, "listing", self.listing, "SYMBOL@VENUE")
         require(0 < self.qty_units <= INT64_MAX, "quantity", self.qty_units, "> 0")

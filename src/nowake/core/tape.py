@@ -101,6 +101,7 @@ class Figures(Value, frozen=True):
         crossed: Complete messages after which the best bid is above the best ask.
         locked: Complete messages after which they are equal.
         buffered: Book messages before a snapshot or after a gap, which no book can use; left out.
+        disordered: Places where a source that keeps one clock goes back in event time by more than a second.
         skipped: Messages that are no part of the public market (insurance fund, outside the window); left out.
     """
 
@@ -114,6 +115,7 @@ class Figures(Value, frozen=True):
     locked: int = 0
     buffered: int = 0
     skipped: int = 0
+    disordered: int = 0
 
 
 class TapeMeta(Value, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
+from numbers import Real
 
 from nowake.core.errors import InputError
 from nowake.core.value import require
@@ -18,6 +19,9 @@ INT64_MAX = 2**63 - 1
 NS_PER_SECOND = 1_000_000_000
 
 _SUFFIX = {"k": 3, "m": 6, "b": 9}
+NUMBER_MOST = 10**30
+"""A larger number is a mistake, whatever it counts."""
+_NOTHING = re.compile(r"0+(?:\.0+)?(?:ns|us|ms|s|m|h|d)?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?[kmb]?")
 _DURATION_NS = {
@@ -91,16 +95,39 @@ def round_price(price_units: int, tick_units: int, side_sign: int) -> int:
     return price_units // tick_units * tick_units if side_sign > 0 else -(-price_units // tick_units) * tick_units
 
 
-def parse_duration(field: str, value: str | int) -> int:
+def number_text(field: str, value: object) -> str:
+    """Return a number given as text or as a number, as the text that ``decimal`` reads back to the same number.
+
+    Raises:
+        InputError: Neither text nor a real number (a truth value is none), or beyond all size.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Python refuses to write an integer of very many digits.
+        require(abs(value) <= NUMBER_MOST, field, value, f"at most {NUMBER_MOST:.0e} in size")
+    elif isinstance(value, bool) or not isinstance(value, Real | Decimal):
+        raise InputError(field, value, "a number, or text with one")
+    return str(value)
+
+
+def parse_duration(field: str, value: str | int, *, zero: bool = False) -> int:
     """Return nanoseconds of ``"30m"``, ``"1h30m"``, ``"500ms"`` (an int is taken as nanoseconds).
+
+    Args:
+        field: What it is, for the error.
+        value: The duration.
+        zero: Accept nothing too, ``"0"`` with or without a unit.
 
     Raises:
         InputError: Not a duration, or not positive.
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        require(value > 0, field, value, "> 0 ns")
+        require(value > 0 or (zero and value == 0), field, value, "> 0 ns")
         return value
     text = str(value).strip().lower()
+    if zero and _NOTHING.fullmatch(text):
+        return 0
     parts = _DURATION.findall(text)
     if not parts or "".join(n + u for n, u in parts) != text:
         raise InputError(field, value, 'a duration such as "30m", "2h" or "1h30m"')
@@ -132,6 +159,7 @@ __all__ = [
     "decimal",
     "format_duration",
     "from_units",
+    "number_text",
     "parse_duration",
     "round_price",
     "to_units",

@@ -7,7 +7,11 @@ round-trips exactly through JSON and MessagePack.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+import numbers
+from decimal import Decimal
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -47,9 +51,7 @@ def from_msgpack(data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.msgpack.decode(data, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            "data", f"{len(data)} bytes", f"a valid {getattr(kind, '__name__', kind)} ({error})"
-        ) from error
+        raise _undecodable(data, kind, error) from error
 
 
 def from_json(data: bytes | str, kind: type[T]) -> T:
@@ -61,9 +63,7 @@ def from_json(data: bytes | str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            "data", f"{len(data)} bytes", f"a valid {getattr(kind, '__name__', kind)} ({error})"
-        ) from error
+        raise _undecodable(data, kind, error) from error
 
 
 def content_hash(value: Any) -> str:
@@ -80,6 +80,55 @@ def require(ok: bool, field: str, value: object, rule: str, remedy: str = "") ->
     """Raise ``InputError`` unless ``ok``."""
     if not ok:
         raise InputError(field, value, rule, remedy)
+
+
+def check_types(value: Value) -> None:
+    """Refuse fields of another type than declared: the first line of ``__post_init__`` of what callers write by hand.
+
+    What means the same takes the declared form: a list becomes a tuple, a whole number a float, a number of another
+    library (NumPy) one of Python's. Text is never read as a number, nor a number as a truth value.
+
+    Raises:
+        InputError: Names the field and what it must be.
+    """
+    for field in msgspec.structs.fields(type(value)):
+        found = getattr(value, field.name)
+        try:
+            made = msgspec.convert(_plain(found), field.type)
+        except (msgspec.ValidationError, ValueError):
+            raise InputError(field.name, found, _in_words(field.type)) from None
+        if made is not found:
+            msgspec.structs.force_setattr(value, field.name, made)
+
+
+def _plain(value: object) -> object:
+    """Return numbers of other libraries as Python's own."""
+    if isinstance(value, int | Decimal | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def _in_words(kind: Any) -> str:
+    """Return what a field of a type must be, completing "must be ..."."""
+    words = {bool: "True or False", int: "a whole number", float: "a number", Decimal: "a number", str: "text"}
+    if kind in words:
+        return words[kind]
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return " or ".join("None" if one is NoneType else _in_words(one) for one in inner)
+    if inner:
+        return "a list of texts" if inner[0] is str else "a list"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(str(one.value) for one in kind)}"
+    return f"a {getattr(kind, '__name__', kind)}"
+
+
+def force_lower(value: Value, *names: str) -> None:
+    """Write names out of a table in small letters without blanks around, in ``__post_init__``: one form, one hash."""
+    for name in names:
+        msgspec.structs.force_setattr(value, name, getattr(value, name).strip().lower())
 
 
 def force_floats(value: Value, *names: str) -> None:

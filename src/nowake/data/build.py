@@ -25,6 +25,10 @@ COLUMNS = ("t_event", "recv_delta", "code", "price", "qty", "order_id")
 QUARANTINED_LINES_MAX = 20
 
 
+DISORDER_NS = 1_000_000_000
+"""A source that keeps one clock may not go back in event time by more than this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """The rows of a tape before narrowing; arrays of length n in receive order.
@@ -113,6 +117,11 @@ def make_tape(
         **meta,
     )
     return Tape(made, *arrays)
+
+
+def count_disordered(t_event: I64) -> int:
+    """Return the places where the event times (n,) of one stream go back by more than ``DISORDER_NS``."""
+    return int(np.count_nonzero(np.diff(t_event) < -DISORDER_NS))
 
 
 def columns_of(tape: Tape) -> Columns:

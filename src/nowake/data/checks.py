@@ -17,7 +17,7 @@ from nowake.core.sessions import iso
 from nowake.core.tape import HIDDEN, I64, KIND_MASK, U16, Row, Tape
 from nowake.core.value import Value
 
-FAULTS = ("quarantined", "gaps", "crossed", "mismatched")
+FAULTS = ("quarantined", "gaps", "crossed", "disordered", "mismatched")
 """What refuses a tape unless allowed by name."""
 
 QUARANTINED_PART_MAX = 0.01
@@ -37,6 +37,7 @@ class CheckReport(Value, frozen=True):
         crossed, locked: Complete messages after which the book is so.
         compared, seeded, mismatched: Book values held against the source's own, see ``core.tape.Figures``.
         buffered, skipped: Messages left out, see ``core.tape.Figures``.
+        disordered: Places where a source that keeps one clock goes back in event time by more than a second.
         overtaken: Rows that took more from a level than it held.
         clock_offset_ms: Recorder clock - venue clock, estimated; 0 without receive times.
         latency_ms_max: Longest corrected latency, event to receipt.
@@ -67,6 +68,7 @@ class CheckReport(Value, frozen=True):
     mismatched: int
     buffered: int
     skipped: int
+    disordered: int
     overtaken: int
     clock_offset_ms: float
     latency_ms_min: float
@@ -110,6 +112,7 @@ def check(tape: Tape) -> CheckReport:
         mismatched=figures.mismatched,
         buffered=figures.buffered,
         skipped=figures.skipped,
+        disordered=figures.disordered,
         overtaken=int(counts[2]),
         clock_offset_ms=meta.clock_offset_ns / 1e6,
         latency_ms_min=int(latency.min()) / 1e6,
@@ -162,9 +165,23 @@ def faults_of(tape: Tape) -> tuple[str, ...]:
         "quarantined": tape.meta.quarantined > QUARANTINED_PART_MAX * lines,
         "gaps": figures.gaps > 0,
         "crossed": figures.crossed > 0,
+        "disordered": figures.disordered > 0,
         "mismatched": figures.mismatched > 0,
     }
     return tuple(name for name in FAULTS if found[name])
+
+
+def allowed(names: Collection[str]) -> tuple[str, ...]:
+    """Return faults that shall not refuse a tape, in small letters.
+
+    Raises:
+        InputError: A name is not one of ``FAULTS``.
+    """
+    small = tuple(name.strip().lower() for name in names)
+    unknown = sorted(set(small) - set(FAULTS))
+    if unknown:
+        raise InputError("allow", ", ".join(unknown), f"of {', '.join(FAULTS)}")
+    return small
 
 
 def require_sound(tape: Tape, allow: Collection[str] = ()) -> None:
@@ -174,10 +191,8 @@ def require_sound(tape: Tape, allow: Collection[str] = ()) -> None:
         InputError: A name in ``allow`` is not a fault.
         DataError: The tape is unsound.
     """
-    unknown = sorted(set(allow) - set(FAULTS))
-    if unknown:
-        raise InputError("allow", ", ".join(unknown), f"of {', '.join(FAULTS)}")
-    bad = [name for name in faults_of(tape) if name not in allow]
+    accepted = allowed(allow)
+    bad = [name for name in faults_of(tape) if name not in accepted]
     if bad:
         figures = tape.meta.figures
         numbers = {**{name: getattr(figures, name, 0) for name in FAULTS}, "quarantined": tape.meta.quarantined}

@@ -131,7 +131,7 @@ def read_lake(folder: Path, symbol: str | None = None, days: tuple[date, ...] | 
     if days is not None:
         files = [file for file in files if file.part.day in days]
     if not files:
-        raise DataError(folder.name, "holds no tape that was asked for", remedy="`nowake tape info` lists the lake")
+        raise DataError(str(folder), "holds no tape that was asked for", remedy="`nowake tape info` lists the lake")
     listings: dict[str, dict[str, list[_File]]] = {}
     for file in files:
         listings.setdefault(file.meta.listing.key, {}).setdefault(file.meta.content_hash, []).append(file)
@@ -272,7 +272,7 @@ def _files(folder: Path) -> Iterator[_File]:
         raise DataError(str(folder), "there is no such file or folder", remedy="check the path")
     paths = [folder] if folder.is_file() else sorted(folder.glob(PATTERN))
     if not paths:
-        raise DataError(folder.name, "is not a lake: it holds no tape", remedy="fill it with `nowake tape import`")
+        raise DataError(str(folder), "is not a lake: it holds no tape", remedy="fill it with `nowake tape import`")
     for path in paths:
         yield _open(path)
 

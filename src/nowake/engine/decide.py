@@ -90,9 +90,7 @@ def _admit(draft: Draft, event: i.OrderReceived) -> None:
         order = with_defaults(order)
         plan = first_plan(order, event.view, draft.env)
     except InputError as error:
-        remedy = getattr(error, "remedy", "")
-        reason = error.reason if isinstance(error, Refused) else str(error)
-        draft.emit(OrderRefused(parent_id=order.parent_id, reason=reason, remedy=remedy))
+        draft.emit(OrderRefused(parent_id=order.parent_id, reason=error.reason, remedy=error.remedy))
         return
     view = event.view
     base = view.volume_all - view.volume_own if view.t_ns >= order.start_ns else None

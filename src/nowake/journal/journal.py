@@ -13,7 +13,7 @@ from nowake.core.ports import Record
 from nowake.journal.codec import Batch, decode_batch, digest, encode_batch, extend, join
 from nowake.journal.header import Header
 from nowake.journal.storage import Storage, StoredBatch, StoredSnapshot
-from nowake.journal.verify import Scan, Snapshot, good_batches, pick_snapshot, scan, snapshot_digest
+from nowake.journal.verify import RESTORE, Scan, Snapshot, good_batches, pick_snapshot, scan, snapshot_digest
 
 Mode = Literal["each", "grouped"]
 """``each``: durable when ``append`` has returned. ``grouped``: when ``sync`` has, or after a group is full or old."""
@@ -21,6 +21,8 @@ Mode = Literal["each", "grouped"]
 GROUP_BATCHES = 256
 GROUP_NS = 5_000_000
 SNAPSHOTS_KEPT = 3
+MEND = "halt, mend the disk or free space, then resume"
+"""What to do when a write failed."""
 
 
 class Journal:
@@ -101,14 +103,14 @@ class Journal:
         try:
             self._storage.write(batches)
         except OSError as error:
-            self._failure = f"{self.name} cannot be written ({error}); halt, mend the disk, then resume"
-            raise JournalUnwritable(self._failure) from error
+            self._failure = f"{self.name} cannot be written ({error})"
+            raise JournalUnwritable(self._failure, MEND) from error
         except BaseException as error:  # an interrupt too: what reached the disk is not known
-            self._failure = str(error) or type(error).__name__
+            self._failure = getattr(error, "reason", "") or str(error) or type(error).__name__
             raise
 
     def _refusal(self) -> JournalError:
-        return JournalError(f"{self.name} failed earlier and takes nothing more; resume from it ({self._failure})")
+        return JournalError(f"{self.name} failed earlier and takes nothing more ({self._failure})", "resume from it")
 
     def head(self) -> tuple[int, str]:
         """Return (number of records, hex hash of the chain) so far, durable or not."""
@@ -186,7 +188,7 @@ class Journal:
 def checked_blob(name: str, key: str, body: bytes | None) -> bytes:
     """Return ``body`` when it is what ``key`` names, else raise JournalError."""
     if body is None:
-        raise JournalError(f"{name} holds no blob {key}; it was written by a run that did not keep it")
+        raise JournalError(f"{name} holds no blob {key}, which its run should have kept", "work the order again")
     if digest(body).hex() != key:
-        raise JournalError(f"{name}: the blob {key} is damaged; restore the file from a copy")
+        raise JournalError(f"{name}: the blob {key} is damaged", RESTORE)
     return body

@@ -29,13 +29,15 @@ class WriterLock:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise JournalError(f"{self._path} cannot be made ({error.strerror}); use a folder you can write") from error
+            raise JournalError(
+                f"{self._path} cannot be made ({error.strerror})", "use a folder you can write"
+            ) from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             owner = os.pread(fd, 100, 0).decode("ascii", "replace").strip() or "another process"
             os.close(fd)
-            raise JournalError(f"{journal} is being written by {owner}; wait for it or stop it") from error
+            raise JournalError(f"{journal} is being written by {owner}", "wait for it or stop it") from error
         # The previous owner may have removed the file between our open and our lock: then the lock is on nothing.
         if not self._is_at_path(fd):
             os.close(fd)

@@ -61,8 +61,8 @@ class PrefixCheckingJournal:
         same_code = self.journal.header.code_hash == code_hash()
         who = "other inputs" if same_code else "other code"
         return JournalError(
-            f"{self.journal.name} was written by {who}: record {seq} ({kind}) comes out differently; "
-            "resume it with the code and tapes that wrote it, or start a new run"
+            f"{self.journal.name} was written by {who}: record {seq} ({kind}) comes out differently",
+            "resume it with the code and tapes that wrote it, or start a new run",
         )
 
     def sync(self) -> None:
@@ -82,5 +82,6 @@ class PrefixCheckingJournal:
         if self.replaying:
             raise JournalError(
                 f"{self.journal.name} holds records from {self._count} on that this run did not make: "
-                "it was written by other code or inputs; start a new run"
+                "it was written by other code or inputs",
+                "start a new run",
             )

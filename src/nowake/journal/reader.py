@@ -16,7 +16,7 @@ from nowake.journal.header import NO_HASH, Header, Origin
 from nowake.journal.journal import checked_blob
 from nowake.journal.sqlite import SqliteStorage, check_file, connect, read_header, tail_notice
 from nowake.journal.storage import StoredBatch
-from nowake.journal.verify import Snapshot, good_batches, pick_snapshot, scan
+from nowake.journal.verify import RESTORE, Snapshot, good_batches, pick_snapshot, scan
 
 
 class Verified(NamedTuple):
@@ -119,7 +119,7 @@ class JournalFile:
             try:
                 rows = db.execute("SELECT key, body FROM blobs").fetchall()
             except sqlite3.Error as error:
-                raise JournalError(f"{self.path} cannot be read ({error}); restore the file from a copy") from error
+                raise JournalError(f"{self.path} cannot be read ({error})", RESTORE) from error
         bad = [key for key, body in rows if not isinstance(body, bytes) or digest(body).hex() != key]
         return [Notice(code="blob-damaged", text=f"{self.path}: the blob {key} is damaged") for key in bad]
 

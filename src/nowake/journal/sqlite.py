@@ -13,12 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from nowake.core.errors import InputError, JournalError
+from nowake.core.errors import InputError, JournalError, JournalUnwritable
 from nowake.core.plan import Notice
 from nowake.core.value import from_msgpack, to_msgpack
 from nowake.journal.codec import FORMAT, digest
 from nowake.journal.header import Header, Origin
-from nowake.journal.journal import Journal, Mode
+from nowake.journal.journal import MEND, Journal, Mode
 from nowake.journal.lock import WriterLock
 from nowake.journal.storage import Storage, StoredBatch, StoredSnapshot
 from nowake.journal.verify import RESTORE, corrupt, scan
@@ -73,11 +73,11 @@ class SqliteStorage:
 
     def _fenced(self) -> JournalError:
         return JournalError(
-            f"{self.path} was taken over by a later writer than ours (epoch {self.epoch}); stop this one"
+            f"{self.path} was taken over by a later writer than ours (epoch {self.epoch})", "stop this one"
         )
 
-    def _unwritable(self, error: sqlite3.Error) -> JournalError:
-        return JournalError(f"{self.path} cannot be written ({error}); halt, mend the disk or free space, then resume")
+    def _unwritable(self, error: sqlite3.Error) -> JournalUnwritable:
+        return JournalUnwritable(f"{self.path} cannot be written ({error})", MEND)
 
     def write(self, batches: Sequence[StoredBatch]) -> None:
         """Make the batches durable, all or none."""
@@ -150,7 +150,7 @@ class SqliteStorage:
         try:
             yield
         except sqlite3.Error as error:
-            raise JournalError(f"{self.path} cannot be read ({error}); {RESTORE}") from error
+            raise JournalError(f"{self.path} cannot be read ({error})", RESTORE) from error
 
     def close(self) -> None:
         """Close the file and let go of the lock; a lone owner leaves a single file without a WAL beside it."""
@@ -182,18 +182,18 @@ def check_file(path: Path) -> None:
             head = file.read(100)
         size = path.stat().st_size
     except FileNotFoundError:
-        raise JournalError(f"there is no journal {path}; name an existing one, or start a run with it") from None
+        raise JournalError(f"there is no journal {path}", "name an existing one, or start a run with it") from None
     except OSError as error:
-        raise JournalError(f"{path} cannot be read ({error.strerror}); name a journal file") from error
+        raise JournalError(f"{path} cannot be read ({error.strerror})", "name a journal file") from error
     if not head.startswith(MAGIC[: len(head)]) or not head:
-        raise JournalError(f"{path} is not a journal; name a file that nowake wrote with --journal")
+        raise JournalError(f"{path} is not a journal", "name a file that nowake wrote with --journal")
     if len(head) < 100:
-        raise JournalError(f"{path} is truncated to {size} bytes; {RESTORE}")
+        raise JournalError(f"{path} is truncated to {size} bytes", RESTORE)
     if int.from_bytes(head[68:72], "big") != APPLICATION_ID:
-        raise JournalError(f"{path} is a database but not a journal; name a file that nowake wrote with --journal")
+        raise JournalError(f"{path} is a database but not a journal", "name a file that nowake wrote with --journal")
     if (version := int.from_bytes(head[60:64], "big")) != FORMAT:
         raise JournalError(
-            f"{path} has journal format {version}, this nowake reads {FORMAT}; use the nowake that wrote it"
+            f"{path} has journal format {version}, this nowake reads {FORMAT}", "use the nowake that wrote it"
         )
     page = int.from_bytes(head[16:18], "big")
     pages = int.from_bytes(head[28:32], "big")
@@ -202,7 +202,7 @@ def check_file(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     recoverable = log.exists() and log.stat().st_size > 0
     if size < pages * (65536 if page == 1 else page) and not recoverable:
-        raise JournalError(f"{path} is truncated to {size} bytes of {pages * page}; {RESTORE}")
+        raise JournalError(f"{path} is truncated to {size} bytes of {pages * page}", RESTORE)
 
 
 def read_header(path: Path, db: sqlite3.Connection) -> tuple[Header, Origin]:
@@ -214,15 +214,15 @@ def read_header(path: Path, db: sqlite3.Connection) -> tuple[Header, Origin]:
     try:
         row = db.execute("SELECT body, origin, digest FROM header WHERE id = 1").fetchone()
     except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be read ({error}); {RESTORE}") from error
+        raise JournalError(f"{path} cannot be read ({error})", RESTORE) from error
     whole = row is not None and all(isinstance(part, bytes) for part in row)
     if not whole or digest(row[0], row[1]) != row[2]:
-        raise JournalError(f"{path} has a damaged header; {RESTORE}")
+        raise JournalError(f"{path} has a damaged header", RESTORE)
     try:
         return from_msgpack(row[0], Header), from_msgpack(row[1], Origin)
     except InputError as error:
         raise JournalError(
-            f"{path} has a header this nowake cannot read ({error}); use the nowake that wrote it"
+            f"{path} has a header this nowake cannot read ({error})", "use the nowake that wrote it"
         ) from error
 
 
@@ -238,7 +238,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         if not read_only:
             _durable(db)
     except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be opened ({error}); check the file and its folder") from error
+        raise JournalError(f"{path} cannot be opened ({error})", "check the file and its folder") from error
     return db
 
 
@@ -339,7 +339,7 @@ class SqliteJournal(Journal):
             storage = SqliteStorage(path, db, 0, lock)
             header, _ = read_header(path, db)
             if account is not None and account != header.account:
-                raise JournalError(f"{path} belongs to account {header.account}, not {account}; name another journal")
+                raise JournalError(f"{path} belongs to account {header.account}, not {account}", "name another journal")
             found = scan(str(path), storage.batches(), header.genesis)
             storage.epoch = _take_epoch(path, db, found.records)
             notices: tuple[Notice, ...] = ()
@@ -372,7 +372,7 @@ def _take_epoch(path: Path, db: sqlite3.Connection, records: int) -> int:
         db.execute("INSERT INTO epochs VALUES (?, ?, ?)", (epoch, f"process {os.getpid()}", records))
         db.execute("COMMIT")
     except sqlite3.Error as error:
-        raise JournalError(f"{path} cannot be written ({error}); check the disk and the file's rights") from error
+        raise JournalError(f"{path} cannot be written ({error})", "check the disk and the file's rights") from error
     return epoch
 
 
@@ -388,13 +388,13 @@ def _reserve(path: Path, db: sqlite3.Connection, size: int) -> None:
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
     except sqlite3.Error as error:
-        raise JournalError(f"{path}: {size} bytes cannot be reserved ({error}); free space") from error
+        raise JournalError(f"{path}: {size} bytes cannot be reserved ({error})", "free space") from error
 
 
 def _make_file(path: Path, header: Header, origin: Origin) -> None:
     """Put a whole, empty journal at ``path`` in one step: built beside it, then renamed. The caller holds the lock."""
     if path.exists():
-        raise JournalError(f'{path} exists already; go on with it by "nowake resume {path}", or name another file')
+        raise JournalError(f"{path} exists already", f'go on with it by "nowake resume {path}", or name another file')
     making = path.with_name(path.name + ".making")
     making.unlink(missing_ok=True)
     body, unhashed = to_msgpack(header), to_msgpack(origin)
@@ -416,4 +416,4 @@ def _make_file(path: Path, header: Header, origin: Origin) -> None:
             os.close(folder)
     except (sqlite3.Error, OSError) as error:
         making.unlink(missing_ok=True)
-        raise JournalError(f"{path} cannot be made ({error}); use a folder you can write and with space") from error
+        raise JournalError(f"{path} cannot be made ({error})", "use a folder you can write and with space") from error

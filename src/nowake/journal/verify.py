@@ -48,7 +48,7 @@ def problem(batch: StoredBatch, seq: int, head: bytes) -> tuple[str, int, bytes]
     try:
         parts = split(batch.body)
     except JournalError as error:
-        return str(error), seq, head
+        return error.reason, seq, head
     after = extend(head, parts)
     if not parts or after != batch.hash:
         return "its hash does not match the chain", seq, head
@@ -87,7 +87,7 @@ def _refuse_unless_last(name: str, batch: StoredBatch, seq: int, wrong: str, res
 def corrupt(name: str, seq: int, wrong: str) -> JournalCorrupt:
     """Return the error for damage at record ``seq``, which is not the tail."""
     intact = f"records 0 to {seq - 1} are intact" if seq else "no record before it"
-    return JournalCorrupt(f"{name} is damaged at record {seq}: {wrong} ({intact}); {RESTORE}")
+    return JournalCorrupt(f"{name} is damaged at record {seq}: {wrong} ({intact})", RESTORE)
 
 
 def scan(name: str, stored: Iterator[StoredBatch], genesis: bytes, wanted: frozenset[int] = frozenset()) -> Scan:

@@ -114,17 +114,18 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
     average = average_price((one.fill.price_units, one.fill.qty_units) for one in fills)
     market = _interval(trail)
     left = max(order.qty_units - filled, 0)
+    why = _residual_reason(trail) if left else ""
     end_ns = market.last_ns if market else trail.t_ns
     return ExecutionReport(
         order=order,
         listing=listing,
         plan=trail.plans[-1][1] if trail.plans else None,
         status=trail.status,
-        status_reason=trail.reason,
+        status_reason=trail.reason if filled or trail.status != "done" else f"nothing filled: {why}",
         filled_units=filled,
         residual_units=left,
         overfill_units=max(filled - order.qty_units, 0),
-        residual_reason=_residual_reason(trail) if left else "",
+        residual_reason=why,
         average_units=None if average is None else float(average),
         market=market,
         vwap_ex_own_units=_vwap_ex_own(market, average, filled),

@@ -124,7 +124,8 @@ def _notes(report: ExecutionReport) -> str:
     said = [f.humanise(one.text, report.listing) for one in report.warnings]
     if report.residual_units:
         left = f.quantity(report.listing.instrument, report.residual_units)
-        said.insert(0, f"{left} not traded: {f.humanise(report.residual_reason, report.listing)}")
+        nothing = "" if report.filled_units else "Nothing filled: "
+        said.insert(0, f"{nothing}{left} not traded: {f.humanise(report.residual_reason, report.listing)}")
     return "".join(f'<p class="note">{escape(text)}</p>' for text in said)
 
 

@@ -236,7 +236,10 @@ def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ..
 def _status_line(report: ExecutionReport) -> Text:
     instrument = report.listing.instrument
     share = f.filled(report.filled_units, report.order.qty_units)
-    line = Text(f"{report.status}, {f.quantity(instrument, report.filled_units)} filled ({share})")
+    done = (
+        f"{f.quantity(instrument, report.filled_units)} filled ({share})" if report.filled_units else "nothing filled"
+    )
+    line = Text(f"{report.status}, {done}")
     if report.residual_units:
         left = f.quantity(instrument, report.residual_units)
         line.append(f"\n{left} not traded: {f.humanise(report.residual_reason, report.listing)}", style="yellow")

@@ -132,6 +132,32 @@ def test_a_planted_error_in_the_book_is_a_mismatch(tmp_path: Path, row: int, old
     assert books_after_each_message(tape) == recorded_books(lobster_text(rows)["orderbook"])
 
 
+@pytest.mark.parametrize(
+    ("time", "disordered"),
+    [
+        ("34200.5", 1),  # 4.5 s before the row above
+        ("34203.999999999", 1),  # a nanosecond more than a second before it
+        ("34204", 0),  # a second: clocks are that bad
+        ("34204.9", 0),
+        ("40000", 1),  # far ahead: the row below goes back
+    ],
+)
+def test_a_message_far_out_of_order_is_a_fault(tmp_path: Path, time: str, disordered: int) -> None:
+    rows = list(LOBSTER_ROWS)
+    halt = 6  # leaves the book alone
+    assert (rows[halt - 1][0].split(",")[0], rows[halt][0].split(",")[0]) == ("34204", "34205")
+    rows[halt - 1] = ("34205" + rows[halt - 1][0].removeprefix("34204"), rows[halt - 1][1])
+    rows[halt] = (time + rows[halt][0].removeprefix("34205"), rows[halt][1])
+    path = write_lobster(tmp_path, lobster_text(rows))
+    (report,) = check_paths([path])
+    assert report.disordered == disordered
+    assert report.faults == (("disordered",) if disordered else ())
+    if disordered:
+        with pytest.raises(DataError, match=r"1 disordered.*--allow disordered"):
+            open_tapes([path])
+        open_tapes([path], allow={"Disordered"})
+
+
 @pytest.mark.parametrize("row", [1, 2, 3, 4, 5, 8])
 def test_a_lost_message_is_a_mismatch(tmp_path: Path, row: int) -> None:
     """The message becomes one that leaves the displayed book alone, so its effect is not explained."""

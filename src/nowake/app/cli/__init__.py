@@ -9,6 +9,7 @@ import typer
 from nowake.app.cli import demo_command, order_commands, report_commands
 from nowake.app.cli.options import OrderCommand
 from nowake.app.cli.tape_commands import tape_app
+from nowake.app.cli.usage import CommandLine
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +37,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(cls=CommandLine)
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and leave")

@@ -64,12 +64,12 @@ class OrderOptions:
     impact: Annotated[
         str, typer.Option(help="off: the book ignores us; ledger: what we took stays taken", rich_help_panel=_MARKET)
     ] = "ledger"
-    latency: Annotated[str, typer.Option(help="one way, 5ms", rich_help_panel=_MARKET)] = ""
+    latency: Annotated[str, typer.Option(help="one way, 5ms; 0 = none", rich_help_panel=_MARKET)] = ""
     seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
     allow: Annotated[
         list[str] | None,
         typer.Option(
-            help="use a tape in spite of: quarantined, gaps, crossed, mismatched",
+            help="use a tape in spite of: quarantined, gaps, crossed, disordered, mismatched",
             rich_help_panel=_MARKET,
             show_default=False,
         ),

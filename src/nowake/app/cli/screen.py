@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from nowake.core.errors import InvariantBroken, JournalUnwritable, NowakeError
+from nowake.core.errors import InputError, InvariantBroken, JournalUnwritable, NowakeError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -130,47 +130,43 @@ def one_sentence_errors(screen: Screen) -> Iterator[None]:
     """Turn every error into one sentence on standard error (and a document with ``--json``) and an exit code."""
     try:
         yield
+    except (InvariantBroken, JournalUnwritable) as error:
+        _fail(screen, "halted", error.reason, error.remedy, EXIT_HALTED)
     except NowakeError as error:
-        _fail(
-            screen,
-            error,
-            str(error),
-            EXIT_HALTED if isinstance(error, InvariantBroken | JournalUnwritable) else EXIT_FAILED,
-        )
+        _fail(screen, "refused" if isinstance(error, InputError) else "failed", error.reason, error.remedy)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - whoever read us has left
         raise typer.Exit(EXIT_FAILED) from None
     except OSError as error:
-        _fail(screen, error, _os_sentence(error), EXIT_FAILED)
-    except MemoryError as error:
-        _fail(screen, error, "there is not enough memory; work a shorter stretch or fewer tapes", EXIT_FAILED)
-    except KeyboardInterrupt as error:
+        _fail(screen, "failed", *_os_sentence(error))
+    except MemoryError:
+        _fail(screen, "failed", "there is not enough memory", "work a shorter stretch or fewer tapes")
+    except KeyboardInterrupt:
         hint = screen.resume_hint or "nothing was written; give the command again"
-        _fail(screen, error, f"interrupted; {hint}", EXIT_INTERRUPTED)
+        _fail(screen, "interrupted", "interrupted", hint, EXIT_INTERRUPTED)
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:  # a bug is told in one sentence too
         if os.environ.get("NOWAKE_TRACEBACK"):
             raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        text = f"a bug in nowake ({what}); NOWAKE_TRACEBACK=1 shows where, please report it"
-        _fail(screen, error, text, EXIT_FAILED)
+        what = f"a bug in nowake ({type(error).__name__}: {error})"
+        _fail(screen, "failed", what, "NOWAKE_TRACEBACK=1 shows where, please report it")
 
 
-def _fail(screen: Screen, error: BaseException, sentence: str, code: int) -> None:
-    sentence = " ".join(sentence.split())
+def _fail(screen: Screen, status: str, reason: str, remedy: str, code: int = EXIT_FAILED) -> None:
+    reason, remedy = " ".join(reason.split()), " ".join(remedy.split())
     if screen.as_json:
         from nowake.app.documents import error_document
 
-        screen.document(error_document(error, sentence))
-    sys.stderr.write(f"Error: {sentence}\n")
+        screen.document(error_document(status, reason, remedy))
+    sys.stderr.write(f"Error: {reason}; {remedy}\n" if remedy else f"Error: {reason}\n")
     raise typer.Exit(code) from None
 
 
-def _os_sentence(error: OSError) -> str:
-    """Return an operating system's error as a sentence with what to do."""
+def _os_sentence(error: OSError) -> tuple[str, str]:
+    """Return an operating system's error as what is wrong and what to do."""
     what = error.strerror or type(error).__name__
     if not error.filename:
-        return f"{what}; check the disk and the file's rights"
+        return what, "check the disk and the file's rights"
     name = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else error.filename
-    return f"{name} cannot be used ({what.lower()}); check the path and its rights"
+    return f"{name} cannot be used ({what.lower()})", "check the path and its rights"

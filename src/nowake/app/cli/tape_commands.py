@@ -19,7 +19,10 @@ Symbol = Annotated[
 ]
 Allow = Annotated[
     list[str] | None,
-    typer.Option(help="accept a fault: quarantined, gaps, crossed, mismatched; may be given again", show_default=False),
+    typer.Option(
+        help="accept a fault: quarantined, gaps, crossed, disordered, mismatched; may be given again",
+        show_default=False,
+    ),
 ]
 CatalogueFile = Annotated[Path | None, typer.Option(help="JSON file with listings of your own", show_default=False)]
 

@@ -102,7 +102,7 @@ def _open(setting: WorkerSetting, venue: LiveVenue, wrap: WrapStorage | None) ->
         # Killed before it kept anything: the same setting and venue give the same environment.
         env = _environment(setting, venue)
         if content_hash(env) != journal.header.env_hash:
-            raise JournalError(f"{path} was begun with another environment; start a new journal")
+            raise JournalError(f"{path} was begun with another environment", "start a new journal")
         journal.put_blob(to_msgpack(env))
     except BaseException:
         journal.close()

@@ -46,7 +46,8 @@ def reader_of(path: Path) -> Reader:
         DataError: It cannot be read, is empty, or no reader knows it.
     """
     if not path.is_file():
-        raise DataError(str(path), "there is no such file", remedy="check the path")
+        what = "is no ordinary file" if path.exists() else "there is no such file"
+        raise DataError(str(path), what, remedy="check the path")
     if path.stat().st_size == 0:
         raise DataError(path.name, "the file is empty", remedy="download or record it again")
     for reader in all_readers().values():

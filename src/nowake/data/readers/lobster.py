@@ -22,7 +22,7 @@ from nowake.core.errors import DataError, InputError
 from nowake.core.instrument import FeeSchedule, GridBand, Instrument, InstrumentKind, Listing
 from nowake.core.sessions import Session
 from nowake.core.tape import I64, SEEDED, U16, Figures, Tape
-from nowake.data.build import I32_MAX, QUARANTINED_LINES_MAX, Columns, Flags, make_tape
+from nowake.data.build import I32_MAX, QUARANTINED_LINES_MAX, Columns, Flags, count_disordered, make_tape
 from nowake.data.readers.base import Reader, ReadOptions, bad_lines, first_bytes
 
 NAME = re.compile(
@@ -185,6 +185,7 @@ def _tape(day: Day, options: ReadOptions) -> Tape:
         seeded=int(counted[SEEDED_SLOTS]),
         mismatched=int(counted[MISMATCHED]),
         skipped=int(counted[SKIPPED]),
+        disordered=count_disordered(message[both, 0]),
         crossed=crossed,
         locked=locked,
     )

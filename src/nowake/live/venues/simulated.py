@@ -90,7 +90,7 @@ class SimulatedVenue:
 
     def _welcomed(self) -> Welcome:
         if self._welcome is None:
-            raise VenueUnavailable("the venue has not been connected to yet")
+            raise VenueUnavailable("the venue has not been connected to yet", "connect first")
         return self._welcome
 
     def connect(self) -> None:
@@ -115,7 +115,10 @@ class SimulatedVenue:
                 why = str(error)
             self.close()
             time.sleep(0.01)
-        raise VenueUnavailable(f"the venue at {self._address[0]}:{self._address[1]} cannot be reached ({why})")
+        raise VenueUnavailable(
+            f"the venue at {self._address[0]}:{self._address[1]} cannot be reached ({why})",
+            "start it, or check its address",
+        )
 
     def _open(self, *frames: AnyFrame) -> None:
         self._socket = socket.create_connection(self._address, timeout=SEND_SECONDS)
@@ -227,4 +230,4 @@ def ask_truth(address: str, seconds: float = 10.0) -> Truth:
             venue.close()
         if venue._truth is not None:
             return venue._truth
-    raise VenueUnavailable(f"the venue at {address} did not tell its record")
+    raise VenueUnavailable(f"the venue at {address} did not tell its record", "ask again")
