@@ -14,8 +14,11 @@ from nowake.core.plan import Assumption
 from nowake.core.sessions import Session
 from nowake.core.value import Value, content_hash, require
 from nowake.core.view import View
+from nowake.core.volume import VolumeSeen
+from nowake.models.card import Card, volume_card
 from nowake.models.volatility import VolatilityBelief, realised_volatility
-from nowake.models.volume import VolumeBelief, observed_volume
+from nowake.models.volume import VolumeBelief, history_volume, observed_volume
+from nowake.models.volume_curve import VolumeHistory
 
 SPREAD_BPS = 5.0
 """Assumed when no two-sided book was ever seen."""
@@ -60,6 +63,7 @@ class Beliefs(Value, frozen=True):
         impact: The law and its parameters.
         fees: What a fill costs.
         assumed: Every number here that nobody measured.
+        cards: What the measured ones were measured on, and how far they err.
     """
 
     listing: str
@@ -72,6 +76,7 @@ class Beliefs(Value, frozen=True):
     impact: ImpactBelief = ImpactBelief()
     fees: FeeSchedule = FeeSchedule()
     assumed: tuple[Assumption, ...] = ()
+    cards: tuple[Card, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.mid2 >= 0, "mid2", self.mid2, ">= 0")
@@ -90,13 +95,21 @@ class Beliefs(Value, frozen=True):
         return self.mid2 // 2
 
 
-def beliefs_from_view(view: View, listing: Listing, session: Session) -> Beliefs:
+def beliefs_from_view(
+    view: View,
+    listing: Listing,
+    session: Session,
+    history: VolumeHistory | None = None,
+    seen: VolumeSeen | None = None,
+) -> Beliefs:
     """Return what may be believed of ``listing`` at ``view.t_ns`` from what had been received by then.
 
     Args:
         view: Of the listing's own market.
         listing: Gives fees and the words for its volume.
         session: Its trading hours.
+        history: Of its volume on past days; None = today's prints are all that is known.
+        seen: What the others traded today, where the view cannot tell (it was first seen on an earlier day).
 
     Raises:
         Refused: The view is of another listing, or holds a row received after its own time (look-ahead).
@@ -106,7 +119,11 @@ def beliefs_from_view(view: View, listing: Listing, session: Session) -> Beliefs
     if view.last_row_ns > view.t_ns:
         raise Refused(f"look-ahead: the view of {view.t_ns} holds a row received at {view.last_row_ns}")
     others = view.volume_all - view.volume_own
-    volume, of_volume = observed_volume(others, view.since_ns, view.t_ns, session, listing)
+    if history is None:
+        volume, of_volume = observed_volume(others, view.since_ns, view.t_ns, session, listing)
+    else:
+        seen = seen or seen_today(view, session)
+        volume, of_volume = history_volume(history, view.t_ns, session, listing, seen)
     volatility, of_volatility = realised_volatility(
         view.realised_var, view.realised_ns, volume.day_ns, around_the_clock=session.always_open
     )
@@ -122,8 +139,27 @@ def beliefs_from_view(view: View, listing: Listing, session: Session) -> Beliefs
         volume=volume,
         level_qty=sum(sizes) / len(sizes) if sizes else 0.0,
         fees=listing.fees,
-        assumed=(*of_volume, *of_volatility, *of_spread, *impact_assumptions(ImpactBelief()), *_of_fees(listing.fees)),
+        assumed=(
+            *of_volume,
+            *of_volatility,
+            *of_spread,
+            *impact_assumptions(ImpactBelief()),
+            *fee_assumptions(listing.fees),
+        ),
+        cards=(volume_card(history, listing),) if history is not None else (),
     )
+
+
+def seen_today(view: View, session: Session) -> VolumeSeen | None:
+    """Return what the others traded today, None where a view does not show it: it began on an earlier day."""
+    today = session.trading_day(view.t_ns)
+    hours = session.hours(today)
+    if hours is None or not view.since_ns or session.trading_day(view.since_ns) != today:
+        return None
+    since_ns, until_ns = max(view.since_ns, hours[0]), min(view.t_ns, hours[1])
+    if since_ns >= until_ns:
+        return None
+    return VolumeSeen(since_ns=since_ns, until_ns=until_ns, qty_units=view.volume_all - view.volume_own)
 
 
 def impact_assumptions(impact: ImpactBelief) -> tuple[Assumption, ...]:
@@ -145,7 +181,8 @@ def _spread(view: View) -> tuple[float, tuple[Assumption, ...]]:
     return SPREAD_BPS, (Assumption(name="spread", value=f"{SPREAD_BPS:g} bps", why="no two-sided book seen"),)
 
 
-def _of_fees(fees: FeeSchedule) -> tuple[Assumption, ...]:
+def fee_assumptions(fees: FeeSchedule) -> tuple[Assumption, ...]:
+    """Return the fees as an assumption where nobody stated them."""
     if fees.source != "assumed":
         return ()
     taker = f"taker {fees.taker_bps} bps + {fees.taker_per_qty} a unit"

@@ -101,7 +101,7 @@ def make_plan(
         slices=slices,
         expected_volume=tuple(round(beliefs.volume.expected(one.release_ns, one.end_ns)) for one in slices),
         cost=cost,
-        reasons=_reasons(order, strategy, laid),
+        reasons=_reasons(order, strategy, laid, beliefs),
         assumed=_distinct((*beliefs.assumed, *laid.assumed, *cost_assumptions(order, slices, beliefs))),
         warnings=(*notices, *_warnings(request, slices, strategy, session)),
         beliefs=(beliefs.hash,),
@@ -181,11 +181,11 @@ def _warnings(
     return found
 
 
-def _reasons(order: ParentOrder, strategy: Strategy, laid: Layout) -> tuple[str, ...]:
+def _reasons(order: ParentOrder, strategy: Strategy, laid: Layout, beliefs: Beliefs) -> tuple[str, ...]:
     chosen = (
         strategy.name if order.strategy == strategy.name else f"{strategy.name}, what {order.strategy} falls back to"
     )
-    return (chosen, *laid.reasons, f"at the end: {end_behaviour(order)}")
+    return (chosen, *laid.reasons, *(card.text for card in beliefs.cards), f"at the end: {end_behaviour(order)}")
 
 
 def _distinct(assumed: Iterable[Assumption]) -> tuple[Assumption, ...]:

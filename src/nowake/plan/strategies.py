@@ -12,11 +12,13 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.order import EndBehaviour, ParentOrder
 from nowake.plan.strategy import Strategy
 from nowake.plan.twap import TWAP
+from nowake.plan.vwap import VWAP
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
     for strategy in (
         TWAP,
+        VWAP,
     )
 }  # fmt: skip
 

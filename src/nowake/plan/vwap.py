@@ -1,0 +1,137 @@
+"""VWAP: slices in proportion to the volume that is expected in them.
+
+With n equal intervals of the window and F the volume curve of the day (``models.volume``), slice k is released as its
+interval opens and has the weight
+
+    w_k = (F(t_k+1) - F(t_k)) / (F(end) - F(start))
+
+of the order's own window only: a curve of the whole day is cut, never squeezed into the window. An order that trades
+this way has the same share of the expected volume in every slice, and its average price comes near the market's VWAP
+as far as the curve is right: the tracking error is proportional to the sum of |w_k - share_k| (Satish, Saxena, Palmer
+2014, J. Trading 9, 3). The level of volume does not move the weights; it decides how many slices, and what
+participation they need.
+
+n is TWAP's: it rises with size and duration. It is raised where the heaviest slice would be over what one order may be
+or over 1 % of a measured day. Re-planning lays out what is unsent over what is left of the window, with the curve as it
+is then believed: the dynamic weights of Chen, Feng, Palomar (2016), w_i = v_i / sum of v_j, j >= i, of what is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+from nowake.core.errors import Refused
+from nowake.core.order import EndBehaviour
+from nowake.core.plan import Assumption, ExecutionSlice
+from nowake.core.units import format_duration
+from nowake.models.volume import VolumeBelief
+from nowake.plan.slicer import slice_exactly
+from nowake.plan.strategy import Layout, Request, Strategy
+from nowake.plan.twap import ADV_FRACTION_MAX, SLICES_MAX, TWAP, slice_count
+
+
+def interval_edges(start_ns: int, end_ns: int, count: int) -> list[int]:
+    """Return the ``count`` + 1 edges of equal intervals, within a nanosecond."""
+    return [start_ns + (end_ns - start_ns) * k // count for k in range(count + 1)]
+
+
+def volume_weights(edges: Sequence[int], volume: VolumeBelief) -> list[float]:
+    """Return the part of a day's volume in each interval, all 0 where the belief says nothing of any of them.
+
+    The level does not matter, so a belief that knows no level still gives its curve.
+    """
+    return [volume.day_fraction(low, high) for low, high in pairwise(edges)]
+
+
+def layout(request: Request) -> Layout:
+    """Return slices in proportion to expected volume, each released as its interval opens.
+
+    They follow the curve within one lot where no venue limit binds. The tactic is TWAP's: ``cross`` at urgency 1,
+    ``post-and-chase`` otherwise.
+
+    Raises:
+        Refused: The quantity does not fit the venue's lot, minimum and maximum.
+    """
+    count, why, assumed = slice_count(request)
+    window_ns = request.end_ns - request.start_ns
+    if count > window_ns:
+        raise Refused(f"{count} slices do not fit in {format_duration(window_ns)}", "ask for fewer slices")
+    edges, weights = _weighted(request, count)
+    first = count
+    while request.order.parameters.slices is None and (wanted := _enough(request, weights)) > count:
+        count = wanted
+        edges, weights = _weighted(request, count)
+    if count > first:
+        why = f"{count} slices: the heaviest of {first} would be too large for one order"
+    notes = assumed
+    if not any(weights):
+        weights = [1.0] * count
+        note = Assumption(name="volume curve", value="flat", why="the window lies outside the hours that are known")
+        notes = (*assumed, note)
+    listing = request.listing
+    quantities = slice_exactly(
+        request.qty_units,
+        weights,
+        lot_units=listing.lot_units,
+        min_units=request.min_units,
+        max_units=listing.max_qty_units,
+        show=lambda units: f"{listing.instrument.qty(units):,f}",
+    )
+    tactic = "cross" if request.order.parameters.urgency == 1 else "post-and-chase"
+    used = [(k, qty) for k, qty in enumerate(quantities) if qty]
+    slices = tuple(
+        ExecutionSlice(
+            index=request.first_index + number,
+            release_ns=edges[k],
+            end_ns=edges[k + 1],
+            qty_units=qty,
+            tactic=tactic,
+        )
+        for number, (k, qty) in enumerate(used)
+    )
+    return Layout(slices=slices, reasons=(why, *_reasons(request, weights, tactic)), assumed=notes)
+
+
+def _weighted(request: Request, count: int) -> tuple[list[int], list[float]]:
+    edges = interval_edges(request.start_ns, request.end_ns, count)
+    return edges, volume_weights(edges, request.beliefs.volume)
+
+
+def _enough(request: Request, weights: Sequence[float]) -> int:
+    """Return how many slices keep the heaviest within one order and 1 % of a measured day, as far as slices go.
+
+    A guess, as if weights scaled as 1 / n: finer slices may find a busier bin, so it is asked again until it rests.
+    """
+    total = math.fsum(weights)
+    if total <= 0:
+        return len(weights)
+    listing, volume = request.listing, request.beliefs.volume
+    most = [listing.max_qty_units // listing.lot_units * listing.lot_units] if listing.max_qty_units else []
+    if volume.known and not volume.assumed:
+        most.append(int(ADV_FRACTION_MAX * volume.per_day))
+    heaviest = request.qty_units * max(weights) / total
+    least = max(1, min(most)) if most else heaviest
+    if heaviest <= least:
+        return len(weights)
+    fits = max(1, request.qty_units // request.min_units)
+    return min(math.ceil(len(weights) * heaviest / least), fits, max(SLICES_MAX, len(weights)))
+
+
+def _reasons(request: Request, weights: Sequence[float], tactic: str) -> tuple[str, ...]:
+    used = [weight for weight in weights if weight > 0]
+    every = format_duration((request.end_ns - request.start_ns) // len(weights))
+    shape = "in proportion to expected volume"
+    if max(used) > 1.001 * min(used):
+        shape += f", the heaviest {max(used) / min(used):.1f}x the lightest"
+    crossing = "every slice crosses: urgency 1" if tactic == "cross" else "slices post first and cross when behind"
+    return f"one every {every}", shape, crossing
+
+
+VWAP = Strategy(
+    name="vwap",
+    honours=TWAP.honours,
+    end_behaviour=EndBehaviour.FINISH,
+    layout=layout,
+)
