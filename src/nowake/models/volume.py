@@ -30,7 +30,6 @@ from nowake.models.volume_curve import LEVEL_DAYS, LEVEL_SD, U_SHAPE, VolumeCurv
 
 DAYS_AHEAD = 5
 """Trading days after the current one that a belief from one day covers."""
-DAYS_BACK_MAX = 60
 AROUND_THE_CLOCK_NS = 24 * 3600 * NS_PER_SECOND
 
 OBSERVED_MIN_NS = 60 * NS_PER_SECOND
@@ -138,36 +137,42 @@ class VolumeBelief(Value, frozen=True):
         return self.per_day * self.day_fraction(t0_ns, t1_ns)
 
 
-def trading_hours(session: Session, t_ns: int, since_ns: int = 0) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """Return the length of a regular trading day and the windows of the days from ``t_ns`` on (none = 24/7).
+def past_hours(session: Session, t0_ns: int, t1_ns: int) -> tuple[tuple[int, int], ...]:
+    """Return the windows of the trading days that [t0_ns, t1_ns] touches, none for a session around the clock.
 
-    Args:
-        session: Trading hours.
-        t_ns: Its trading day is the first.
-        since_ns: An earlier instant whose day is to be the first, 0 = none; at most 60 days back.
+    Raises:
+        Refused: The session table does not know a day.
+    """
+    if session.always_open:
+        return ()
+    first, last = session.trading_day(t0_ns), session.trading_day(t1_ns)
+    hours = (session.hours(first.fromordinal(k)) for k in range(first.toordinal(), last.toordinal() + 1))
+    return tuple(window for window in hours if window is not None)
+
+
+def trading_hours(session: Session, t_ns: int) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Return the length of a regular trading day and the windows of the days from ``t_ns`` on (none = 24/7).
 
     Raises:
         Refused: The session table does not know the day.
     """
     if session.always_open:
         return AROUND_THE_CLOCK_NS, ()
-    today = session.trading_day(t_ns)
-    back = min(DAYS_BACK_MAX, (today - session.trading_day(since_ns)).days) if 0 < since_ns < t_ns else 0
+    first = session.trading_day(t_ns)
+    ordinals = range(first.toordinal(), first.toordinal() + 2 * DAYS_AHEAD)
     windows: list[tuple[int, int]] = []
-    ahead = 0
-    for ordinal in range(today.toordinal() - back, today.toordinal() + 2 * DAYS_AHEAD):
+    for ordinal in ordinals:
         try:
-            hours = session.hours(today.fromordinal(ordinal))
+            hours = session.hours(first.fromordinal(ordinal))
         except Refused:
             if not windows:
                 raise
             break
-        if hours is not None and ahead <= DAYS_AHEAD:
+        if hours is not None and len(windows) <= DAYS_AHEAD:
             windows.append(hours)
-            ahead += ordinal >= today.toordinal()
     if not windows:
-        raise Refused(f"{session.name} does not trade within {2 * DAYS_AHEAD} days of {today}")
-    regular = session.at(today, session.closes) - session.at(today, session.opens)
+        raise Refused(f"{session.name} does not trade within {2 * DAYS_AHEAD} days of {first}")
+    regular = session.at(first, session.closes) - session.at(first, session.opens)
     return regular % AROUND_THE_CLOCK_NS, tuple(windows)
 
 
@@ -183,11 +188,13 @@ def observed_volume(
         session: Trading hours of the listing.
         listing: Whose prints these are; its instrument names the unit and its volume base the prints.
     """
-    day_ns, windows = trading_hours(session, asof_ns, since_ns)
+    day_ns, windows = trading_hours(session, asof_ns)
     u_shape, base = U_SHAPE if windows else 0.0, listing.volume_base
     blank = VolumeBelief(per_day=0.0, day_ns=day_ns, windows=windows, u_shape=u_shape, asof_ns=asof_ns, base=base)
-    fraction = blank.day_fraction(since_ns, asof_ns) if since_ns else 0.0
-    open_ns = _open_time(windows, since_ns, asof_ns) if since_ns else 0
+    # What was seen may have begun days ago: those days count by their own hours.
+    so_far = replace(blank, windows=past_hours(session, since_ns, asof_ns)) if since_ns else blank
+    fraction = so_far.day_fraction(since_ns, asof_ns) if since_ns else 0.0
+    open_ns = _open_time(so_far.windows, since_ns, asof_ns) if since_ns else 0
     if open_ns < OBSERVED_MIN_NS or volume_others <= 0 or fraction <= 0:
         seen = "no prints seen yet" if volume_others <= 0 else "less than a minute of trading seen"
         return blank, (Assumption(name="volume", value="unknown", why=seen),)
