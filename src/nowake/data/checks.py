@@ -34,7 +34,7 @@ class CheckReport(Value, frozen=True):
         rows, lines: Of the tape, and of the source.
         quarantined, quarantined_lines: Bad lines left out, and the numbers of the first of them.
         gaps: Places where messages are missing.
-        crossed, locked: Complete messages after which the book is so.
+        crossed, locked: Complete messages after which the book is so, but for halts.
         compared, seeded, mismatched: Book values held against the source's own, see ``core.tape.Figures``.
         buffered, skipped: Messages left out, see ``core.tape.Figures``.
         disordered: Places where a source that keeps one clock goes back in event time by more than a second.
@@ -88,11 +88,10 @@ class CheckReport(Value, frozen=True):
 
 def check(tape: Tape) -> CheckReport:
     """Return the figures of a tape; it is never refused here."""
-    from nowake.data.replay import replay
+    from nowake.data.replay import book_counts
 
-    none = np.empty(0, dtype=np.int64)
     price, qty = tape.prices(), tape.qty.astype(np.int64)
-    _, counts, _ = replay(tape.code, price, qty, none)
+    crossed, locked, overtaken = book_counts(tape.code, price, qty)
     local, latency = tape.t_local(), tape.t_local() - tape.t_event
     figures, meta = tape.meta.figures, tape.meta
     kinds = tape.code & np.uint16(KIND_MASK)
@@ -105,15 +104,15 @@ def check(tape: Tape) -> CheckReport:
         quarantined=meta.quarantined,
         quarantined_lines=figures.quarantined_lines,
         gaps=max(figures.gaps, int(np.count_nonzero(kinds == Row.GAP))),
-        crossed=int(counts[0]),
-        locked=int(counts[1]),
+        crossed=crossed,
+        locked=locked,
         compared=figures.compared,
         seeded=figures.seeded,
         mismatched=figures.mismatched,
         buffered=figures.buffered,
         skipped=figures.skipped,
         disordered=figures.disordered,
-        overtaken=int(counts[2]),
+        overtaken=overtaken,
         clock_offset_ms=meta.clock_offset_ns / 1e6,
         latency_ms_min=int(latency.min()) / 1e6,
         latency_ms_max=int(latency.max()) / 1e6,

@@ -233,7 +233,24 @@ def replay(code: U16, price: I64, qty: I64, marks: I64) -> tuple[I64, I64, Level
     return touch, counts, levels
 
 
+def book_counts(code: U16, price: I64, qty: I64) -> tuple[int, int, int]:
+    """Return the counts of ``replay_reference``; a book that collects orders while trading is halted may be crossed.
+
+    HALT and RESUME rows are no messages about the book: what it is after them was counted, or halted, before.
+    """
+    kinds = code & np.uint16(KIND_MASK)
+    turns = np.flatnonzero((kinds == Row.HALT) | (kinds == Row.RESUME))
+    if len(turns):
+        stretches = np.diff(np.concatenate([turns, [len(code)]]))
+        quiet = np.zeros(len(code), dtype=np.bool_)
+        quiet[turns[0] :] = np.repeat(kinds[turns] == Row.HALT, stretches)
+        quiet[turns] = True
+        code = np.where(quiet, code & np.uint16(0xFFFF ^ END), code)
+    _, counts, _ = replay(code, price, qty, np.empty(0, dtype=np.int64))
+    return int(counts[0]), int(counts[1]), int(counts[2])
+
+
 def count_crossed(code: U16, price: I64, qty: I64) -> tuple[int, int]:
     """Return how many complete messages leave the book crossed, and how many locked."""
-    _, counts, _ = replay(code, price, qty, np.empty(0, dtype=np.int64))
-    return int(counts[0]), int(counts[1])
+    crossed, locked, _ = book_counts(code, price, qty)
+    return crossed, locked

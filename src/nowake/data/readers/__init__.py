@@ -11,13 +11,14 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from nowake.core.errors import DataError
-from nowake.data.readers import binance, lobster
+from nowake.data.readers import binance, databento, lobster
 from nowake.data.readers.base import Reader, ReadOptions
 
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
         binance.READER,
+        databento.READER,
         lobster.READER,
     )
 }
