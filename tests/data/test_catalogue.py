@@ -18,8 +18,8 @@ from nowake.sim.synthetic.parameters import LISTING as SYNTH_LISTING
 def test_shipped_listings() -> None:
     catalogue = load_catalogue()
     keys = {listing.key for listing in catalogue.listings}
-    assert keys == {
-        *("AMZN@XNAS", "AAPL@XNAS", "SYNTH@SIM"),
+    assert keys >= {
+        *("AMZN@XNAS", "AAPL@XNAS", "SYNTH@SIM", "ESH4@GLBX", "ESU4@GLBX", "BTCUSD@bitstamp"),
         *("BTCUSDT@binance-spot", "BTCUSDT@binance-usdm", "BTCUSD_PERP@binance-coinm"),
     }
     for listing in catalogue.listings:
@@ -65,3 +65,11 @@ def test_the_synthetic_listing_is_the_one_of_the_simulator() -> None:
 def test_bare_symbol_of_two_venues_names_them() -> None:
     with pytest.raises(InputError, match="BTCUSDT@binance-spot, BTCUSDT@binance-usdm"):
         load_catalogue().find("BTCUSDT")
+
+
+def test_a_futures_contract_is_worth_its_multiplier() -> None:
+    future = load_catalogue().find("ESH4")
+    assert future.instrument.notional(future.instrument.price_units("4800.25"), 2) == 480_025
+    assert future.order_problem(future.instrument.price_units("4800.25"), 1) is None
+    with pytest.raises(InputError):
+        future.instrument.price_units("4800.10")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nowake.core.tape import END, Book, Row, row_code
-from nowake.data.replay import replay, replay_reference
+from nowake.data.replay import book_counts, replay, replay_reference
 
 KINDS = [Row.SET] * 5 + [Row.ADD] * 4 + [Row.REDUCE, Row.DELETE, Row.FILL, Row.TRADE, Row.QUOTE, Row.GAP, Row.CLEAR]
 
@@ -55,3 +55,14 @@ def test_crossed_and_locked(ask: int, crossed: int, locked: int) -> None:
     code = np.array([row_code(Row.SET, Book.BID), row_code(Row.SET, Book.ASK, END)], dtype=np.uint16)
     _, counts, _ = replay(code, np.array([10, ask]), np.array([1, 1]), np.empty(0, dtype=np.int64))
     assert counts.tolist() == [crossed, locked, 0]
+
+
+def test_a_book_that_collects_orders_in_a_halt_is_not_crossed() -> None:
+    """Crossed at each of three messages: before the halt, in it, and after trading goes on."""
+    add = row_code(Row.ADD, Book.BID, END)
+    code = [row_code(Row.ADD, Book.ASK, END), add, row_code(Row.HALT, Book.NONE, END), add]
+    code += [row_code(Row.RESUME, Book.NONE, END), add]
+    price = np.array([10, 11, 0, 12, 0, 13])
+    qty = np.array([1, 1, 0, 1, 0, 1])
+    assert book_counts(np.array(code, dtype=np.uint16), price, qty) == (2, 0, 0)
+    assert book_counts(np.array(code[:2], dtype=np.uint16), price[:2], qty[:2]) == (1, 0, 0)

@@ -140,7 +140,7 @@ def test_kernel_equals_reference(rows: list[Message], snaps: list[bool]) -> None
     # Snapshots consist of CLEAR and ADD.
     marked = [(*row[:6], snap and row[0] in (Op.ADD, Op.CLEAR)) for row, snap in zip(rows, snaps, strict=False)]
     given_messages = messages(marked)
-    expected, got = order_rows_reference(given_messages, 4), order_rows(given_messages, 4)
+    expected, got = order_rows_reference(given_messages), order_rows(given_messages, 4)
     for name in OrderRows.__slots__:
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name), err_msg=name)
 

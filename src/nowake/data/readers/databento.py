@@ -1,9 +1,9 @@
-"""Databento DBN files (``mbo``, ``mbp-1``, ``mbp-10``, ``trades``), plain or zstd, as delivered by the historical service.
+"""Databento DBN files (``mbo``, ``mbp-1``, ``mbp-10``, ``trades``), plain or zstd, as the historical service has them.
 
-The metadata is decoded by ``databento-dbn`` (extra ``databento``); records are read as columns. A symbol of the metadata
-is a listing ``SYMBOL@VENUE`` of the catalogue, VENUE being the first part of the data set (``GLBX.MDP3`` -> ``GLBX``);
-another expiry of a futures root that the catalogue has takes its grids. Files of one listing and schema given together
-are one recording. ``databento_rows`` says how records become rows.
+The metadata is decoded by ``databento-dbn`` (extra ``databento``); records are read as columns. A symbol of the
+metadata is a listing ``SYMBOL@VENUE`` of the catalogue, VENUE being the first part of the data set (``GLBX.MDP3`` ->
+``GLBX``); another expiry of a futures root that the catalogue has takes its grids. Files of one listing and schema
+given together are one recording. ``databento_rows`` says how records become rows.
 
 Times: event = ``ts_event`` (matching engine), receive = ``ts_recv`` (Databento's capture). Sequence numbers count the
 venue's channel, not the instrument, so they cannot show a gap in a file of some instruments; Databento's own mark of an
@@ -106,7 +106,8 @@ def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
     for index, path in enumerate(unique):
         for stretch in _stretches(path, options.part(index, len(unique))):
             found.setdefault((stretch.listing.key, stretch.schema), []).append(stretch)
-    return tuple(_tape(parts, options) for parts in found.values())
+    tapes = [_tape(parts, options) for parts in found.values()]
+    return tuple(sorted(tapes, key=lambda tape: (int(tape.t_event[0]), tape.listing.key)))
 
 
 def _stretches(path: Path, options: ReadOptions) -> list[Stretch]:
@@ -121,7 +122,7 @@ def _stretches(path: Path, options: ReadOptions) -> list[Stretch]:
     options.tell(0.9, f"{path.name}: {len(records)} records")
     venue = str(metadata.dataset).partition(".")[0]
     found = []
-    for symbol, intervals in dict(metadata.mappings).items():
+    for symbol, intervals in sorted(dict(metadata.mappings).items()):
         mine = _of_symbol(records, intervals)
         listing = _listing(symbol, venue, options)
         if listing is None or not mine.any():
@@ -131,7 +132,7 @@ def _stretches(path: Path, options: ReadOptions) -> list[Stretch]:
         others = skipped + int(np.count_nonzero(~mine))
         found.append(Stretch(path.name, schema, listing, records[mine], number[mine], others))
     if not found:
-        names = ", ".join(f"{symbol}@{venue}" for symbol in list(metadata.mappings)[:5]) or "no instrument by name"
+        names = ", ".join(f"{symbol}@{venue}" for symbol in sorted(metadata.mappings)[:5]) or "no instrument by name"
         raise DataError(
             path.name,
             f"records {names}, with nothing that the catalogue knows",
@@ -187,19 +188,15 @@ def _metadata(path: Path, data: bytearray) -> tuple[Any, int]:
         raise DataError(path.name, f"its DBN metadata is damaged ({said})", remedy="download it again") from error
 
 
-def _records(
-    path: Path, data: bytearray, start: int, schema: str, *, ts_out: bool
-) -> tuple[rows.Records, I64, int]:
+def _records(path: Path, data: bytearray, start: int, schema: str, *, ts_out: bool) -> tuple[rows.Records, I64, int]:
     """Return the records of the schema, their 0-based places in the file, and how many others there are.
 
     Raises:
         DataError: The file ends within a record, or their lengths make no sense.
     """
     kind, layout, _, _ = SCHEMAS[schema]
-    step = layout.itemsize + (8 if ts_out else 0)
-    padded = np.dtype({"names": layout.names, "formats": [layout[n] for n in layout.names or ()],
-                       "offsets": [layout.fields[n][1] for n in layout.names or ()] if layout.fields else [],
-                       "itemsize": step})
+    padded = np.dtype([*layout.descr, ("ts_out", "<u8")]) if ts_out else layout
+    step = padded.itemsize
     count, rest = divmod(len(data) - start, step)
     if not rest:
         records = np.frombuffer(data, dtype=padded, offset=start, count=count)
@@ -225,11 +222,12 @@ def _records(
 def _of_symbol(records: rows.Records, intervals: list[dict[str, Any]]) -> Flags:
     """Return (n,) bool: the record's instrument number is the symbol's on its day."""
     mine = np.zeros(len(records), dtype=np.bool_)
-    day = records["ts_recv"].astype(np.int64) // DAY_NS
+    recv = records["ts_recv"].astype(np.int64)
+    day, damaged = recv // DAY_NS, ~rows.of_this_age(recv)
     for one in intervals:
         first, end = (int(np.datetime64(one[name], "D").astype(np.int64)) for name in ("start_date", "end_date"))
         if str(one["symbol"]).isdigit():
-            mine |= (records["instrument_id"] == int(one["symbol"])) & (day >= first) & (day < end)
+            mine |= (records["instrument_id"] == int(one["symbol"])) & (damaged | ((day >= first) & (day < end)))
     return mine
 
 

@@ -1,4 +1,4 @@
-"""Databento records -> rows: order by order (``mbo``), windows of levels (``mbp-1``, ``mbp-10``) and prints (``trades``).
+"""Databento records -> rows: order by order (``mbo``), windows of levels (``mbp-1``, ``mbp-10``), prints (``trades``).
 
 Layouts are those of DBN, little endian, the same in all its versions. Prices count 1e-9 of the quote currency.
 
@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nowake.core.tape import END, I64, SEEDED, SIDE_SHIFT, SNAPSHOT, Book, Row
+from nowake.core.units import NS_PER_SECOND
 from nowake.data.build import Columns, Flags
-from nowake.data.readers.order_rows import COMPARED, MISMATCHED, Op, OrderMessages, order_rows
 
 HEADER = [("length", "u1"), ("rtype", "u1"), ("publisher_id", "<u2"), ("instrument_id", "<u4"), ("ts_event", "<u8")]
 MBO = np.dtype(
@@ -50,6 +50,8 @@ NO_PRICE, NO_SIZE = 2**63 - 1, 2**32 - 1
 """Undefined prices and sizes."""
 TIME_FIRST, TIME_LAST = 631_152_000_000_000_000, 4_102_444_800_000_000_000
 """1990 and 2100: a time outside is damaged."""
+CLOCK_SLACK_NS = 600 * NS_PER_SECOND
+"""A record whose (receive - event) is this far from the median has a damaged time."""
 WINDOW_RECORDS = 1 << 18
 """So many records' windows are compared at once."""
 
@@ -60,9 +62,6 @@ _BID, _ASK = int(Book.BID), int(Book.ASK)
 _NO_LEVEL = -(2**62)
 _SIDES = np.zeros(256, dtype=np.int8)
 _SIDES[ord("B")], _SIDES[ord("A")] = _BID, _ASK
-_OPS = np.zeros(256, dtype=np.int8)
-for _action, _op in zip("AMCRTF", (Op.ADD, Op.MODIFY, Op.CANCEL, Op.CLEAR, Op.TRADE, Op.FILL), strict=True):
-    _OPS[ord(_action)] = _op
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,19 @@ def level_dtype(levels: int) -> npt.DTypeLike:
     return np.dtype([*[(name, TRADES[name]) for name in TRADES.names or ()], ("levels", LEVEL, (levels,))])
 
 
+def of_this_age(t_ns: I64) -> Flags:
+    """Return (n,) bool: a time can be one of a recording."""
+    return np.asarray((t_ns > TIME_FIRST) & (t_ns < TIME_LAST))
+
+
 def sound_times(records: Records) -> Flags:
-    """Return (n,) bool: both times are of this age; receive times that go back are not sound."""
+    """Return (n,) bool: both times are of this age and near each other, and receive times do not go back."""
     recv, event = records["ts_recv"].astype(np.int64), records["ts_event"].astype(np.int64)
-    sound = (recv > TIME_FIRST) & (recv < TIME_LAST) & (event > TIME_FIRST) & (event < TIME_LAST)
+    sound = of_this_age(recv) & of_this_age(event)
+    live = np.flatnonzero(sound & ((records["flags"] & SNAPSHOT_FLAG) == 0))
+    if len(live):
+        delay = recv[live] - event[live]
+        sound[live[np.abs(delay - np.int64(np.median(delay))) > CLOCK_SLACK_NS]] = False
     good = np.flatnonzero(sound)
     if len(good):
         behind = recv[good] < np.maximum.accumulate(recv[good])
@@ -129,6 +137,10 @@ def gap_starts(flags: npt.NDArray[np.uint8]) -> Flags:
 
 def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
     """Return rows and figures (compared, mismatched, gaps) of order-by-order records."""
+    from nowake.data.readers.order_rows import COMPARED, MISMATCHED, Op, OrderMessages, order_rows
+
+    ops = np.zeros(256, dtype=np.int8)
+    ops[list(b"AMCRTF")] = (Op.ADD, Op.MODIFY, Op.CANCEL, Op.CLEAR, Op.TRADE, Op.FILL)
     gaps = gap_starts(records["flags"])
     at = np.arange(len(records))
     if gaps.any():  # a message of its own before the first record that the source marks
@@ -138,7 +150,7 @@ def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
     _, order = np.unique(source["order_id"], return_inverse=True)
     snap = (source["flags"] & SNAPSHOT_FLAG) != 0
     messages = OrderMessages(
-        op=np.where(twice, np.int8(Op.GAP), _OPS[source["action"]]).astype(np.int8),
+        op=np.where(twice, np.int8(Op.GAP), ops[source["action"]]).astype(np.int8),
         order=order.astype(np.int64),
         side=_SIDES[source["side"]],
         price=source["price"] // grid.price_nanos,
@@ -226,9 +238,7 @@ def _side_pieces(
     pieces = []
     whole = now[restart[now] & ~bad[now]]
     k, j = np.nonzero(price[whole] != _NO_LEVEL)
-    pieces.append(
-        _piece(whole[k] + offset, 2, code | SNAPSHOT, sign * price[whole[k], j], size[whole[k], j])
-    )
+    pieces.append(_piece(whole[k] + offset, 2, code | SNAPSHOT, sign * price[whole[k], j], size[whole[k], j]))
     now = now[~restart[now]]
     now = now[((price[now] != price[now - 1]) | (size[now] != size[now - 1])).any(axis=1)]
     new, old, new_size, old_size = price[now], price[now - 1], size[now], size[now - 1]

@@ -204,13 +204,8 @@ class _Reference:
             self.rows[-1][2] |= _END
 
 
-def order_rows_reference(messages: OrderMessages, orders: int) -> OrderRows:
-    """Say what ``order_rows_kernel`` does; read this first.
-
-    Args:
-        messages: The inputs.
-        orders: How many orders there are (m).
-    """
+def order_rows_reference(messages: OrderMessages) -> OrderRows:
+    """Say what ``order_rows_kernel`` does; read this first."""
     book, first, in_snapshot = _Reference(), 0, False
     columns = [getattr(messages, name).tolist() for name in OrderMessages.__slots__]
     for k, (op, order, side, price, size, last, snap) in enumerate(zip(*columns, strict=True)):
@@ -287,14 +282,9 @@ def order_rows_kernel(
 ) -> int:
     """Do what ``order_rows_reference`` does.
 
-    Args:
-        op, order, side, price, size, last, snap: The columns of ``OrderMessages``.
-        book: (m, 5) zeros: side, price, size, filled in this message, and the snapshot that they belong to.
-        out: (3 n + 3, 5) message, order, code, price, qty of the rows.
-        figures: (FIGURES,) zeros.
-
-    Returns:
-        How many rows were written.
+    The first seven are the columns of ``OrderMessages``; ``book`` is (m, 5) zeros: side, price, size, filled in this
+    message, and the snapshot that they belong to; ``out`` (3 n + 3, 5) takes message, order, code, price and qty of
+    the rows; ``figures`` is (FIGURES,) zeros. Returns how many rows were written.
     """
     w = first = live = found = carried = 0
     age, before = 1, -1
@@ -317,7 +307,7 @@ def order_rows_kernel(
             live += int(not (known and book[o, 2] > 0))
             book[o, 0], book[o, 1], book[o, 2], book[o, 3], book[o, 4] = s, p, q, 0, age
             w = _put(out, w, k, o, _ROW_ADD | s << _SHIFT | _SNAPSHOT, p, q)
-        elif what == _ADD or what == _MODIFY:
+        elif what in (_ADD, _MODIFY):
             if known or what == _MODIFY:
                 figures[0] += 1
                 figures[1] += int(known == (what == _ADD))
@@ -387,7 +377,7 @@ def order_rows(messages: OrderMessages, orders: int) -> OrderRows:
     n = len(messages.op)
     out = np.zeros((3 * n + 3, 5), dtype=np.int64)
     figures = np.zeros(FIGURES, dtype=np.int64)
-    columns = [getattr(messages, name) for name in OrderMessages.__slots__]
-    count = order_rows_kernel(*columns, np.zeros((max(orders, 1), 5), dtype=np.int64), out, figures)
+    m, book = messages, np.zeros((max(orders, 1), 5), dtype=np.int64)
+    count = order_rows_kernel(m.op, m.order, m.side, m.price, m.size, m.last, m.snap, book, out, figures)
     index, order, code, price, qty = (out[:count, j].copy() for j in range(5))
     return OrderRows(index, order, code.astype(np.uint16), price, qty, figures)
