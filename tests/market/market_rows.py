@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from nowake.core.instrument import GridBand, Instrument, InstrumentKind, Listing
-from nowake.core.tape import END, HIDDEN, SEEDED, SNAPSHOT, Book, Row, Tape, TapeMeta, row_code
+from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, Row, Tape, TapeMeta, row_code
 
 START_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -96,7 +96,7 @@ def streams(
         price = max(MID + sign * away * tick, 1) // tick * tick + (draw(st.integers(0, tick - 1)) if off_grid else 0)
         flags = END if draw(st.booleans()) else 0
         if kind is Row.TRADE and draw(st.integers(0, 4)) == 0:
-            flags |= HIDDEN
+            flags |= draw(st.sampled_from([HIDDEN, OFF_EXCHANGE]))
         if kind is Row.SET and draw(st.integers(0, 6)) == 0:
             flags |= draw(st.sampled_from([SEEDED, SNAPSHOT]))
         qty = draw(st.sampled_from([0, 1, 2, 5, 10, 100] if kind is Row.SET else [1, 2, 5, 10, 100]))

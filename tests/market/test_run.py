@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date, time
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_silence_is_seen_in_the_view_and_ends_with_a_row() -> None:
 
 
 def test_a_closed_session_is_part_of_the_integrity_and_wakes_its_watch() -> None:
-    from datetime import UTC, datetime, time
+    from datetime import UTC, datetime
 
     opens = datetime.fromtimestamp(START_NS // 10**9 + 60, UTC)
     session = Session(name="S", opens=time(opens.hour, opens.minute, opens.second), closes=time(23, 59))
@@ -177,6 +178,35 @@ def test_a_closed_session_is_part_of_the_integrity_and_wakes_its_watch() -> None
     assert market.view(START_NS + MS).integrity == Integrity.CLOSED
     closed = [watch(WatchKind.INTEGRITY, int(Integrity.CLOSED))]
     assert market.advance(START_NS + 90_000 * MS, closed) == (START_NS + 60_000 * MS, ("w",))
+
+
+@given(rows=streams(max_rows=60), open_ms=st.integers(1, 60_000), long_ms=st.integers(1_000, 60_000))
+def test_a_closed_market_has_no_mid_and_no_volume(
+    rows: list[tuple[int, int, int, int]], open_ms: int, long_ms: int
+) -> None:
+    """A session that opens and closes between the rows: the kernel equals the reference, told at the same instants."""
+    tape = make_tape(rows, silence_ns=10**15)
+    edges = (START_NS + open_ms * MS, START_NS + (open_ms + long_ms) * MS)
+    day = Session(name="24/7").local_day(START_NS)
+
+    class Hours(Session, frozen=True):
+        def hours(self, day_asked: date) -> tuple[int, int] | None:
+            return edges if day_asked == day else None
+
+    market = OwnMarket(tape, session=Hours(name="S", opens=time(1), closes=time(2)))
+    reference = ReferenceMarket(silence_ns=10**15)
+    reference.external = Integrity.CLOSED
+    told, end = 0, START_NS + 200_000 * MS
+    market.advance(end)
+    for i, t in enumerate(tape.t_local().tolist()):
+        while told < 2 and edges[told] <= t:
+            reference.set_external(edges[told], Integrity.OK if told == 0 else Integrity.CLOSED)
+            told += 1
+        reference.row(t, int(tape.code[i]), int(tape.prices()[i]), int(tape.qty[i]))
+    while told < 2:
+        reference.set_external(edges[told], Integrity.OK if told == 0 else Integrity.CLOSED)
+        told += 1
+    assert_view(market.view(end), reference, end)
 
 
 def test_sums_stay_exact_where_int64_would_overflow() -> None:

@@ -81,6 +81,8 @@ SNAPSHOT = 0x400
 """Part of a snapshot."""
 HIDDEN = 0x800
 """The print executed hidden liquidity."""
+OFF_EXCHANGE = 0x1000
+"""The print was made away from every displayed book (FINRA/TRF): it is volume, but fills no resting order."""
 
 
 def row_code(kind: Row, side: Book = Book.NONE, *flags: int) -> int:
@@ -133,6 +135,9 @@ class TapeMeta(Value, frozen=True):
         quarantined: Bad rows left out.
         order_by_order: Whether rows carry order ids.
         trade_side_native: Whether prints carry the aggressor as the venue states it.
+        consolidated: Whether the quote is the best of several venues, which may be locked or crossed for a moment:
+            that is a state of such a market, not a damage of the recording.
+        modelled: How the market was made where none was recorded (bars), in words; empty = recorded.
         figures: What the reader counted.
     """
 
@@ -147,6 +152,8 @@ class TapeMeta(Value, frozen=True):
     quarantined: int = 0
     order_by_order: bool = False
     trade_side_native: bool = True
+    consolidated: bool = False
+    modelled: str = ""
     figures: Figures = Figures()
     format: int = TAPE_FORMAT
 

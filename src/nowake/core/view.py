@@ -32,7 +32,7 @@ class View(Value, frozen=True):
         bid_units, ask_units: Touch prices, 0 = side empty.
         bid_qty, ask_qty: Sizes at the touch, quantity units.
         bids, asks: Up to 5 levels (price_units, qty_units), best first.
-        volume_all: Quantity printed since the market opened to us, own prints included.
+        volume_all: Quantity printed in open sessions since the market opened to us, own prints included.
         volume_own: Own part of it.
         notional_all: Sum of price_units x qty_units over ``volume_all`` (a Python int: never overflows).
         mid2_time: Integral of twice the mid over time since the first valid book, price units x ns / 1e6 (floor).

@@ -161,6 +161,8 @@ def join(tapes: Sequence[Tape]) -> Tape:
         Columns(*(np.concatenate([getattr(part, name) for part in parts]) for name in Columns.__slots__)),
         figures,
         depth_levels=first.depth_levels,
+        consolidated=first.consolidated,
+        modelled=first.modelled,
         silence_ns=max(tape.meta.silence_ns for tape in ordered),
         quarantined=sum(tape.meta.quarantined for tape in ordered),
         trade_side_native=all(tape.meta.trade_side_native for tape in ordered),
@@ -172,7 +174,10 @@ def _check_follows(before: Tape, after: Tape) -> None:
     names = f"{before.meta.source} and {after.meta.source}"
     if before.listing.key != after.listing.key or before.listing.instrument != after.listing.instrument:
         raise DataError(names, f"are of {before.listing.key} and {after.listing.key}", remedy="open them apart")
-    shapes = [(t.meta.depth_levels, len(t.recv_delta) > 0, len(t.order_id) > 0) for t in (before, after)]
+    shapes = [
+        (t.meta.depth_levels, len(t.recv_delta) > 0, len(t.order_id) > 0, t.meta.consolidated, t.meta.modelled)
+        for t in (before, after)
+    ]
     if shapes[0] != shapes[1]:
         raise DataError(names, "were recorded in different depth or form", remedy="give files of one kind")
     if int(before.t_local().max()) >= int(after.t_local()[0]):

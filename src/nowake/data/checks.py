@@ -14,11 +14,14 @@ import numpy as np
 
 from nowake.core.errors import DataError, InputError
 from nowake.core.sessions import iso
-from nowake.core.tape import HIDDEN, I64, KIND_MASK, U16, Row, Tape
+from nowake.core.tape import HIDDEN, I64, KIND_MASK, OFF_EXCHANGE, U16, Row, Tape
 from nowake.core.value import Value
 
 FAULTS = ("quarantined", "gaps", "crossed", "disordered", "mismatched")
 """What refuses a tape unless allowed by name."""
+
+CROSSED_PART_MAX = 0.01
+"""The best quote of many venues crosses for moments; a larger part of its updates is a damaged recording."""
 
 QUARANTINED_PART_MAX = 0.01
 """A larger part of bad lines is not a blemish but another format, or noise."""
@@ -49,7 +52,9 @@ class CheckReport(Value, frozen=True):
         prints, hidden: Prints, and those of hidden liquidity.
         volume: Printed quantity, human units of the instrument as text.
         vwap: Volume-weighted mean price of the prints, as text; empty without prints.
+        off_exchange: Prints made away from every displayed book.
         volume_base: What the volume counts.
+        modelled: How the market was made where none was recorded; empty = recorded.
         faults: Names of the faults found, see ``FAULTS``.
     """
 
@@ -84,6 +89,8 @@ class CheckReport(Value, frozen=True):
     vwap: str
     volume_base: str
     faults: tuple[str, ...]
+    off_exchange: int = 0
+    modelled: str = ""
 
 
 def check(tape: Tape) -> CheckReport:
@@ -121,6 +128,7 @@ def check(tape: Tape) -> CheckReport:
         silence_s_max=int(np.diff(local).max(initial=0)) / 1e9,
         backward=int(np.count_nonzero(np.diff(tape.t_event) < 0)),
         faults=faults_of(tape),
+        modelled=meta.modelled,
         **_prints(tape, price, qty, kinds),
     )
 
@@ -145,6 +153,7 @@ def _prints(tape: Tape, price: I64, qty: I64, kinds: U16) -> dict[str, Any]:
         "duplicates": int(np.count_nonzero(same)),
         "volume": format(tape.listing.instrument.qty(total), "f"),
         "vwap": "" if mean is None else format(round(mean, 10).normalize(), "f"),
+        "off_exchange": int(np.count_nonzero(tape.code[is_print] & OFF_EXCHANGE)),
         "volume_base": tape.listing.volume_base,
     }
 
@@ -163,7 +172,7 @@ def faults_of(tape: Tape) -> tuple[str, ...]:
     found = {
         "quarantined": tape.meta.quarantined > QUARANTINED_PART_MAX * lines,
         "gaps": figures.gaps > 0,
-        "crossed": figures.crossed > 0,
+        "crossed": figures.crossed > (CROSSED_PART_MAX * lines if tape.meta.consolidated else 0),
         "disordered": figures.disordered > 0,
         "mismatched": figures.mismatched > 0,
     }

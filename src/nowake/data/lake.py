@@ -158,8 +158,21 @@ def list_lake(folder: Path) -> tuple[LakeEntry, ...]:
 
 
 def is_lake(path: Path) -> bool:
-    """Return whether ``path`` is a folder with lake files in it, or a file with a Parquet name."""
-    return path.suffix == ".parquet" if path.is_file() else any(path.glob(PATTERN))
+    """Return whether ``path`` is a folder with lake files in it, or one such file.
+
+    A file with a Parquet name that cannot be read counts as ours: the lake says best what is wrong with it.
+    """
+    if not path.is_file():
+        return any(path.glob(PATTERN))
+    if path.suffix != ".parquet":
+        return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return _META in (pq.read_metadata(path).metadata or {})
+    except (pa.ArrowException, OSError, ValueError):
+        return True
 
 
 def _folder_of(listing: Listing) -> Path:
@@ -328,9 +341,8 @@ def _read_tape(files: list[_File]) -> Tape:
 def _cut(tape: Tape) -> Tape:
     """Return a part of a tape as a tape of its own: its identity and clock offset are those of its rows."""
     columns = columns_of(tape)
-    kept = {
-        name: getattr(tape.meta, name) for name in ("depth_levels", "silence_ns", "quarantined", "trade_side_native")
-    }
+    names = ("depth_levels", "silence_ns", "quarantined", "trade_side_native", "consolidated", "modelled")
+    kept = {name: getattr(tape.meta, name) for name in names}
     return make_tape(tape.listing, tape.meta.source, tape.meta.reader, columns, tape.meta.figures, **kept)
 
 

@@ -12,8 +12,11 @@ from nowake.data.build import join
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import FAULTS, CheckReport, check, require_sound
 from nowake.data.lake import is_lake, read_lake
-from nowake.data.readers import all_readers, reader_of
+from nowake.data.listings import parse_listing
+from nowake.data.readers import all_readers, mapped, reader_of
 from nowake.data.readers.base import Progress, ReadOptions
+from nowake.data.readers.mapping import Mapping
+from nowake.data.readers.parts import fitting
 
 
 def open_tapes(
@@ -23,6 +26,8 @@ def open_tapes(
     *,
     allow: Collection[str] = (),
     progress: Progress | None = None,
+    mappings: Sequence[Mapping] = (),
+    listing: str = "",
 ) -> tuple[Tape, ...]:
     """Return one tape a listing from lakes and recorded files.
 
@@ -34,6 +39,8 @@ def open_tapes(
         catalogue: Where listings of recorded files are looked up; None = the shipped one.
         allow: Names of faults that do not refuse a tape, see ``checks.FAULTS``.
         progress: Told how far the reading is.
+        mappings: Which column of a table holds what, see ``readers.mapping``.
+        listing: What recorded files are of, see ``listings.parse_listing``; empty = what they say themselves.
 
     Raises:
         InputError: The symbol fits no listing found, or several (they are named).
@@ -41,7 +48,9 @@ def open_tapes(
     """
     if not paths:
         raise DataError("tape", "no path was given", remedy="name a lake folder or a recorded file")
-    options = ReadOptions(catalogue=catalogue or load_catalogue(), progress=progress)
+    catalogue = catalogue or load_catalogue()
+    told = parse_listing(listing, catalogue) if listing else None
+    options = ReadOptions(catalogue=catalogue, listing=told, progress=progress, mappings=tuple(mappings))
     tapes = _read_all([Path(path) for path in paths], options)
     by_key: dict[str, list[Tape]] = {}
     for tape in tapes:
@@ -62,6 +71,8 @@ def check_paths(
     catalogue: Catalogue | None = None,
     *,
     progress: Progress | None = None,
+    mappings: Sequence[Mapping] = (),
+    listing: str = "",
 ) -> tuple[CheckReport, ...]:
     """Return the figures of every tape found at ``paths``; an unsound tape is reported, not refused.
 
@@ -69,7 +80,7 @@ def check_paths(
         InputError: As ``open_tapes``.
         DataError: A path is missing or a file is unusable.
     """
-    tapes = open_tapes(paths, symbol, catalogue, allow=FAULTS, progress=progress)
+    tapes = open_tapes(paths, symbol, catalogue, allow=FAULTS, progress=progress, mappings=mappings, listing=listing)
     return tuple(check(tape) for tape in tapes)
 
 
@@ -83,7 +94,8 @@ def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
         if path.is_dir() or is_lake(path):
             tapes += read_lake(path)
         else:
-            files.setdefault(reader_of(path).name, []).append(path)
+            reader = mapped.READER if fitting(path, options.mappings) else reader_of(path)
+            files.setdefault(reader.name, []).append(path)
     for index, (name, group) in enumerate(files.items()):
         tapes += all_readers()[name].read(group, options.part(index, len(files)))
     return tapes

@@ -138,7 +138,9 @@ class OwnMarket:
     def at_session(self, t_ns: int) -> int:
         """Take over whether the session is open at ``t_ns``; returns the instant at which that changes."""
         closed = not self.hours.is_open(t_ns)
-        self.stats[run.EXTERNAL_FLAGS] = int(Integrity.CLOSED) if closed else 0
+        flags = int(Integrity.CLOSED) if closed else 0
+        if self.stats[run.EXTERNAL_FLAGS] != flags:
+            run.set_external(self.stats, self.reals, t_ns, flags)
         return self.hours.next_change(t_ns)
 
     def run(self, until_ns: int, table: I64) -> int:

@@ -142,7 +142,7 @@ def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, pr
     kind, side = code & 15, ((code >> 4) & 3) - 1
     count = stats[QUEUES]
     if kind == 5:
-        if (code & 0x800) == 0 and side >= 0:
+        if (code & 0x1800) == 0 and side >= 0:
             hit = 1 - side  # the aggressor's other side
             queues_after_print(queues, count, hit, price if hit == 0 else -price, qty)
     elif kind <= 4 and side >= 0:
@@ -162,7 +162,7 @@ def _message_end(head: I64, stats: I64, t: int) -> None:
     if bid != stats[BID] or ask != stats[ASK] or flags != stats[FLAGS]:
         settle_time(stats, t)
         stats[BID], stats[ASK], stats[FLAGS] = bid, ask, flags
-        ok = (flags & ~4) == 0  # a locked book has a mid
+        ok = ((flags | stats[EXTERNAL_FLAGS]) & ~4) == 0  # a locked book has a mid, a closed market none
         if ok and stats[MID_OK] == 0:
             stats[MID_FROM] = t
         stats[MID_OK] = 1 if ok else 0
@@ -189,13 +189,15 @@ def own_row(
     if t >= stats[NEXT_GRID]:
         sample_grid(stats, reals, t)
     kind = code & 15
+    counts = stats[EXTERNAL_FLAGS] == 0  # what prints while the session is closed is no volume one could have traded in
     if kind == 5:
-        add_print(stats, price, qty)
+        if counts:
+            add_print(stats, price, qty)
     else:
         status = apply_row(head, size, bits, top, table, code, price, qty)
         if status != 0:
             return int(status)
-        if kind == 4:
+        if kind == 4 and counts:
             add_print(stats, price, qty)
     if stats[QUEUES] > 0:
         _follow_queues(head, stats, reals, queues, code, price, qty)
@@ -203,6 +205,25 @@ def own_row(
     if code & 0x100 and head[EDGES] != stats[SEEN_EDGES]:
         _message_end(head, stats, t)
     return 0
+
+
+@kernel
+def set_external(stats: I64, reals: F64, t: int, flags: int) -> None:
+    """Take over flags from outside the book (session closed) at local time ``t``; averages count what held until now.
+
+    The mid of a closed market enters no average and no variance: its night is neither calm nor an hour of trading.
+    """
+    if stats[EXTERNAL_FLAGS] == flags:
+        return
+    if stats[STARTED] != 0 and t >= stats[NEXT_GRID]:
+        sample_grid(stats, reals, t)
+    settle_time(stats, t)
+    stats[EXTERNAL_FLAGS] = flags
+    stats[MID_OK] = 1 if ((stats[FLAGS] | flags) & ~4) == 0 else 0
+    if stats[MID_FROM] < t:
+        stats[MID_FROM] = t
+    if flags != 0:
+        stats[SAMPLE_OK] = 0
 
 
 @kernel(counted=False)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nowake.core.tape import END, HIDDEN, KIND_MASK, SEEDED, SIDE_MASK, SIDE_SHIFT, Row, Tape
+from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, Row, Tape
 from nowake.core.view import Integrity, Watch, WatchKind
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import front_after_reference
@@ -61,7 +61,7 @@ class ReferenceMarket:
     def mid(self) -> tuple[int, int] | None:
         """Return (bid + ask, ask - bid) in force, None when there is no mid to speak of."""
         bid, ask = self.touch
-        return None if self.flags & NO_MID or bid is None or ask is None else (bid + ask, ask - bid)
+        return None if self.flags & NO_MID or self.external or bid is None or ask is None else (bid + ask, ask - bid)
 
     def settle(self, t: int) -> None:
         """Bring the time integrals and the 10 s samples up to ``t`` with the mid in force."""
@@ -83,12 +83,21 @@ class ReferenceMarket:
             self.mid_ns += duration
         self._mid_from = t
 
+    def set_external(self, t: int, flags: Integrity) -> None:
+        """Take over flags from outside the book at local time ``t``: a closed market has no mid, and no volume."""
+        if self.since_ns is not None:
+            self.settle(t)
+        self.external = flags
+        self._mid_from = max(self._mid_from, t)
+        if flags:
+            self._sample = None
+
     def row(self, t: int, code: int, price: int, qty: int) -> None:
         """Apply one row received at local time ``t`` (not before the last one)."""
         self.settle(t)
         kind = Row(code & KIND_MASK)
         self.book.apply(code, price, qty)
-        if kind in (Row.TRADE, Row.FILL):
+        if kind in (Row.TRADE, Row.FILL) and not self.external:
             self.volume_all += qty
             self.notional_all += price * qty
             self.last_units = price
@@ -107,7 +116,7 @@ class ReferenceMarket:
             if order.price != price:
                 continue
             hit = (kind is Row.FILL and side == order.side) or (
-                kind is Row.TRADE and not code & HIDDEN and side != order.side
+                kind is Row.TRADE and not code & (HIDDEN | OFF_EXCHANGE) and side != order.side
             )
             if hit:
                 order.front = max(order.front - qty, 0.0)

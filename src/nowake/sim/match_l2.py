@@ -266,7 +266,8 @@ def venue_row(
     if 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
         return LEDGER_FULL
     if kind == 5:
-        if venue[V_LIVE] > 0 and head[HALT_STATE] == 0:
+        # A print made away from the book (0x1000) passes no order that rests in it.
+        if venue[V_LIVE] > 0 and head[HALT_STATE] == 0 and code & 0x1000 == 0:
             hit = _print_side(head, code, price)
             if hit >= 0:
                 _match_print(venue, orders, fronts, fills, hit, price if hit == 0 else -price, qty, code & 0x800, t)

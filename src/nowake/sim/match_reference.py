@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from nowake.core.tape import END, HIDDEN, KIND_MASK, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
+from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import front_after_reference
 
@@ -160,7 +160,7 @@ class ReferenceMatcher:
         kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         if kind is Row.TRADE:
             hit = self._hit_side(code, price)
-            if hit is not None and not self.book.halted:
+            if hit is not None and not self.book.halted and not code & OFF_EXCHANGE:
                 self._print(hit, price, qty, t, hidden=bool(code & HIDDEN))
             return
         self.book.apply(code, price, qty)

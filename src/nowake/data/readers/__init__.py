@@ -11,8 +11,9 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from nowake.core.errors import DataError
-from nowake.data.readers import binance, databento, lobster
+from nowake.data.readers import binance, databento, lobster, mapped
 from nowake.data.readers.base import Reader, ReadOptions
+from nowake.data.readers.table import is_table
 
 READERS: dict[str, Reader] = {
     reader.name: reader
@@ -20,6 +21,7 @@ READERS: dict[str, Reader] = {
         binance.READER,
         databento.READER,
         lobster.READER,
+        mapped.READER,
     )
 }
 
@@ -58,7 +60,8 @@ def reader_of(path: Path) -> Reader:
         if file.read(4) == b"PK\x03\x04" and not is_zipfile(path):
             raise DataError(path.name, "the zip file is truncated", remedy="download it again")
     known = ", ".join(sorted(all_readers()))
-    raise DataError(path.name, f"no reader recognises it (known: {known})", remedy="give a file of one of these")
+    remedy = "name its columns with --map" if is_table(path) else "give a file of one of these"
+    raise DataError(path.name, f"no reader recognises it (known: {known})", remedy=remedy)
 
 
 __all__ = ["READERS", "ReadOptions", "Reader", "all_readers", "reader_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from nowake.core.instrument import Catalogue, Listing
 from nowake.core.tape import Tape
 from nowake.data.build import Flags
 from nowake.data.catalogue import load_catalogue
+from nowake.data.readers.mapping import Mapping
 
 Progress = Callable[[float, str], None]
 """Called with the fraction done (0 to 1) and what is being done."""
@@ -29,18 +30,20 @@ class ReadOptions:
         catalogue: Where listings are looked up.
         listing: Overrides the lookup.
         progress: Told how far the reading is; None = nobody listens.
+        mappings: Which column of a table holds what; the first that fits a file is its own.
     """
 
     catalogue: Catalogue = field(default_factory=load_catalogue)
     listing: Listing | None = None
     progress: Progress | None = None
+    mappings: tuple[Mapping, ...] = ()
 
     def part(self, index: int, count: int) -> ReadOptions:
         """Return the options for piece ``index`` (0-based) of ``count``: its progress fills its share of the whole."""
         outer = self.progress
         if outer is None:
             return self
-        return ReadOptions(self.catalogue, self.listing, lambda done, what: outer((index + done) / count, what))
+        return replace(self, progress=lambda done, what: outer((index + done) / count, what))
 
     def tell(self, fraction: float, what: str) -> None:
         """Report progress to whoever listens."""
