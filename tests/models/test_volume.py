@@ -137,3 +137,13 @@ def test_a_day_the_table_does_not_know_is_refused(session: Session, clock: Clock
 def test_a_belief_validates_itself(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
         VolumeBelief(**({"per_day": 1.0, "day_ns": HOUR} | wrong))
+
+
+def test_what_was_seen_over_days_is_measured_by_those_days(session: Session, clock: Clock, equity: Listing) -> None:
+    """Three whole days of a million each: the day is a million, not three."""
+    asof = clock(16)
+    days = [hours for hours in (session.hours(session.trading_day(asof - k * 24 * HOUR)) for k in range(8)) if hours]
+    since = days[2][0]
+    found, _ = observed_volume(3_000_000, since, asof, session, equity)
+    assert found.per_day == pytest.approx(1e6)
+    assert found.windows[0] == days[0]

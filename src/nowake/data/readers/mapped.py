@@ -69,6 +69,7 @@ def _tape(parts: list[Part]) -> Tape:
     figures = Figures(
         lines=sum(part.lines for part in parts),
         quarantined_lines=next((part.bad_numbers for part in parts if part.bad), ()),
+        disordered=sum(part.disordered for part in parts),
     )
     bad = sum(part.bad for part in parts)
     if kinds == {BARS}:

@@ -14,7 +14,7 @@ from nowake.core.errors import DataError, InputError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import to_ns
 from nowake.core.tape import F64, I64
-from nowake.data.build import QUARANTINED_LINES_MAX, Flags
+from nowake.data.build import QUARANTINED_LINES_MAX, Flags, count_disordered
 from nowake.data.listings import plain_listing, venue_listing
 from nowake.data.readers import columns as cols
 from nowake.data.readers.base import ReadOptions
@@ -39,6 +39,7 @@ class Part:
         order_ids: Of orders, as text.
         lines, bad: Rows of the file for this listing, and those left out.
         bad_numbers: Their line numbers, the first of them.
+        disordered: Places where the file went back in time by more than a second.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Part:
     lines: int = 0
     bad: int = 0
     bad_numbers: tuple[int, ...] = ()
+    disordered: int = 0
 
 
 def fitting(path: Path, mappings: Sequence[Mapping]) -> Mapping | None:
@@ -214,15 +216,18 @@ def _part(
     else:
         _trade_values(rows, mapping, unit, values)
     rows.check_enough()
-    good = np.flatnonzero(rows.ok)
+    good, disordered = np.flatnonzero(rows.ok), 0
     if "t" in values:
         clock = values.get("recv", values["t"])
+        if 2 * np.count_nonzero(np.diff(clock[good]) < 0) > np.count_nonzero(np.diff(clock[good])):
+            good = good[::-1]  # newest first: what shares a time is newest first too
+        disordered = count_disordered(clock[good])
         good = good[np.argsort(clock[good], kind="stable")]
     else:
         values["t"] = np.full(table.rows, _instant(table, mapping, layout), dtype=np.int64)
     numbers = np.arange(table.rows, dtype=np.int64) if chosen is None else chosen
     values["line"] = numbers + table.first_line
-    ids = []
+    ids: list[str] = []
     if mapping.kind == ORDERS:
         said = cols.words(table, mapping.order_id)
         ids = said.gather(good).to_list()
@@ -238,6 +243,7 @@ def _part(
         table.lines,
         bad,
         tuple(sorted({*lines, *table.bad_numbers})[:QUARANTINED_LINES_MAX]),
+        disordered,
     )
 
 
