@@ -30,18 +30,23 @@ NUMBERS = {"fees", "latency"}
 Paths = str | Path | Sequence[str | Path]
 
 
-def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] = ()) -> Tape:
+def read_tape(
+    paths: Paths, symbol: str | None = None, *, allow: Sequence[str] = (), columns: str = "", listing: str = ""
+) -> Tape:
     """Return a recorded market: one listing, from lake folders or recorded files.
 
     Args:
         paths: A lake, a file, or several; files of one listing are joined in time order.
         symbol: ``AMZN`` or ``AMZN@XNAS``; needed only where the paths hold several listings.
         allow: Names of faults that shall not refuse the tape.
+        columns: Of CSV and Parquet files: ``time=ts,price=px,qty=size``, or the path of a JSON or TOML file.
+        listing: What recorded files are of, ``MSFT@XNAS``; empty = what they say themselves.
 
     Raises:
         DataError: A path is missing, unusable or unsound; says where and what to do.
         InputError: The paths hold several listings and ``symbol`` does not say which.
     """
+    from nowake.data.readers.mapping import parse_mapping
     from nowake.data.source import open_tapes
 
     many = _paths("paths", paths)
@@ -49,7 +54,11 @@ def read_tape(paths: Paths, symbol: str | None = None, *, allow: Sequence[str] =
         raise InputError("paths", paths, "a lake, a recorded file, or several")
     if symbol is not None and not isinstance(symbol, str):
         raise InputError("symbol", symbol, "text such as AMZN or AMZN@XNAS")
-    tapes = open_tapes(many, symbol, allow=_texts("allow", allow))
+    for name, text in (("columns", columns), ("listing", listing)):
+        if not isinstance(text, str):
+            raise InputError(name, text, "text")
+    mappings = parse_mapping(columns) if columns else ()
+    tapes = open_tapes(many, symbol, allow=_texts("allow", allow), mappings=mappings, listing=listing)
     if len(tapes) > 1:
         names = ", ".join(tape.listing.key for tape in tapes)
         raise InputError("symbol", symbol, "given, as the paths hold several listings", f"say which: {names}")

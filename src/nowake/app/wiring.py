@@ -18,10 +18,10 @@ from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
+from nowake.core.plan import Assumption, ExecutionPlan
 from nowake.core.ports import JournalStore
 from nowake.core.sessions import Session, iso, to_ns
-from nowake.core.tape import Tape
+from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
 from nowake.core.value import Value, check_types, content_hash, force_lower, replace, require, to_msgpack
 from nowake.core.view import View
@@ -59,6 +59,8 @@ class RunOptions(Value, frozen=True):
         latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all; empty = the default.
         queue_model: Of the L2 matcher.
         allow: Faults of a tape that do not refuse it.
+        mapping: Which column of a table holds what, as ``--map`` takes it; empty = as the files are known.
+        listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
     """
 
     tapes: tuple[str, ...] = ()
@@ -68,6 +70,8 @@ class RunOptions(Value, frozen=True):
     latency: str = ""
     queue_model: str = "power-2"
     allow: tuple[str, ...] = ()
+    mapping: str = ""
+    listing: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -136,10 +140,19 @@ def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress
     """
     bare, _, venue = request.symbol.upper().partition("@")
     if options.tapes:
+        from nowake.data.readers.mapping import parse_mapping
         from nowake.data.source import open_tapes
 
         paths = [Path(path) for path in options.tapes]
-        (tape,) = open_tapes(paths, request.symbol, allow=options.allow, progress=progress)
+        mappings = parse_mapping(options.mapping) if options.mapping else ()
+        (tape,) = open_tapes(
+            paths,
+            request.symbol,
+            allow=options.allow,
+            progress=progress,
+            mappings=mappings,
+            listing=options.listing,
+        )
         return tape
     if bare != SYNTH or venue not in ("", "SIM"):
         raise Refused(
@@ -191,6 +204,7 @@ def prepare(
     tape = tape or load_tape(request, options, progress)
     listing = tape.listing if sim.fees is None else replace(tape.listing, fees=sim.fees)
     session = find_session(listing.session)
+    _require_book(tape)
     market = make_market(tape, session, sim)
     first_ns = market.first_valid_ns()
     if first_ns is None:
@@ -202,6 +216,7 @@ def prepare(
         first_ns, request = max(first_ns, start_ns), replace(request, start=iso(start_ns), end=iso(end_ns), over="")
     hours = MarketHours(first_ns=first_ns, last_ns=market.end_ns)
     order = resolve(replace(request, quantity="1", parent_id=""), unit_listing(listing), session, hours, key)
+    _require_rows(tape, market.own.extra_ns, order)
     t_ns, _ = market.advance(order.decided_ns, ())
     view = market.view(t_ns)
     order = resolve(request, listing, session, replace(hours, mid2=view.mid2 or 2 * view.last_units), key)
@@ -209,8 +224,44 @@ def prepare(
         listings=(listing,),
         sessions=(session,),
         limits=sim_limits(listing.key, order.parameters.participation_max),
+        assumed=market_assumptions(tape),
     )
     return Prepared(request, options, tape, session, market, with_defaults(order), env, view, run)
+
+
+def _require_book(tape: Tape) -> None:
+    """Raise unless the tape has quotes or a book to trade against."""
+    kinds = tape.code & KIND_MASK
+    if not ((kinds == Row.SET) | (kinds == Row.ADD)).any():
+        raise Refused(
+            f"the tape of {tape.listing.key} holds prints but no quotes: there is nothing to trade against",
+            "give its quotes or its bars with --tape as well",
+        )
+
+
+def _require_rows(tape: Tape, extra_ns: int, order: ParentOrder) -> None:
+    """Raise unless the recording has something inside the window of an order."""
+    local = tape.t_event + extra_ns if not len(tape.recv_delta) else tape.t_event + tape.recv_delta + extra_ns
+    if ((local >= order.start_ns) & (local <= order.end_ns)).any():
+        return
+    before, after = local[local < order.start_ns], local[local > order.end_ns]
+    since = f" after {iso(int(before.max()))}" if len(before) else ""
+    until = f" before {iso(int(after.min()))}" if len(after) else ""
+    raise Refused(
+        f"the recording of {tape.listing.key} is silent in the whole window: it has no row{since}{until}",
+        "choose another window, or add the missing files",
+    )
+
+
+def market_assumptions(tape: Tape) -> tuple[Assumption, ...]:
+    """Return what every plan on a tape assumes of the market itself."""
+    made = []
+    if tape.meta.modelled:
+        made.append(Assumption(name="market", value="modelled", why=f"{tape.meta.modelled} (docs/models/bars.md)"))
+    if tape.meta.consolidated:
+        why = "the best quote of all venues; what lies behind it was not recorded"
+        made.append(Assumption(name="book", value="one venue with one level", why=why))
+    return tuple(made)
 
 
 def unit_listing(listing: Listing) -> Listing:
@@ -221,6 +272,9 @@ def unit_listing(listing: Listing) -> Listing:
 def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     shown.pop("seed", None)
+    for name in ("mapping", "listing"):
+        if not shown[name]:
+            del shown[name]
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
     return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown)
 

@@ -20,6 +20,10 @@ class Integrity(IntFlag):
     CLOSED = 64
     CLOCK = 128
 
+    def __str__(self) -> str:
+        """Return the flags in words."""
+        return " and ".join(one.name.lower() for one in Integrity if one in self and one.name) or "ok"
+
 
 class View(Value, frozen=True):
     """The market of one listing as we know it at local time ``t_ns``: a value of fixed size.

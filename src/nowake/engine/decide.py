@@ -106,11 +106,11 @@ def with_defaults(order: ParentOrder) -> ParentOrder:
 
 def beliefs_for(order: ParentOrder, view: View, env: Env) -> Beliefs:
     """Return the beliefs stated for the order's listing, or those read from the view."""
-    stated = dict(env.beliefs).get(order.listing)
-    if stated is not None:
-        return stated
-    listing = env.listing(order.listing)
-    return beliefs_from_view(view, listing, env.session(listing.session))
+    found = dict(env.beliefs).get(order.listing)
+    if found is None:
+        listing = env.listing(order.listing)
+        found = beliefs_from_view(view, listing, env.session(listing.session))
+    return replace(found, assumed=(*env.assumed, *found.assumed)) if env.assumed else found
 
 
 def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
+from nowake.core.plan import Assumption
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
@@ -123,6 +124,7 @@ class Env(Value, frozen=True):
         limits: Numbers of the gate.
         timing: Patience.
         beliefs: Stated by the user; a listing without has its beliefs read from the view at the order's arrival.
+        assumed: What is assumed of the market itself (made from bars, best quotes only); part of every plan.
     """
 
     listings: tuple[Listing, ...]
@@ -130,6 +132,7 @@ class Env(Value, frozen=True):
     limits: Limits
     timing: Timing = Timing()
     beliefs: tuple[tuple[str, Beliefs], ...] = ()
+    assumed: tuple[Assumption, ...] = ()
 
     def listing(self, key: str) -> Listing:
         """Return the listing of a key.

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _ORDER, _MARKET = "Order", "Market and simulation"
 
 
+MAP_HELP = "columns of a CSV or Parquet file: time=ts,price=px,qty=size, or a .json or .toml file; may be given again"
+LISTING_HELP = "what recorded files are of: MSFT@XNAS, with rules XYZ@VENUE,tick=0.01,lot=1, or a .json file"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderOptions:
     """What was typed, unchecked: ``request`` and ``options`` check it."""
@@ -57,6 +61,10 @@ class OrderOptions:
         list[str] | None,
         typer.Option(help="lake or recorded file; may be given again", rich_help_panel=_MARKET, show_default=False),
     ] = None
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help=MAP_HELP, rich_help_panel=_MARKET, show_default=False)
+    ] = None
+    listing: Annotated[str, typer.Option(help=LISTING_HELP, rich_help_panel=_MARKET)] = ""
     fees: Annotated[
         str,
         typer.Option(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's", rich_help_panel=_MARKET),
@@ -102,6 +110,7 @@ class OrderOptions:
 
     def options(self) -> RunOptions:
         """Return how it is to be simulated."""
+        from nowake.app.tapes import listing_text, mapping_text
         from nowake.app.wiring import RunOptions
 
         return RunOptions(
@@ -111,6 +120,8 @@ class OrderOptions:
             fees=self.fees.strip(),
             latency=self.latency.strip(),
             allow=tuple(self.allow or ()),
+            mapping=mapping_text(self.mapping or ()),
+            listing=listing_text(self.listing.strip()),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nowake.app.cli.options import JsonOption
+from nowake.app.cli.options import LISTING_HELP, MAP_HELP, JsonOption
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
 
 tape_app = typer.Typer(no_args_is_help=True, help="Recorded markets: import them into a lake, list and check them.")
@@ -24,6 +24,11 @@ Allow = Annotated[
         show_default=False,
     ),
 ]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", help=MAP_HELP, show_default=False),
+]
+ListingOption = Annotated[str, typer.Option(help=LISTING_HELP, show_default=False)]
 CatalogueFile = Annotated[Path | None, typer.Option(help="JSON file with listings of your own", show_default=False)]
 
 
@@ -34,6 +39,8 @@ def import_tape(
     symbol: Symbol = None,
     allow: Allow = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace days that are there already")] = False,
+    mapping: MapOption = None,
+    listing: ListingOption = "",
     catalogue: CatalogueFile = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,8 +51,9 @@ def import_tape(
         from nowake.view import tables
 
         since = time.monotonic()
+        files = tapes.Files(paths, symbol, catalogue, tuple(mapping or ()), listing)
         with screen.reading("import") as reading:
-            made = tapes.import_tapes(paths, out, symbol, tuple(allow or ()), catalogue, overwrite, reading)
+            made = tapes.import_tapes(files, out, tuple(allow or ()), overwrite, reading)
         elapsed = time.monotonic() - since
         if as_json:
             screen.document(documents.import_document(made, out, elapsed))
@@ -57,15 +65,23 @@ def import_tape(
 
 
 @tape_app.command("info")
-def info(paths: Paths, symbol: Symbol = None, catalogue: CatalogueFile = None, as_json: JsonOption = False) -> None:
+def info(
+    paths: Paths,
+    symbol: Symbol = None,
+    mapping: MapOption = None,
+    listing: ListingOption = "",
+    catalogue: CatalogueFile = None,
+    as_json: JsonOption = False,
+) -> None:
     """List what a lake holds, or say what recorded files are."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         from nowake.app import documents, tapes
         from nowake.view import tables
 
+        files = tapes.Files(paths, symbol, catalogue, tuple(mapping or ()), listing)
         with screen.reading("read") as reading:
-            entries, found = tapes.tape_info(paths, symbol, catalogue, reading)
+            entries, found = tapes.tape_info(files, reading)
         described = [documents.lake_document(one) for one in entries] + [documents.tape_document(one) for one in found]
         if as_json:
             screen.document({"schema": "nowake/tape-info/1", "status": "ok", "tapes": described})
@@ -78,6 +94,8 @@ def check(
     paths: Paths,
     symbol: Symbol = None,
     allow: Allow = None,
+    mapping: MapOption = None,
+    listing: ListingOption = "",
     catalogue: CatalogueFile = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,8 +105,9 @@ def check(
         from nowake.app import documents, tapes
         from nowake.view import tables
 
+        files = tapes.Files(paths, symbol, catalogue, tuple(mapping or ()), listing)
         with screen.reading("check") as reading:
-            reports = tapes.check_tapes(paths, symbol, catalogue, reading)
+            reports = tapes.check_tapes(files, reading)
         document = documents.checks_document(reports, tuple(allow or ()))
         if as_json:
             screen.document(document)

@@ -4,8 +4,8 @@ Of bar k, with its interval cut into n steps: step j begins with the quote and h
 walk open - low - high - close when the bar rises, open - high - low - close when it falls, so their first, greatest,
 least and last price and their sum are the bar's, exactly. A print that goes up is a buy at the ask, one that goes down
 a sale at the bid (Roll 1984); the other side of the quote is one spread away. Spread and depth of bar k are means over
-bars before k: of the file's own columns where it has them, else the spread by Corwin and Schultz (2012) from highs and
-lows, the depth a fixed part of the volume of a minute. Nothing of a bar enters a row before that bar begins.
+bars before k: of its own columns where it has them, else the spread by Abdi and Ranaldo (2017) from closes, highs
+and lows, the depth a fixed part of the volume of a minute. Nothing of a bar enters a row before that bar begins.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from nowake.core.tape import F64, I64, Book
 from nowake.data.build import Columns, Flags
 from nowake.data.readers.quotes import Prints, Quotes, merged_rows
 
-MEMORY_BARS = 120
+MEMORY_BARS = 390
 """Spread and depth are means over so many past bars (as many as there are, two at least)."""
 PAST_BARS_MIN = 2
 DEPTH_OF_MINUTE = 0.03
 """Size of the touch as a part of a minute's volume; measured in docs/models/bars.md."""
-STEP_NS = 10_000_000_000
-STEPS_MIN, STEPS_MAX = 4, 31
+STEPS_SHORT, STEPS_LONG = 7, 10
+"""Prints of a bar of a minute or less, and of a longer one: three legs of two or three steps each."""
 CORNERS = 4
 ROWS_MAX = 60_000_000
 MINUTE_NS = 60_000_000_000
 NO_FLOATS: F64 = np.empty(0, dtype=np.float64)
-_CS = 3 - 2 * np.sqrt(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +56,20 @@ class Bars:
     depth: F64 = field(default_factory=lambda: NO_FLOATS)
 
 
-def corwin_schultz(high: F64, low: F64) -> F64:
-    """Return (n - 1,) the relative spread that the highs and lows of each two neighbouring bars imply, >= 0.
+def abdi_ranaldo(high: F64, low: F64, close: F64) -> F64:
+    """Return (n - 1,) the products (c_k - e_k)(c_k - e_k+1) of two neighbouring bars, c = ln close, e = mid-range.
 
-    beta = sum of squared ln(H/L) of the two, gamma = the square of ln(H/L) of both together,
-    alpha = (sqrt(2 beta) - sqrt(beta)) / (3 - 2 sqrt 2) - sqrt(gamma / (3 - 2 sqrt 2)), S = 2 (e^alpha - 1) / (1 +
-    e^alpha); negative estimates count as zero. Source: Corwin, Schultz (2012), J. Finance 67, 719-760, eqs. 14, 18.
+    e is the mean of ln high and ln low. Four times the mean of the products is the square of the relative spread:
+    s = 2 sqrt(max(E[(c - e)(c - e_next)], 0)). Source: Abdi, Ranaldo (2017), Rev. Financ. Stud. 30, 4437-4480, eq. 9.
 
     Args:
         high: (n,) any price unit, > 0.
         low: (n,) > 0, <= high.
+        close: (n,) between them.
     """
-    one = np.log(high / low) ** 2
-    beta = one[:-1] + one[1:]
-    both = np.log(np.maximum(high[:-1], high[1:]) / np.minimum(low[:-1], low[1:]))
-    alpha = (np.sqrt(2 * beta) - np.sqrt(beta)) / _CS - np.sqrt(both**2 / _CS)
-    found: F64 = np.maximum(2 * (np.exp(alpha) - 1) / (1 + np.exp(alpha)), 0.0)
-    return found
+    middle, last = (np.log(high) + np.log(low)) / 2, np.log(close)
+    product: F64 = (last[:-1] - middle[:-1]) * (last[:-1] - middle[1:])
+    return product
 
 
 def past_mean(values: F64, memory: int = MEMORY_BARS) -> F64:
@@ -92,13 +88,13 @@ def spread_units(bars: Bars, tick: int) -> F64:
     if len(bars.spread):
         found = past_mean(bars.spread)
     else:
-        relative = np.full(len(bars.t), np.nan)
+        product = np.full(len(bars.t), np.nan)
         if len(bars.t) > 1:
-            pair = corwin_schultz(bars.high.astype(np.float64), bars.low.astype(np.float64))
-            relative[1:] = np.where(np.diff(bars.t) == bars.interval_ns, pair, np.nan)
-        # The estimate of bars k - 1 and k is known when bar k has ended. The last close makes it a price.
+            high, low, close = (one.astype(np.float64) for one in (bars.high, bars.low, bars.close))
+            product[1:] = np.where(np.diff(bars.t) == bars.interval_ns, abdi_ranaldo(high, low, close), np.nan)
+        # The product of bars k - 1 and k is known when bar k has ended; the last close makes a price of the spread.
         last_close = np.concatenate([[np.nan], bars.close[:-1].astype(np.float64)])
-        found = past_mean(relative) * last_close
+        found = 2 * np.sqrt(np.maximum(past_mean(product), 0.0)) * last_close
         found = np.where(np.isnan(found) & (np.arange(len(found)) >= PAST_BARS_MIN), tick, found)
     return np.maximum(found, tick)
 
@@ -114,9 +110,8 @@ def depth_units(bars: Bars, lot: int) -> F64:
 
 
 def steps_of(interval_ns: int) -> int:
-    """Return the prints a bar is made of: about one in 10 s, 4 at least, three legs of equal length."""
-    legs = np.clip(round(interval_ns / STEP_NS / 3), (STEPS_MIN - 1) // 3, (STEPS_MAX - 1) // 3)
-    return int(3 * legs + 1)
+    """Return the prints a bar is made of."""
+    return STEPS_SHORT if interval_ns <= MINUTE_NS else STEPS_LONG
 
 
 def path(bars: Bars, steps: int) -> tuple[I64, I64]:

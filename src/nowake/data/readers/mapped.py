@@ -186,7 +186,7 @@ def _bar_tape(parts: list[Part], source: str, figures: Figures, bad: int) -> Tap
         raise DataError(source, "holds no usable bar", remedy="check that it is the file you mean")
     columns = bar_rows(source, bars, max(band.step_units for band in listing.ticks), listing.lot_units)
     words = format_duration(interval)
-    own = "its own columns" if len(bars.spread) else f"highs and lows of {MEMORY_BARS} past bars (Corwin-Schultz)"
+    own = "its own columns" if len(bars.spread) else f"{MEMORY_BARS} past bars (Abdi-Ranaldo)"
     return make_tape(
         replace(listing, volume_base=f"modelled from {words} bars of {listing.volume_base}"),
         source,
