@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from nowake.core.instrument import Listing
 from nowake.core.tape import I64, Figures, Tape
 from nowake.core.units import NS_PER_SECOND
 from nowake.data.build import QUARANTINED_LINES_MAX, make_tape
-from nowake.data.readers.base import LINE_BYTES_MAX, Reader, ReadOptions, bad_lines, first_bytes
+from nowake.data.readers.base import Reader, ReadOptions, bad_lines, first_bytes
 from nowake.data.readers.binance_lines import (
     BAD,
     DEPTH,
@@ -33,10 +33,9 @@ from nowake.data.readers.binance_lines import (
     concatenate,
     decode_line,
 )
+from nowake.data.readers.text import GZIP, decimal_scale, text_blocks
 
 SPOT, USDM, COINM = "binance-spot", "binance-usdm", "binance-coinm"
-BLOCK_BYTES = 1 << 18
-UNPACKED_BYTES = 1 << 20
 NOISE_LINES = 100_000
 """So many bad lines, and the greater part of all, end the reading."""
 SNIFF_LINES = 50
@@ -44,7 +43,6 @@ SILENCE_NS = 10 * NS_PER_SECOND
 CLOCK_SLACK_NS = 600 * NS_PER_SECOND
 """A message whose (receive - event) is this far from the median has a damaged time."""
 
-_GZIP = b"\x1f\x8b"
 _START = b'{"stream":', b'{"lastUpdateId":', b'{"e":'
 
 
@@ -85,7 +83,7 @@ class Capture:
 def sniff(path: Path) -> bool:
     """Return whether the file starts as a capture does: a time in ns, a space, a message."""
     head = first_bytes(path)
-    if head.startswith(_GZIP):
+    if head.startswith(GZIP):
         try:
             head = zlib.decompressobj(31).decompress(head, 4096)
         except zlib.error:
@@ -111,7 +109,7 @@ def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
 def _identify(path: Path, options: ReadOptions) -> Capture:
     """Return the capture with its listing, from the first messages that tell."""
     venue = symbol = ""
-    for block in _blocks(path, ReadOptions(options.catalogue)):
+    for block in text_blocks(path, ReadOptions(options.catalogue)):
         for line in block.split(b"\n", SNIFF_LINES)[:SNIFF_LINES]:
             try:
                 _, decoded = decode_line(line)
@@ -152,70 +150,6 @@ def _venue(decoded: Line) -> str:
     return "" if not isinstance(data.b, str) else USDM if data.T else SPOT
 
 
-def _blocks(path: Path, options: ReadOptions) -> Iterator[bytes]:
-    """Yield the text in blocks of whole lines; a line beyond the limit is replaced by a bad one.
-
-    Raises:
-        DataError: The file cannot be read, is truncated or is empty.
-    """
-    carry, dropping, seen, size = b"", False, 0, max(path.stat().st_size, 1)
-    for chunk, consumed in _chunks(path):
-        seen += len(chunk)
-        options.tell(0.9 * consumed / size, f"{path.name}: reading")
-        if dropping:
-            cut = chunk.find(b"\n")
-            if cut < 0:
-                continue
-            chunk, dropping = b"oversized" + chunk[cut:], False
-        text = carry + chunk
-        end = text.rfind(b"\n") + 1
-        carry = text[end:]
-        if len(carry) > LINE_BYTES_MAX:
-            carry, dropping = b"", True
-        if end:
-            yield text[:end]
-    if not seen:
-        raise DataError(path.name, "the file is empty", remedy="download or record it again")
-    if dropping:
-        carry = b"oversized"
-    if carry:
-        yield carry
-
-
-def _chunks(path: Path) -> Iterator[tuple[bytes, int]]:
-    """Yield (text, bytes of the file consumed so far), unpacked when it is gzip.
-
-    Raises:
-        DataError: The file cannot be read, or its gzip stream is damaged or ends early.
-    """
-    consumed = 0
-    try:
-        with path.open("rb") as file:
-            unpack = zlib.decompressobj(31) if file.read(2) == _GZIP else None
-            file.seek(0)
-            while data := file.read(BLOCK_BYTES):
-                consumed += len(data)
-                if unpack is None:
-                    yield data, consumed
-                    continue
-                while data:
-                    if unpack.eof:  # gzip files may be members one after another
-                        unpack = zlib.decompressobj(31)
-                    text = unpack.decompress(data, UNPACKED_BYTES)
-                    data = unpack.unconsumed_tail or unpack.unused_data
-                    yield text, consumed
-            if unpack is not None and not unpack.eof:
-                raise DataError(
-                    path.name, "is truncated: its gzip stream ends early", remedy="download or record it again"
-                )
-    except zlib.error as error:
-        raise DataError(
-            path.name, f"is damaged: its gzip stream cannot be unpacked ({error})", remedy="download it again"
-        ) from error
-    except OSError as error:
-        raise DataError(path.name, f"cannot be read ({error.strerror})", remedy="check the path") from error
-
-
 def _messages(capture: Capture, options: ReadOptions) -> Recording:
     """Return the good messages of a file, and which lines were bad.
 
@@ -225,9 +159,9 @@ def _messages(capture: Capture, options: ReadOptions) -> Recording:
     from nowake.data.readers.binance_scan import parse
 
     name, instrument = capture.path.name, capture.listing.instrument
-    grid = Grid(*_scale(instrument.price_unit), *_scale(instrument.qty_unit))
+    grid = Grid(*decimal_scale(instrument.price_unit), *decimal_scale(instrument.qty_unit))
     blocks, numbers, lines, bad, last_is_bad, ended = [], [], 0, 0, False, True
-    for text in _blocks(capture.path, options):
+    for text in text_blocks(capture.path, options):
         block = parse(text, grid, instrument.symbol)
         good = np.flatnonzero(block.kind != BAD)
         blocks.append(block.without_bad())
@@ -251,17 +185,6 @@ def _messages(capture: Capture, options: ReadOptions) -> Recording:
     _mark_bad_times(found)
     number = number[found.kind != BAD]
     return Recording(name, found.without_bad(), number, lines)
-
-
-def _scale(unit: object) -> tuple[int, int]:
-    """Return (decimals, step) with unit = step x 10^-decimals."""
-    from decimal import Decimal
-
-    exact = Decimal(str(unit)).normalize()
-    exponent = exact.as_tuple().exponent
-    assert isinstance(exponent, int)
-    decimals = max(-exponent, 0)
-    return decimals, int(exact.scaleb(decimals))
 
 
 def _mark_bad_times(found: Messages) -> None:
