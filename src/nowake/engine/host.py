@@ -31,6 +31,8 @@ class Host:
         self.env = env
         self.store = store
         self.state = state or EngineState()
+        self.records = 0
+        """How many this host has made."""
 
     def handle(self, event: AnyInput, raw: bytes = b"") -> tuple[AnyDecision, ...]:
         """Take one input to its end: decide, append the batch, make it durable. Returns the decisions.
@@ -46,6 +48,7 @@ class Host:
         if any(isinstance(one, EFFECTS) for one in decisions):
             self.store.sync()
         self.state = state
+        self.records += 1 + len(decisions)
         return decisions
 
     def release(self, decisions: Iterable[AnyDecision], venue: Venue, now_ns: int) -> tuple[SendFailed, ...]:

@@ -8,6 +8,7 @@ from nowake.core.ports import JournalStore
 from nowake.core.sessions import Session
 from nowake.core.tape import Tape
 from nowake.core.value import Value, require
+from nowake.engine.desk import Desk
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import Latency, SimMarket
@@ -55,9 +56,14 @@ def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:
 
 
 def simulate(
-    market: SimMarket, order: ParentOrder, env: Env, store: JournalStore, progress: Progress | None = None
+    market: SimMarket,
+    order: ParentOrder,
+    env: Env,
+    store: JournalStore,
+    progress: Progress | None = None,
+    desk: Desk | None = None,
 ) -> Host:
     """Work ``order`` on ``market`` to its end, journaling into ``store``; return the host with the final state."""
     host = Host(env, store)
-    World(market, host, progress=progress).run(order)
+    World(market, host, progress=progress, desk=desk).run(order)
     return host

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from nowake.core.decisions import ParentStatus
+from nowake.core.decisions import AnyDecision, ParentStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.inputs import AnyInput, MarketClosed, OperatorCommand, OrderReceived, Woken
 from nowake.core.order import ParentOrder
 from nowake.core.ports import Venue
 from nowake.core.value import replace
 from nowake.core.view import View, Watch
+from nowake.engine.desk import Desk
 from nowake.engine.host import Host
+from nowake.sim.commands import Scripted
 
 Progress = Callable[[int, Host], None]
 """Called after every handled step with the local time and the host; must not change either."""
@@ -42,10 +44,14 @@ class Market(Venue, Protocol):
 class World:
     """Runs orders over one market to their end, in virtual time."""
 
-    def __init__(self, market: Market, host: Host, *, progress: Progress | None = None) -> None:
+    def __init__(
+        self, market: Market, host: Host, *, progress: Progress | None = None, desk: Desk | None = None
+    ) -> None:
         self.market = market
         self.host = host
         self._progress = progress
+        self._desk: Desk = desk or Scripted(())
+        self._t_ns = 0
         self._closed = False
         self._fired: tuple[str, ...] = ()
 
@@ -54,20 +60,20 @@ class World:
 
         Args:
             order: With ``decided_ns`` inside the recording.
-            commands: Operator commands to give at their times, in rising order.
+            commands: Operator commands to give at their times, in rising order; in place of the desk's.
 
         Raises:
             InvariantBroken: The engine contradicted itself, or did not come to an end.
         """
-        t_ns, _ = self.market.advance(order.decided_ns, ())
+        if commands:
+            self._desk = Scripted(commands)
+        self._t_ns, _ = self.market.advance(order.decided_ns, ())
+        t_ns = self._t_ns
         self._handle(OrderReceived(t_ns=t_ns, order=order, view=self.market.view(t_ns)), t_ns)
-        waiting = list(commands)
         while self._unfinished():
-            t_ns = self._advance(waiting[0].t_ns if waiting else 0)
+            t_ns = self._advance(self._desk.bound_ns(self._t_ns, self.host))
             self._messages(t_ns)
-            while waiting and waiting[0].t_ns <= t_ns:
-                command = waiting.pop(0)
-                self._handle(replace(command, t_ns=t_ns, view=self.market.view(t_ns)), t_ns)
+            self._commands(t_ns)
             self._wakes(t_ns)
             if t_ns >= self.market.end_ns and not self._closed:
                 self._closed = True
@@ -81,17 +87,17 @@ class World:
         over = {ParentStatus.DONE, ParentStatus.HALTED} if self._closed else {ParentStatus.DONE}
         return any(parent.status not in over or parent.live for parent in self.host.state.parents.values())
 
-    def _advance(self, command_ns: int) -> int:
-        """Move to the next thing that concerns us; remembers the watches that fired."""
+    def _advance(self, bound_ns: int) -> int:
+        """Move to the next thing that concerns us, not past ``bound_ns``; remembers the watches that fired."""
         until = self.market.end_ns if not self._closed else self.market.end_ns + AFTER_CLOSE_NS + 1
-        for bound in (self.host.due_timer(), command_ns):
+        for bound in (self.host.due_timer(), bound_ns):
             until = min(until, bound) if bound else until
         watches = sorted(
             (watch for parent in self.host.state.parents.values() for watch in parent.watches.values()),
             key=lambda watch: watch.watch_id,
         )
-        t_ns, self._fired = self.market.advance(max(until, self.host.state.t_ns), tuple(watches))
-        return t_ns
+        self._t_ns, self._fired = self.market.advance(max(until, self._t_ns), tuple(watches))
+        return self._t_ns
 
     def _messages(self, t_ns: int) -> None:
         for message in self.market.poll(t_ns):
@@ -99,6 +105,13 @@ class World:
             if hasattr(event, "view"):
                 event = replace(event, view=self.market.view(t_ns))
             self._handle(event, t_ns, message.raw)
+
+    def _commands(self, t_ns: int) -> None:
+        """Hand over what operators ask for; they hear what was decided."""
+        while commands := self._desk.take(t_ns, self.host):
+            for command in commands:
+                given = replace(command, t_ns=t_ns, view=self.market.view(t_ns))
+                self._desk.tell(command, self._handle(given, t_ns), self.host)
 
     def _wakes(self, t_ns: int) -> None:
         """Wake each parent once for all of its timers and watches that are due, ids in rising order."""
@@ -111,9 +124,10 @@ class World:
                 view = self.market.view(t_ns)
                 self._handle(Woken(t_ns=t_ns, parent_id=parent_id, fired=tuple(sorted(due)), view=view), t_ns)
 
-    def _handle(self, event: AnyInput, t_ns: int, raw: bytes = b"") -> None:
+    def _handle(self, event: AnyInput, t_ns: int, raw: bytes = b"") -> tuple[AnyDecision, ...]:
         decisions = self.host.handle(event, raw)
         for failed in self.host.release(decisions, self.market, t_ns):
             self._handle(failed, t_ns)
         if self._progress is not None and decisions:
             self._progress(t_ns, self.host)
+        return decisions
