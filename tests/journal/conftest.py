@@ -92,6 +92,10 @@ INPUTS: tuple[inputs.AnyInput, ...] = (
     inputs.StatusReported(t_ns=6, status=STATUS, requested_ns=5),
     inputs.OpenOrdersReported(t_ns=6, requested_ns=5, statuses=(STATUS,)),
     inputs.OperatorCommand(t_ns=7, parent_id="p1", action=inputs.OperatorAction.PAUSE, actor="me", key="k"),
+    inputs.OperatorCommand(
+        t_ns=7, parent_id="p1", action=inputs.OperatorAction.AMEND, actor="me", key="k2",
+        amendment=Amendment(limit_units=3, end_behaviour=EndBehaviour.CANCEL),
+    ),
     inputs.Restarted(t_ns=8, epoch=2),
     inputs.MarketClosed(t_ns=9, view=VIEW),
 )
@@ -99,6 +103,8 @@ DECISIONS: tuple[decisions.AnyDecision, ...] = (
     decisions.OrderAdmitted(order=ORDER, plan=PLAN),
     decisions.PlanAdopted(plan=PLAN),
     decisions.OrderRefused(parent_id="p1", reason="closed", remedy="wait"),
+    decisions.OrderAmended(parent_id="p1", order=ORDER, reason="limit none -> 3, by me"),
+    decisions.CommandRefused(parent_id="p1", key="k", code="status", reason="the order is done"),
     decisions.ChildSubmitted(
         child=CHILD, slice_index=0, plan_revision=0, tactic="post", reason="slice due",
         gate=(decisions.Verdict(control="collar", passed=True, detail="0.1 %"),),

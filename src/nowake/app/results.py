@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nowake.app import wiring
+from nowake.app.operate.desk import Control
 from nowake.app.wiring import Prepared
 from nowake.core.errors import JournalError
 from nowake.core.sessions import Session
@@ -94,6 +95,7 @@ def work_prepared(
     *,
     created_ns: int = 0,
     since_s: float | None = None,
+    control: Control | None = None,
 ) -> Result:
     """Work a prepared order into a new journal (in memory without a path) and measure it.
 
@@ -103,14 +105,17 @@ def work_prepared(
         progress: Told of every step.
         created_ns: Wall clock for the journal's origin.
         since_s: ``time.monotonic()`` from which ``elapsed_s`` counts; None = from here.
+        control: How the run is operated; None = from beside its file, as fast as it goes.
 
     Raises:
         JournalError: The journal cannot be made or written.
         InvariantBroken: The engine contradicted itself.
     """
     since = time.monotonic() if since_s is None else since_s
+    if control is None and path is not None:
+        control = Control(path)
     with wiring.open_journal(prepared, path, created_ns) as journal:
-        wiring.work(prepared, journal, progress)
+        wiring.work(prepared, journal, progress, control)
         return _measured(prepared, journal, path, since)
 
 
@@ -188,6 +193,7 @@ def resume_run(
     tapes: tuple[str, ...] = (),
     reading: wiring.ReadProgress | None = None,
     working: Callable[[Prepared], Progress] | None = None,
+    control: Control | None = None,
 ) -> tuple[Result, bool]:
     """Carry a run to its end; return it, and whether there was anything left to do.
 
@@ -196,6 +202,7 @@ def resume_run(
         tapes: In place of the paths it was made with.
         reading: Told how far the reading is.
         working: Makes the listener to the work once the order is known.
+        control: How it is operated once it goes on; None = from beside its file, as fast as it goes.
 
     Raises:
         JournalError: The journal cannot be used, or its tapes are not the ones it was made with.
@@ -204,6 +211,6 @@ def resume_run(
         return read_result(path), False
     since = time.monotonic()
     prepared = wiring.reopen(path, tapes, reading)
-    wiring.resume(path, prepared, working(prepared) if working else None)
+    wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path))
     made = read_result(path)
     return dataclasses.replace(made, elapsed_s=time.monotonic() - since, tape=prepared.tape), True

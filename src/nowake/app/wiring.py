@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 
 from nowake.app.buffered import BufferedStore
+from nowake.app.operate.desk import Control, operated
 from nowake.app.request import MarketHours, OrderRequest, resolve, window
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, ExecutionPlan
-from nowake.core.ports import JournalStore
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
@@ -28,6 +28,7 @@ from nowake.core.view import View
 from nowake.data.checks import allowed
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_plan, with_defaults
+from nowake.engine.desk import Desk
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
 from nowake.journal.header import Header, Origin, Profile, Run, TapeRef, code_hash, derive_journal_id, package_version
@@ -35,6 +36,8 @@ from nowake.journal.journal import Journal
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
+from nowake.live.recover import save_state
+from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.world import Progress
@@ -323,19 +326,22 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
     return journal
 
 
-def work(prepared: Prepared, journal: Journal, progress: Progress | None = None) -> Host:
+def work(
+    prepared: Prepared, journal: Journal, progress: Progress | None = None, control: Control | None = None
+) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
-    host = _simulate(prepared, journal, progress)
-    journal.save_snapshot(journal.head()[0], to_msgpack(host.state))
+    store = BufferedStore(journal)
+    with operated(control, store, journal, prepared.market.end_ns, progress) as desk:
+        host = _simulate(prepared, store, progress, desk)
+    save_state(journal, host.state, None)
     return host
 
 
-def _simulate(prepared: Prepared, journal: JournalStore, progress: Progress | None) -> Host:
+def _simulate(prepared: Prepared, store: BufferedStore, progress: Progress | None, desk: Desk | None) -> Host:
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
-    store = BufferedStore(journal)
     try:
         told = None if progress is None else store.told(progress)
-        host = simulate(prepared.market, prepared.order, prepared.env, store, told)
+        host = simulate(prepared.market, prepared.order, prepared.env, store, told, desk)
     except BaseException:
         with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
             store.flush()
@@ -367,8 +373,10 @@ def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | Non
     return prepared
 
 
-def resume(path: Path, prepared: Prepared, progress: Progress | None = None) -> Host:
+def resume(path: Path, prepared: Prepared, progress: Progress | None = None, control: Control | None = None) -> Host:
     """Execute a simulated run again: what is journaled must come out again, byte for byte, and the rest is appended.
+
+    Operators' commands that are journaled are given again at their places; ``control`` counts from their end on.
 
     Raises:
         JournalError: The journal is open elsewhere, damaged, or was written by other code or inputs.
@@ -376,10 +384,13 @@ def resume(path: Path, prepared: Prepared, progress: Progress | None = None) -> 
     from nowake.journal.sqlite import SqliteJournal
 
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
-        store = PrefixCheckingJournal(journal)
-        host = _simulate(prepared, store, progress)
-        store.finish()
-        journal.save_snapshot(journal.head()[0], to_msgpack(host.state))
+        checked = PrefixCheckingJournal(journal)
+        store = BufferedStore(checked)
+        with operated(control, store, journal, prepared.market.end_ns, progress) as desk:
+            again = Recorded(placed_commands(journal.batches()), journal.head()[0], desk)
+            host = _simulate(prepared, store, progress, again)
+        checked.finish()
+        save_state(journal, host.state, None)
     return host
 
 

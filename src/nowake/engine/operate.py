@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nowake.core.decisions import CommandRefused, ParentStatus, StatusChanged
-from nowake.core.errors import InputError, Refused
+from nowake.core.errors import InputError
 from nowake.core.inputs import OperatorAction, OperatorCommand
 from nowake.core.order import ParentOrder
 from nowake.core.view import View
@@ -68,8 +68,7 @@ def _amend(draft: Draft, command: OperatorCommand, parent: ParentState, beliefs_
     try:
         amend(draft, command, command.view, beliefs_for(parent.order, command.view, draft.env))
     except InputError as error:
-        reason = error.reason if isinstance(error, Refused) else str(error)
-        _refuse(draft, command, "amendment", reason, error.remedy if isinstance(error, Refused) else "")
+        _refuse(draft, command, "amendment", error.reason, error.remedy)
 
 
 def _refuse(draft: Draft, command: OperatorCommand, code: str, reason: str, remedy: str) -> None:

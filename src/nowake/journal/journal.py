@@ -13,7 +13,7 @@ from nowake.core.ports import Record
 from nowake.journal.codec import Batch, decode_batch, digest, encode_batch, extend, join
 from nowake.journal.header import Header
 from nowake.journal.storage import Storage, StoredBatch, StoredSnapshot
-from nowake.journal.verify import RESTORE, Scan, Snapshot, good_batches, pick_snapshot, scan, snapshot_digest
+from nowake.journal.verify import RESTORE, Scan, Snapshot, good_batches, pick_snapshot, snapshot_digest
 
 Mode = Literal["each", "grouped"]
 """``each``: durable when ``append`` has returned. ``grouped``: when ``sync`` has, or after a group is full or old."""
@@ -53,6 +53,8 @@ class Journal:
         self.header, self.name, self.mode, self.notices = header, name or header.journal_id, mode, notices
         self._storage = storage
         self._count, self._head = (found.records, found.head) if found else (0, header.genesis)
+        # The chain was checked once, at opening: what stood at the snapshots then, and what we append, is known good.
+        self._chain_at = dict(found.chain_at) if found else {0: header.genesis}
         self._waiting: list[StoredBatch] = []
         self._oldest_ns = 0
         self._failure = ""
@@ -122,8 +124,10 @@ class Journal:
         return good_batches(self.name, self._storage.batches(), self.header.genesis)
 
     def batches(self, from_seq: int = 0) -> Iterator[Batch]:
-        """Yield the batches whose first record has number ``from_seq`` or more (those after a snapshot, say)."""
-        for one in self.stored():
+        """Yield the batches whose first record has number ``from_seq`` or more; after a snapshot only those are read."""
+        start = from_seq if from_seq in self._chain_at else 0
+        self.sync()
+        for one in good_batches(self.name, self._storage.batches(start), self._chain_at[start], start):
             if one.seq >= from_seq:
                 yield decode_batch(one.seq, one.body, one.raw or b"")
 
@@ -143,15 +147,12 @@ class Journal:
             raise JournalError(f"a snapshot must stand for all {self._count} records, was for {seq}")
         stored = StoredSnapshot(seq, state, self._head, snapshot_digest(seq, state, self._head))
         self._storage.save_snapshot(stored, SNAPSHOTS_KEPT)
+        self._chain_at[seq] = self._head
 
     def latest_snapshot(self) -> Snapshot | None:
         """Return the newest snapshot that fits the chain; damaged ones are passed over and noted in ``notices``."""
         self.sync()
-        wanted = frozenset(one.seq for one in self._storage.snapshots())
-        if not wanted:
-            return None
-        found = scan(self.name, self._storage.batches(), self.header.genesis, wanted)
-        snapshot, notices = pick_snapshot(self.name, self._storage.snapshots(), found.chain_at)
+        snapshot, notices = pick_snapshot(self.name, self._storage.snapshots(), self._chain_at)
         self.notices += tuple(notice for notice in notices if notice not in self.notices)
         return snapshot
 

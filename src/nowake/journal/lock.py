@@ -59,3 +59,18 @@ class WriterLock:
                 self._path.unlink()
             os.close(self._fd)
             self._fd = -1
+
+
+def lock_owner(journal: Path) -> str:
+    """Return who holds a journal for writing, in words (``process 123``); empty = nobody."""
+    try:
+        fd = os.open(journal.with_name(journal.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return os.pread(fd, 100, 0).decode("ascii", "replace").strip() or "another process"
+    finally:
+        os.close(fd)
+    return ""

@@ -60,14 +60,15 @@ class JournalFile:
             storage = SqliteStorage(self.path, db, 0, None)
             yield from good_batches(str(self.path), storage.batches(), self.header.genesis)
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield every good batch.
+    def batches(self, from_seq: int = 0) -> Iterator[Batch]:
+        """Yield every good batch whose first record has number ``from_seq`` or more; the whole chain is checked.
 
         Raises:
             JournalCorrupt: Damage before the last batch, when it is reached.
         """
         for one in self.stored():
-            yield decode_batch(one.seq, one.body, one.raw or b"")
+            if one.seq >= from_seq:
+                yield decode_batch(one.seq, one.body, one.raw or b"")
 
     def records(self) -> Iterator[Record]:
         """Yield every good record; raises as ``batches``."""

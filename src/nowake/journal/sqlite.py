@@ -340,7 +340,8 @@ class SqliteJournal(Journal):
             header, _ = read_header(path, db)
             if account is not None and account != header.account:
                 raise JournalError(f"{path} belongs to account {header.account}, not {account}", "name another journal")
-            found = scan(str(path), storage.batches(), header.genesis)
+            places = frozenset(one.seq for one in storage.snapshots())
+            found = scan(str(path), storage.batches(), header.genesis, places)
             storage.epoch = _take_epoch(path, db, found.records)
             notices: tuple[Notice, ...] = ()
             if found.tail_damage:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -11,12 +12,24 @@ from nowake.core.value import Value, from_msgpack
 from nowake.core.view import View
 from nowake.engine.host import fold
 from nowake.engine.state import EngineState
+from nowake.journal.codec import Batch
 from nowake.journal.header import code_hash
 from nowake.journal.journal import Journal
+from nowake.journal.verify import Snapshot
 
 # Not the deterministic encoder of values: that one sorts the tables of the state, and a restored state must decide
 # exactly what the folded one would, down to the order in which children are gone through.
 _ENCODER = msgspec.msgpack.Encoder()
+
+
+class Readable(Protocol):
+    """A journal, open for writing or only for reading."""
+
+    def latest_snapshot(self) -> Snapshot | None:
+        """Return the newest snapshot that fits the chain."""
+
+    def batches(self, from_seq: int = 0) -> Iterator[Batch]:
+        """Yield the batches from a record on."""
 
 
 class SavedState(Value, frozen=True):
@@ -25,7 +38,8 @@ class SavedState(Value, frozen=True):
     Attributes:
         code: Hash of the code that folded it; another code folds again from the records.
         state: After the records it stands for.
-        view: The last view among those records: where the counters of the market go on.
+        view: The last view among those records: where the counters of the market go on. None where the whole market
+            is executed again.
     """
 
     code: str
@@ -55,11 +69,11 @@ def save_state(journal: Journal, state: EngineState, view: View | None) -> None:
     journal.save_snapshot(journal.head()[0], _ENCODER.encode(saved))
 
 
-def recover(journal: Journal, *, use_snapshot: bool = True) -> Recovered:
+def recover(journal: Readable, *, use_snapshot: bool = True) -> Recovered:
     """Return the state of a journal. Needs no tape, model, strategy or clock.
 
     Args:
-        journal: Open for writing, its chain checked.
+        journal: Its chain is checked; at most what was written since the newest good snapshot is decoded and folded.
         use_snapshot: False folds everything from the first record.
 
     Raises:
@@ -68,10 +82,12 @@ def recover(journal: Journal, *, use_snapshot: bool = True) -> Recovered:
     seq, state, view = 0, EngineState(), None
     if use_snapshot and (found := journal.latest_snapshot()) is not None and (saved := _decoded(found.state)):
         seq, state, view = found.seq, saved.state, saved.view
+    records = seq
     for batch in journal.batches(seq):
         state = fold(batch.records, state)
         view = getattr(batch.input, "view", None) or view
-    return Recovered(state, view, journal.head()[0], seq)
+        records += len(batch.records)
+    return Recovered(state, view, records, seq)
 
 
 def _decoded(body: bytes) -> SavedState | None:

@@ -96,8 +96,8 @@ class Recorded:
         here = command.t_ns == t_ns and seq == host.records
         if not here and (command.t_ns < t_ns or (command.t_ns == t_ns and self._stuck[1] > STANDS_MOST)):
             raise JournalError(
-                f"the run does not come to record {seq}, a command of {command.actor}: it was written by other code or "
-                "inputs; resume it with the code and tapes that wrote it, or start a new run"
+                f"the run does not come to record {seq}, a command of {command.actor}: other code or inputs wrote it",
+                "resume it with the code and tapes that wrote it, or start a new run",
             )
 
     def tell(self, command: OperatorCommand, decisions: tuple[AnyDecision, ...], host: Host) -> None:

@@ -1,0 +1,118 @@
+"""How a run stands, from its journal alone: the newest snapshot and the records after it. Reads, never writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nowake.app.operate.messages import Answer
+from nowake.app.results import environment
+from nowake.core.child import ChildStatus
+from nowake.core.decisions import ParentStatus
+from nowake.core.errors import JournalError
+from nowake.core.instrument import Listing
+from nowake.core.sessions import Session, iso
+from nowake.engine.state import EngineState, ParentState
+from nowake.journal.header import Header
+from nowake.journal.reader import read_journal
+from nowake.live.recover import recover
+from nowake.tca.document import number
+from nowake.view.format import humanise
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run as its journal has it.
+
+    Attributes:
+        parent: The order's state; None = it was refused.
+        records: In the journal; ``folded``: those that no snapshot stood for.
+    """
+
+    path: Path
+    header: Header
+    listing: Listing
+    session: Session
+    state: EngineState
+    parent: ParentState | None
+    records: int
+    folded: int
+
+    @property
+    def over(self) -> bool:
+        """Return whether nothing more will happen."""
+        return self.parent is None or self.parent.status is ParentStatus.DONE
+
+    @property
+    def word(self) -> str:
+        """Return the status in a word."""
+        return "refused" if self.parent is None else self.parent.status.value
+
+    @property
+    def zone(self) -> str:
+        """Return the zone in which times are shown."""
+        return str(self.header.run.order.get("tz") or "") or self.session.zone
+
+
+def read_status(path: Path) -> RunStatus:
+    """Return how the run in a journal stands.
+
+    Raises:
+        JournalError: Not a journal, damaged, or it stops before its first step.
+    """
+    file = read_journal(path)
+    env = environment(file)
+    found = recover(file)
+    if not found.records:
+        raise JournalError(f"{path} stops before its first step", f"go on with: nowake resume {path}")
+    parent = next(iter(found.state.parents.values()), None)
+    listing = env.listing(parent.order.listing) if parent else env.listings[0]
+    session = env.session(listing.session)
+    folded = found.records - found.from_seq
+    return RunStatus(path, file.header, listing, session, found.state, parent, found.records, folded)
+
+
+def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any] | None) -> dict[str, Any]:
+    """Return a status as JSON, in human units.
+
+    Args:
+        found: From the journal.
+        owner: What its owner says of itself; None = nobody works it.
+        order: The order's document; None = it was refused.
+    """
+    parent, unit = found.parent, found.listing.instrument
+    made: dict[str, Any] = {
+        "schema": "nowake/status/1",
+        "status": found.word,
+        "journal": str(found.path),
+        "t": iso(max(found.state.t_ns, owner.t_ns if owner else 0)),
+        "owner": None if owner is None else {"process": owner.process, "speed": owner.speed or None},
+        "records": found.records,
+        "records_after_snapshot": found.folded,
+        "commands": len(found.state.keys),
+        "order": order,
+    }
+    if parent is None:
+        return made
+    plan = parent.plan
+    position = plan.position(found.state.t_ns)
+    control, detail = parent.held_back
+    return made | {
+        "unit": unit.base,
+        "filled": number(unit.qty(parent.filled)),
+        "live": number(unit.qty(parent.reserved)),
+        "in_doubt": number(unit.qty(parent.bucket(ChildStatus.IN_DOUBT))),
+        "unsent": number(unit.qty(parent.unsent)),
+        "abandoned": {humanise(why, found.listing): number(unit.qty(qty)) for why, qty in parent.abandoned.items()},
+        "due": number(unit.qty(due_units(parent, found.state.t_ns))),
+        "avg_price": float(unit.price(1)) * parent.cash_units / parent.filled if parent.filled else None,
+        "children": {"live": len(parent.live), "ended": len(parent.closed)},
+        "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
+        "held_back": {"control": control, "why": humanise(detail, found.listing)} if control else None,
+    }
+
+
+def due_units(parent: ParentState, t_ns: int) -> int:
+    """Return what the schedule has released by a time, what earlier plans had done included."""
+    return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(t_ns)
