@@ -1,8 +1,9 @@
 """The documents say what is so: console and Python blocks run and print what they show, references are current.
 
 In a shown output ``...`` stands for any text, on a line of its own for any lines; of a command with nothing under it
-the output is not compared. A line ``^C`` under a command means that it is interrupted on its way. A ``text`` block
-right under a ``python`` block is what it prints.
+the output is not compared. A line ``^C`` under a command means that it is interrupted on its way; a command that ends
+in ``&`` is a process of its own, and ``wait`` waits for it. A ``text`` block right under a ``python`` block is what it
+prints.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import re
 import shlex
 import signal
+import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -29,6 +32,7 @@ import nowake
 from nowake.app import buffered
 from nowake.app.cli import app, screen
 from nowake.app.documents import result_document
+from nowake.app.operate import client
 from nowake.core.jit import cache_dir
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,8 +116,17 @@ class Reader:
         self.page, self.monkeypatch = page, monkeypatch
         self.exit_code = 0
         self.module = types.ModuleType(re.sub(r"\W", "_", f"docs_{page.stem}"))
+        self.running: list[subprocess.Popen[bytes]] = []
 
     def follow(self) -> None:
+        try:
+            self._follow()
+        finally:
+            for one in self.running:
+                one.kill()
+                one.wait()
+
+    def _follow(self) -> None:
         sys.modules[self.module.__name__] = self.module
         for block in blocks_of(self.page):
             if block.kind == "console":
@@ -124,7 +137,12 @@ class Reader:
 
     def type(self, command: Command) -> None:
         where = f"{name_of(self.page)}:{command.line}"
-        if command.words == "echo $?":
+        if command.words.endswith(" &"):
+            self.start(command)
+        elif command.words == "wait":
+            assert [one.wait(120) for one in self.running] == [0] * len(self.running), where
+            self.running.clear()
+        elif command.words == "echo $?":
             must_match(where, command.shown, str(self.exit_code))
         elif not command.words.startswith("nowake "):
             assert not command.shown.strip(), f"{where}: the output of {command.words!r} cannot be checked"
@@ -137,6 +155,19 @@ class Reader:
                 must_match(where, command.shown.removeprefix("^C\n"), printed)
             told = interrupted or "Error: " in command.shown or self._asked(command)
             assert code == 0 or told, f"{where}: ends with exit code {code}, which the page does not say"
+
+    def start(self, command: Command) -> None:
+        """Start a command as a process, and wait until it takes commands."""
+        arguments = shlex.split(command.words.removesuffix("&"))[1:]
+        journal = Path(arguments[arguments.index("--journal") + 1])
+        devnull = subprocess.DEVNULL
+        started = subprocess.Popen([sys.executable, "-m", "nowake", *arguments], stdout=devnull, stderr=devnull)
+        self.running.append(started)
+        deadline = time.monotonic() + 120
+        while not (journal.exists() and client.owner_of(journal)):
+            assert started.poll() is None, f"{name_of(self.page)}:{command.line}: ended at once"
+            assert time.monotonic() < deadline, f"{name_of(self.page)}:{command.line}: takes no commands"
+            time.sleep(0.02)
 
     def _asked(self, command: Command) -> bool:
         """Say whether the line below a command asks for its exit code."""

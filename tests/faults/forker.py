@@ -7,7 +7,7 @@ write ``out`` when they end by themselves.
 NAME ``worker``: the exchange worker of setting file ``setting``, with an optional crash point: ``append:K`` dies right
 after the K-th batch is durable, before its effects leave; ``send:K`` right after the K-th create has left, before its
 answer; ``unsent:K`` right before the K-th create leaves (it never arrives).
-NAME ``sim``: a simulated run in the journal ``journal``, begun or resumed.
+NAME ``sim``: a simulated run in the journal ``journal``, begun or resumed; with ``speed`` it is paced and operated.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any
 from nowake.app import wiring
 from nowake.app.exchange.setting import WorkerSetting, read_setting
 from nowake.app.exchange.worker import work
+from nowake.app.operate.desk import Control
 from nowake.app.request import OrderRequest
 from nowake.core.child import ChildOrder
 from nowake.core.errors import NowakeError
@@ -98,12 +99,13 @@ def run_sim(request: dict[str, Any]) -> str:
     """Begin or resume a simulated run; return its records and hash."""
     order = from_json(json.dumps(request["order"]), OrderRequest)
     path = Path(request["journal"])
+    control = Control(path, request["speed"]) if "speed" in request else None
     if path.exists():
-        wiring.resume(path, wiring.reopen(path))
+        wiring.resume(path, wiring.reopen(path), control=control)
     else:
         prepared = wiring.prepare(order, wiring.RunOptions(seed=request["seed"]))
         with wiring.open_journal(prepared, path) as journal:
-            wiring.work(prepared, journal)
+            wiring.work(prepared, journal, control=control)
     return "{}"
 
 

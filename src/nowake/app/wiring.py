@@ -331,7 +331,7 @@ def work(
 ) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
     store = BufferedStore(journal)
-    with operated(control, store, journal, prepared.market.end_ns, progress) as desk:
+    with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
         host = _simulate(prepared, store, progress, desk)
     save_state(journal, host.state, None)
     return host
@@ -386,7 +386,7 @@ def resume(path: Path, prepared: Prepared, progress: Progress | None = None, con
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
         checked = PrefixCheckingJournal(journal)
         store = BufferedStore(checked)
-        with operated(control, store, journal, prepared.market.end_ns, progress) as desk:
+        with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
             again = Recorded(placed_commands(journal.batches()), journal.head()[0], desk)
             host = _simulate(prepared, store, progress, again)
         checked.finish()

@@ -84,10 +84,11 @@ def _check(parent: ParentState, order: ParentOrder, listing: Listing, view: View
             "choose one that is",
         )
     if order.qty_units < taken:
+        pause = "; pause the order first to have its live children cancelled" if parent.reserved else ""
         raise Refused(
             f"quantity {unit.qty(order.qty_units):f} is below the {unit.qty(parent.filled):f} filled and "
             f"{unit.qty(parent.reserved):f} possibly live",
-            f"the least is {unit.qty(taken):f}; pause the order first to have its live children cancelled",
+            f"the least is {unit.qty(taken):f}{pause}",
         )
     limit = order.parameters.limit_units
     if limit is not None and limit % listing.tick_units(limit):

@@ -124,7 +124,7 @@ class Journal:
         return good_batches(self.name, self._storage.batches(), self.header.genesis)
 
     def batches(self, from_seq: int = 0) -> Iterator[Batch]:
-        """Yield the batches whose first record has number ``from_seq`` or more; after a snapshot only those are read."""
+        """Yield the batches whose first record has number ``from_seq`` or more; at a snapshot, reads no other."""
         start = from_seq if from_seq in self._chain_at else 0
         self.sync()
         for one in good_batches(self.name, self._storage.batches(start), self._chain_at[start], start):

@@ -17,6 +17,7 @@ from nowake.core.order import ParentOrder
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
 from nowake.core.view import View, Watch
+from nowake.engine.desk import Desk
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.engine.state import EngineState
@@ -41,6 +42,7 @@ class Shell:
         env: The engine's environment; must be the one the journal was begun with.
         venue: Adapter; is connected when it is not.
         clock: The local clock.
+        desk: Where operators' commands come from; None = nowhere.
         snapshot_every: Records between two saved states, which bounds what a recovery folds; 0 = never.
         use_snapshot: False recovers by folding everything.
 
@@ -56,6 +58,7 @@ class Shell:
         venue: LiveVenue,
         clock: LocalClock,
         *,
+        desk: Desk | None = None,
         snapshot_every: int = 1000,
         use_snapshot: bool = True,
     ) -> None:
@@ -63,6 +66,7 @@ class Shell:
         self.host = Host(env, journal, self.recovered.state)
         self._journal, self._venue, self._clock = journal, venue, clock
         self._every, self._saved = snapshot_every, self.recovered.from_seq
+        self._desk = desk
         self._last_view = self.recovered.view
         self._seen = _trade_ids(self.recovered.state)
         self._tracked: set[str] = set()
@@ -116,6 +120,7 @@ class Shell:
             if hasattr(event, "view"):
                 event = replace(event, view=self.view(now_ns))
             self._handle(event, now_ns, message.raw)
+        self._commands(now_ns)
         self._wakes(now_ns, fired)
         self._follow()
         self._save()
@@ -182,6 +187,15 @@ class Shell:
 
     # -- what goes to the engine ------------------------------------------------------------------------------------
 
+    def _commands(self, now_ns: int) -> None:
+        """Hand over what operators ask for; they are answered when it is durable."""
+        while self._desk is not None and (commands := self._desk.take(now_ns, self.host)):
+            for command in commands:
+                given = replace(command, t_ns=now_ns, view=self.view(now_ns))
+                decisions = self._handle(given, now_ns)
+                self._journal.sync()
+                self._desk.tell(command, decisions, self.host)
+
     def _wakes(self, now_ns: int, fired: set[str]) -> None:
         """Wake each parent once for all of its timers and watches that are due; late ones are due too."""
         for parent_id, parent in self.state.parents.items():
@@ -192,7 +206,7 @@ class Shell:
                 event = Woken(t_ns=now_ns, parent_id=parent_id, fired=tuple(sorted(due)), view=view)
                 self._handle(event, now_ns)
 
-    def _handle(self, event: AnyInput, now_ns: int, raw: bytes = b"") -> None:
+    def _handle(self, event: AnyInput, now_ns: int, raw: bytes = b"") -> tuple[AnyDecision, ...]:
         before = self.host.state
         try:
             decisions = self.host.handle(event, raw)
@@ -202,6 +216,7 @@ class Shell:
         if self.host.state is not before:  # else nothing was journaled, and recovery would not know the view
             self._last_view = getattr(event, "view", None) or self._last_view
         self._release(decisions, now_ns)
+        return decisions
 
     def _release(self, decisions: tuple[AnyDecision, ...], now_ns: int) -> None:
         for failed in self.host.release(decisions, self._venue, now_ns):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nowake.app.cli import demo_command, order_commands, report_commands
+from nowake.app.cli import demo_command, operate_commands, order_commands, report_commands
 from nowake.app.cli.options import OrderCommand
 from nowake.app.cli.tape_commands import tape_app
 from nowake.app.cli.usage import CommandLine
@@ -23,7 +23,11 @@ app = typer.Typer(
 app.command("demo")(demo_command.demo)
 app.command("plan", cls=OrderCommand)(order_commands.plan)
 app.command("work", cls=OrderCommand)(order_commands.work)
+app.command("status")(operate_commands.status)
+app.command("pause")(operate_commands.pause)
 app.command("resume")(order_commands.resume)
+app.command("amend")(operate_commands.amend)
+app.command("cancel")(operate_commands.cancel)
 app.command("tca")(report_commands.tca)
 app.command("explain")(report_commands.explain)
 app.add_typer(tape_app, name="tape")

@@ -171,3 +171,10 @@ JournalOption = Annotated[
     Path | None, typer.Option(help="where to keep the run; default: a new file of your runs", show_default=False)
 ]
 JournalArgument = Annotated[Path | None, typer.Argument(help="a journal; default: the latest run", show_default=False)]
+SpeedOption = Annotated[
+    float,
+    typer.Option(help="seconds of market time per second; 0: as fast as it goes", min=0.0, max=1e6),
+]
+KeyOption = Annotated[
+    str, typer.Option(help="idempotency key: giving a command again under it does nothing more", show_default=False)
+]

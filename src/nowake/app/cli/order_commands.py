@@ -15,7 +15,9 @@ from nowake.app.cli.options import (
     JournalArgument,
     JournalOption,
     JsonOption,
+    KeyOption,
     OrderOptions,
+    SpeedOption,
     takes_order,
 )
 from nowake.app.cli.screen import Screen, one_sentence_errors, work_progress
@@ -54,6 +56,7 @@ def work(
     as_json: JsonOption = False,
     full: FullOption = False,
     html: HtmlOption = None,
+    speed: SpeedOption = 0.0,
 ) -> None:
     """Work an order to its end on a recorded or the synthetic market, journal every step, and measure it."""
     screen = Screen(as_json=as_json)
@@ -62,7 +65,7 @@ def work(
         from nowake.app import pages
 
         pages.check_page(html)
-        result = run_order(screen, request, options, journal)
+        result = run_order(screen, request, options, journal, speed=speed)
         show_result(screen, result, "work", full=full, html=html)
         raise typer.Exit(result.exit_code)
 
@@ -75,21 +78,35 @@ def resume(
     as_json: JsonOption = False,
     full: FullOption = False,
     html: HtmlOption = None,
+    speed: SpeedOption = 0.0,
+    key: KeyOption = "",
 ) -> None:
-    """Go on with a run that was cut off. What is journaled is not done again; a finished run is only shown."""
+    """Go on: with a paused order, in its own process; or with a run that was cut off, in this one.
+
+    What is journaled is not done again; a finished run is only shown. A run that was cut off while it was paused works
+    again at once.
+    """
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         from nowake.app import pages, results, runs
+        from nowake.app.cli.operate_commands import show_answer
+        from nowake.app.operate import client
+        from nowake.app.operate.desk import Control
+        from nowake.core.inputs import OperatorAction
 
         pages.check_page(html)
         path = journal or runs.latest_run()
+        ask = client.command(OperatorAction.RESUME, key)
+        if client.owner_of(path) is not None:
+            show_answer(screen, client.give(path, ask), ask, path)
         screen.resume_hint = f"go on with: nowake resume {path}"
+        control = Control(path, speed, unpause=ask, say=screen.err.print)
         from nowake.app.interrupts import between_steps
 
         with screen.stage("resume") as shown, between_steps() as check:
             screen.announce(shown)
             listen = partial(work_progress, shown, check=check)
-            result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen)
+            result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen, control)
         if not went_on:
             screen.err.print(f"{path} had ended already; this is its result.")
         show_result(screen, result, "work", full=full, html=html)
@@ -97,11 +114,18 @@ def resume(
 
 
 def run_order(
-    screen: Screen, request: OrderRequest, options: RunOptions, journal: Path | None, command: str = "work"
+    screen: Screen,
+    request: OrderRequest,
+    options: RunOptions,
+    journal: Path | None,
+    command: str = "work",
+    *,
+    speed: float = 0.0,
 ) -> Result:
     """Prepare an order, show its ticket, work it into a journal; the journal becomes the latest run."""
     since = time.monotonic()
     from nowake.app import results, runs, wiring
+    from nowake.app.operate.desk import Control
     from nowake.view import terminal
 
     if journal is not None:
@@ -114,8 +138,11 @@ def run_order(
     zone = request.tz or prepared.session.zone
     screen.show(terminal.ticket(prepared.order, made, prepared.listing, zone, prepared.view.mid2))
     runs.remember(path)
+    control = Control(path, speed, say=screen.err.print)
     with screen.working() as working:
-        return results.work_prepared(prepared, path, working(prepared), created_ns=time.time_ns(), since_s=since)
+        return results.work_prepared(
+            prepared, path, working(prepared), created_ns=time.time_ns(), since_s=since, control=control
+        )
 
 
 def show_result(screen: Screen, result: Result, schema: str, *, full: bool, html: Path | None) -> None:

@@ -97,16 +97,17 @@ def work_progress(shown: Stage, prepared: Prepared, check: Callable[[], None]) -
     from nowake.engine.host import Host
     from nowake.view.format import clock, percent, price
 
-    listing, order = prepared.listing, prepared.order
+    listing, parent_id = prepared.listing, prepared.order.parent_id
     zone = prepared.request.tz or prepared.session.zone
 
     def listen(t_ns: int, host: Host) -> None:
         check()
-        parent = host.state.parents.get(order.parent_id)
+        parent = host.state.parents.get(parent_id)
         if parent is None:
             return
+        order, plan = parent.order, parent.plan
         done = parent.filled / order.qty_units
-        wanted = parent.plan.target_units(t_ns) / parent.plan.qty_units
+        wanted = (order.qty_units - plan.qty_units + plan.target_units(t_ns)) / order.qty_units
         note = f"{clock(t_ns, zone)}  filled {percent(done)} of {percent(wanted)} due, {len(parent.closed)} children"
         if parent.filled:
             note += f", average {price(listing, parent.cash_units / parent.filled, more=2)}"

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from nowake.app.exchange.setting import WorkerSetting, read_setting
+from nowake.app.operate.desk import Control, operated
 from nowake.core import ids
 from nowake.core.errors import JournalError, NowakeError
 from nowake.core.value import Value, content_hash, from_msgpack, to_json, to_msgpack
@@ -75,16 +76,32 @@ def work(
     journal, env = _open(setting, venue, wrap_storage)
     with journal:
         clock = ScaledClock(setting.clock)
-        shell = Shell(journal, journal.epoch, env, venue, clock, snapshot_every=setting.snapshot_every)
-        try:
-            order = setting.order
-            if order.parent_id not in shell.state.parents and order.parent_id not in shell.state.refused:
-                shell.submit(order)
-            until_ns = clock.now_ns() + int(setting.wall_seconds * setting.clock.speed * 1e9)
-            state = shell.run(until_ns)
-        finally:
-            shell.close()
+        with operated(Control(Path(setting.journal), say=_say), Synced(journal)) as desk:
+            shell = Shell(journal, journal.epoch, env, venue, clock, desk=desk, snapshot_every=setting.snapshot_every)
+            try:
+                order = setting.order
+                if order.parent_id not in shell.state.parents and order.parent_id not in shell.state.refused:
+                    shell.submit(order)
+                until_ns = clock.now_ns() + int(setting.wall_seconds * setting.clock.speed * 1e9)
+                state = shell.run(until_ns)
+            finally:
+                shell.close()
         return outcome(state, setting.order.parent_id, journal, shell.recovered.from_seq)
+
+
+class Synced:
+    """A journal as the desk's store: it holds nothing back."""
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        self._journal = journal
+
+    def flush(self) -> None:
+        """Return when everything is durable."""
+        self._journal.sync()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def _open(setting: WorkerSetting, venue: LiveVenue, wrap: WrapStorage | None) -> tuple[SqliteJournal, Env]:

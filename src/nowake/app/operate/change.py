@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from nowake.app.operate.client import AmendRequest
 from nowake.app.operate.status import RunStatus
-from nowake.app.request import MarketHours, behaviour, instant, limit_units, participation, quantity_units
+from nowake.app.request import MarketHours, OrderRequest, parameters, quantity_units, window
 from nowake.core.amendment import Amendment
 from nowake.core.errors import Refused
-from nowake.core.units import parse_duration
-from nowake.core.value import replace
+from nowake.core.value import Value
+
+NO_LIMIT = "none"
+
+
+class AmendRequest(Value, frozen=True):
+    """A change to a running order as a person states it; empty or None = stays as it is.
+
+    Attributes:
+        quantity: The new total, in the order's unit.
+        end: The new end: an ISO time with a zone, ``15:30``, ``close-5m``.
+        over: Or the new length of the window, from the order's start.
+        limit: Price; ``none`` takes the limit away.
+        max_participation: ``0.15`` or ``15%``.
+        urgency: 0 to 1.
+        must_complete: Whether it is.
+        end_behaviour: ``finish``, ``cancel`` or ``run-on``.
+    """
+
+    quantity: str = ""
+    end: str = ""
+    over: str = ""
+    limit: str = ""
+    max_participation: str = ""
+    urgency: float | None = None
+    must_complete: bool | None = None
+    end_behaviour: str = ""
 
 
 def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
@@ -20,25 +44,29 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
     """
     if found.parent is None:
         raise Refused(f"the order in {found.path} was refused", "nothing is there to amend")
-    if given.end and given.over:
-        raise Refused("the change has both an end and a length", "give --end or --over, not both")
     order, listing = found.parent.order, found.listing
-    end_ns = None
-    if given.over:
-        end_ns = order.start_ns + parse_duration("over", given.over)
-    elif given.end:
-        zone = replace(found.session, zone=found.zone)
-        hours = MarketHours(first_ns=order.start_ns, last_ns=order.end_ns)
-        end_ns = instant("end", given.end, zone, found.session, hours)
-    limit = None
-    if given.limit:
-        limit = 0 if given.limit.lower() == "none" else limit_units(given.limit, listing, order.side)
+    no_limit = given.limit.strip().lower() == NO_LIMIT
+    # The change is read as an order would be, with any value where none is given.
+    asked = OrderRequest(
+        side=order.side.name,
+        quantity=given.quantity or "1",
+        symbol=order.listing,
+        end=given.end,
+        over=given.over or ("" if given.end else "1s"),
+        limit="" if no_limit else given.limit,
+        max_participation=given.max_participation or "0.15",
+        urgency=0.5 if given.urgency is None else given.urgency,
+        end_behaviour=given.end_behaviour,
+        tz=str(found.header.run.order.get("tz") or ""),
+    )
+    terms = parameters(asked, listing)
+    hours = MarketHours(first_ns=order.start_ns, last_ns=order.end_ns)
     return Amendment(
-        qty_units=quantity_units(given.quantity, listing, 0) if given.quantity else None,
-        end_ns=end_ns,
-        limit_units=limit,
-        participation_max=participation(given.max_participation) if given.max_participation else None,
+        qty_units=quantity_units(asked, listing, 0) if given.quantity else None,
+        end_ns=window(asked, found.session, hours)[1] if given.end or given.over else None,
+        limit_units=0 if no_limit else terms.limit_units,
+        participation_max=terms.participation_max if given.max_participation else None,
         urgency=given.urgency,
         must_complete=given.must_complete,
-        end_behaviour=behaviour(given.end_behaviour),
+        end_behaviour=terms.end_behaviour,
     )

@@ -124,12 +124,19 @@ class Channel:
         until = time.monotonic() + seconds
         while not self._ready:
             left = until - time.monotonic()
-            events = self._selector.select(max(0.0, left))
-            for key, _ in events:
-                self._accept() if key.fileobj is self._server else self._read(key.fd)
-            self._drop_idle()
-            if left <= 0 and not events:
+            if not self._pump(max(0.0, left)) and left <= 0:
                 return
+
+    def _pump(self, seconds: float) -> bool:
+        """Take in whatever comes within a time; return whether there was anything."""
+        events = self._selector.select(seconds)
+        for key, _ in events:
+            self._accept() if key.fileobj is self._server else self._read(key.fd)
+        if self._clients:
+            now = time.monotonic()
+            for fd in [fd for fd, client in self._clients.items() if client.until < now]:
+                self._drop(fd)
+        return bool(events)
 
     def requests(self) -> Iterator[Request]:
         """Yield the questions that have come."""
@@ -163,31 +170,28 @@ class Channel:
             except DataError as error:
                 _say(client.connection, Answer(accepted=False, text=str(error)))
         elif not part or len(client.heard) > LINE_BYTES_MAX:
-            self._forget(fd)
-            client.connection.close()
+            self._drop(fd)
 
     def _forget(self, fd: int) -> None:
         self._selector.unregister(fd)
         del self._clients[fd]
 
-    def _drop_idle(self) -> None:
-        if self._clients:
-            now = time.monotonic()
-            for fd, client in list(self._clients.items()):
-                if client.until < now:
-                    self._forget(fd)
-                    client.connection.close()
+    def _drop(self, fd: int) -> None:
+        client = self._clients[fd]
+        self._forget(fd)
+        client.connection.close()
 
     def close(self, farewell: Answer) -> None:
         """Stop listening; whoever still waits is told ``farewell``. Closing twice is harmless."""
         if self._server.fileno() < 0:
             return
-        self.wait(0)
+        for _ in range(4 * CLIENTS_MAX):
+            if not self._pump(0.0):
+                break
         for request in self.requests():
             request.answer(farewell)
-        for fd, client in list(self._clients.items()):
-            self._forget(fd)
-            client.connection.close()
+        for fd in list(self._clients):
+            self._drop(fd)
         self._selector.close()
         self._server.close()
         with suppress(OSError):

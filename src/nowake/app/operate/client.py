@@ -12,32 +12,7 @@ from nowake.app.operate.status import read_status
 from nowake.core.amendment import Amendment
 from nowake.core.errors import JournalError
 from nowake.core.inputs import OperatorAction
-from nowake.core.value import Value
 from nowake.journal.lock import lock_owner
-
-
-class AmendRequest(Value, frozen=True):
-    """A change to a running order as a person states it; empty or None = stays as it is.
-
-    Attributes:
-        quantity: The new total, in the order's unit.
-        end: The new end: an ISO time with a zone, ``15:30``, ``close-5m``.
-        over: Or the new length of the window, from the order's start.
-        limit: Price; ``none`` takes the limit away.
-        max_participation: ``0.15`` or ``15%``.
-        urgency: 0 to 1.
-        must_complete: Whether it is.
-        end_behaviour: ``finish``, ``cancel`` or ``run-on``.
-    """
-
-    quantity: str = ""
-    end: str = ""
-    over: str = ""
-    limit: str = ""
-    max_participation: str = ""
-    urgency: float | None = None
-    must_complete: bool | None = None
-    end_behaviour: str = ""
 
 
 def command(action: OperatorAction, key: str = "", actor: str = "", amendment: Amendment | None = None) -> CommandAsk:
@@ -81,5 +56,6 @@ def nobody(journal: Path, action: OperatorAction) -> JournalError:
     if found.over:
         return JournalError(f"the run in {journal} has ended: there is nothing to {action.value}")
     return JournalError(
-        f"nobody works the run in {journal} now", f"go on with it, then give the command: nowake resume {journal} --speed 60"
+        f"nobody works the run in {journal} now",
+        f"go on with it, then give the command: nowake resume {journal} --speed 60",
     )

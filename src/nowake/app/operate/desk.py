@@ -224,7 +224,7 @@ def what_came(
     text = first.reason
     for one in said[1:]:
         if isinstance(one, PlanAdopted) and command.action is OperatorAction.AMEND:
-            text += f"; plan revision {one.plan.revision}: {', '.join(one.plan.reasons[1:2])}"
+            text += f"; plan revision {one.plan.revision}, slices left: {len(one.plan.slices)}"
     return True, text, "", False
 
 
@@ -232,11 +232,20 @@ def what_came(
 def operated(
     control: Control | None,
     store: Burst,
-    journal: Journal,
-    last_ns: int,
+    journal: Journal | None = None,
+    *,
+    last_ns: int = 0,
     shown: Callable[[int, Host], None] | None = None,
 ) -> Iterator[Desk | None]:
-    """Yield the desk of a run in a file while it is worked; without a control nobody operates it."""
+    """Yield the desk of a run in a file while it is worked; without a control nobody operates it.
+
+    Args:
+        control: How it is operated.
+        store: See ``OperatorDesk``, as the rest.
+        journal: For snapshots; None where the shell keeps them.
+        last_ns: Where the recording ends; 0 = nowhere.
+        shown: Told when a paced run waits.
+    """
     if control is None:
         yield None
         return
@@ -244,20 +253,14 @@ def operated(
     try:
         channel = Channel(control.path)
     except OSError as error:
-        why = error.strerror or type(error).__name__
         if control.say is not None:
-            where = control.path.parent
-            control.say(f"no commands can be given to this run: {where} takes no socket ({why.lower()})")
+            where, why = control.path.parent, (error.strerror or type(error).__name__).lower()
+            control.say(f"no commands can be given to this run: {where} takes no socket ({why})")
+    desk = OperatorDesk(
+        channel, store, journal, speed=control.speed, last_ns=last_ns, unpause=control.unpause, shown=shown
+    )
     try:
-        yield OperatorDesk(
-            channel,
-            store,
-            journal,
-            speed=control.speed,
-            last_ns=last_ns,
-            unpause=control.unpause,
-            shown=shown,
-        )
+        yield desk
     finally:
         if channel is not None:
             channel.close(Answer(accepted=False, text="the run has ended", remedy="nothing is left to do"))

@@ -19,6 +19,7 @@ from nowake.journal.reader import read_journal
 from nowake.live.recover import recover
 from nowake.tca.document import number
 from nowake.view.format import humanise
+from nowake.view.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +117,39 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
 def due_units(parent: ParentState, t_ns: int) -> int:
     """Return what the schedule has released by a time, what earlier plans had done included."""
     return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(t_ns)
+
+
+def standing(found: RunStatus, owner: Answer | None) -> Standing:
+    """Return a status as what the terminal shows.
+
+    Raises:
+        JournalError: The order was refused: it never stood.
+    """
+    parent = found.parent
+    if parent is None:
+        raise JournalError(f"the order in {found.path} was refused", f"say why: nowake explain {found.path}")
+    control, detail = parent.held_back
+    held = found.word in ("running", "paused") and parent.withheld[0] >= 0
+    return Standing(
+        order=parent.order,
+        plan=parent.plan,
+        listing=found.listing,
+        zone=found.zone,
+        status=found.word,
+        t_ns=max(found.state.t_ns, owner.t_ns if owner else 0),
+        owner=_owner(found, owner),
+        filled=parent.filled,
+        live=parent.reserved,
+        unsent=parent.unsent,
+        due=due_units(parent, found.state.t_ns),
+        abandoned=tuple((qty, humanise(why, found.listing)) for why, qty in sorted(parent.abandoned.items())),
+        average_units=parent.cash_units / parent.filled if parent.filled else None,
+        held=f"{control}: {humanise(detail, found.listing)}" if held else "",
+    )
+
+
+def _owner(found: RunStatus, owner: Answer | None) -> str:
+    if owner is None:
+        return "nobody works it" if found.over else f"nobody works it; go on with: nowake resume {found.path}"
+    pace = f"at {owner.speed:g} s a second" if owner.speed else "as fast as it goes"
+    return f"worked by process {owner.process} {pace}"

@@ -1,0 +1,128 @@
+"""``nowake status``, ``pause``, ``amend``, ``cancel``: a run from outside its process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nowake.app.cli.options import JournalArgument, JsonOption, KeyOption
+from nowake.app.cli.screen import Screen, one_sentence_errors
+
+if TYPE_CHECKING:
+    from nowake.app.operate.messages import Answer, CommandAsk
+
+
+def status(journal: JournalArgument = None, as_json: JsonOption = False) -> None:
+    """Say how a run stands: from its journal, and who works it. Reads only."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import documents, runs
+        from nowake.app.operate import client
+        from nowake.app.operate.status import read_status, standing, status_document
+
+        path = journal or runs.latest_run()
+        owner = client.owner_of(path)
+        found = read_status(path)
+        if as_json:
+            parent = found.parent
+            order = documents.order_document(parent.order, found.listing, found.zone, 0) if parent else None
+            screen.document(status_document(found, owner, order))
+            return
+        from nowake.view.standing import standing as panel
+
+        screen.show(panel(standing(found, owner)))
+
+
+def pause(journal: JournalArgument = None, key: KeyOption = "", as_json: JsonOption = False) -> None:
+    """Pause a running order: what works is cancelled, nothing new is sent until it is resumed."""
+    _give("pause", journal, key, as_json=as_json)
+
+
+def cancel(journal: JournalArgument = None, key: KeyOption = "", as_json: JsonOption = False) -> None:
+    """Cancel a running order: what works is cancelled, what is unsent is abandoned."""
+    _give("cancel", journal, key, as_json=as_json)
+
+
+def amend(
+    journal: JournalArgument = None,
+    quantity: Annotated[str, typer.Option(help="the new total; not below filled + possibly live")] = "",
+    end: Annotated[str, typer.Option(help="the new end: ISO time with a zone, 15:30, close-5m")] = "",
+    over: Annotated[str, typer.Option(help="or the new length of the window, from the order's start")] = "",
+    limit: Annotated[str, typer.Option(help="the new limit price; none takes it away")] = "",
+    max_participation: Annotated[str, typer.Option(help="own share of all volume, at most: 0.15 or 15%")] = "",
+    urgency: Annotated[float | None, typer.Option(help="0 = patient, 1 = cross at once", show_default=False)] = None,
+    must_complete: Annotated[
+        bool | None,
+        typer.Option("--must-complete/--no-must-complete", help="near the end pass the cap", show_default=False),
+    ] = None,
+    end_behaviour: Annotated[str, typer.Option(help="finish, cancel or run-on")] = "",
+    key: KeyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Change a running order; what is unsent is planned again. A change that cannot be kept is refused whole."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import runs
+        from nowake.app.operate import change, client
+        from nowake.app.operate.status import read_status
+        from nowake.core.inputs import OperatorAction
+
+        path = journal or runs.latest_run()
+        given = change.AmendRequest(
+            quantity=quantity.strip(),
+            end=end.strip(),
+            over=over.strip(),
+            limit=limit.strip(),
+            max_participation=max_participation.strip(),
+            urgency=urgency,
+            must_complete=must_complete,
+            end_behaviour=end_behaviour,
+        )
+        ask = client.command(OperatorAction.AMEND, key, amendment=change.amendment(given, read_status(path)))
+        show_answer(screen, client.give(path, ask), ask, path)
+
+
+def _give(action: str, journal: Path | None, key: str, *, as_json: bool) -> None:
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import runs
+        from nowake.app.operate import client
+        from nowake.core.inputs import OperatorAction
+
+        path = journal or runs.latest_run()
+        ask = client.command(OperatorAction(action), key)
+        show_answer(screen, client.give(path, ask), ask, path)
+
+
+def show_answer(screen: Screen, answer: Answer, ask: CommandAsk, path: Path) -> None:
+    """Print what came of a command and leave: 0 when it was carried out, 1 when it was refused.
+
+    Raises:
+        Refused: It was refused.
+    """
+    from nowake.core.errors import Refused
+    from nowake.core.sessions import iso
+    from nowake.view.format import moment
+
+    if not answer.accepted:
+        raise Refused(f"{ask.action.value} was refused: {answer.text}", answer.remedy)
+    if screen.as_json:
+        screen.document(
+            {
+                "schema": "nowake/command/1",
+                "status": answer.status,
+                "action": ask.action.value,
+                "journal": str(path),
+                "actor": ask.actor,
+                "key": ask.key,
+                "t": iso(answer.t_ns),
+                "text": answer.text,
+                "repeated": answer.repeated,
+            }
+        )
+    else:
+        at = moment(answer.t_ns).isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
+        screen.out.print(f"{at} UTC: {answer.text}; the order is {answer.status}", soft_wrap=True)
+    raise typer.Exit(0)
