@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nowake.core import child, decisions, inputs
-from nowake.core.order import Parameters, ParentOrder, Side
+from nowake.core.amendment import Amendment
+from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.ports import Record
 from nowake.core.view import Integrity, Timer, View, Watch, WatchKind
@@ -91,9 +92,12 @@ INPUTS: tuple[inputs.AnyInput, ...] = (
     inputs.SendFailed(t_ns=5, child_id="c1", text="timeout"),
     inputs.StatusReported(t_ns=6, status=STATUS, requested_ns=5),
     inputs.OpenOrdersReported(t_ns=6, requested_ns=5, statuses=(STATUS,)),
-    inputs.OperatorCommand(t_ns=7, parent_id="p1", action=inputs.OperatorAction.PAUSE, actor="me", key="k"),
     inputs.OperatorCommand(
-        t_ns=7, parent_id="p1", action=inputs.OperatorAction.AMEND, actor="me", key="k2",
+        t_ns=7,
+        parent_id="p1",
+        action=inputs.OperatorAction.AMEND,
+        actor="me",
+        key="k2",
         amendment=Amendment(limit_units=3, end_behaviour=EndBehaviour.CANCEL),
     ),
     inputs.Restarted(t_ns=8, epoch=2),
