@@ -13,7 +13,7 @@ from nowake.core.ports import Record
 from nowake.journal.codec import Batch, decode_batch, digest, encode_batch, extend, join
 from nowake.journal.header import Header
 from nowake.journal.storage import Storage, StoredBatch, StoredSnapshot
-from nowake.journal.verify import RESTORE, Scan, Snapshot, good_batches, pick_snapshot, snapshot_digest
+from nowake.journal.verify import RESTORE, Scan, Snapshot, good_batches, pick_snapshot, scan, snapshot_digest
 
 Mode = Literal["each", "grouped"]
 """``each``: durable when ``append`` has returned. ``grouped``: when ``sync`` has, or after a group is full or old."""
@@ -152,6 +152,9 @@ class Journal:
     def latest_snapshot(self) -> Snapshot | None:
         """Return the newest snapshot that fits the chain; damaged ones are passed over and noted in ``notices``."""
         self.sync()
+        places = frozenset(one.seq for one in self._storage.snapshots())
+        if not places <= self._chain_at.keys():
+            self._chain_at |= scan(self.name, self._storage.batches(), self.header.genesis, places).chain_at
         snapshot, notices = pick_snapshot(self.name, self._storage.snapshots(), self._chain_at)
         self.notices += tuple(notice for notice in notices if notice not in self.notices)
         return snapshot
