@@ -39,7 +39,7 @@ REFUSED = [
     (f"plan {SYNTH} --over 5m --limit -3", "limit must be > 0"),
     (f"plan {SYNTH} --over 5m --slices -1", "slices must be >= 0"),
     (f"plan {SYNTH} --over 5m --seed -1", "seed must be at least 0"),
-    (f"plan {SYNTH} --over 5m --strategy vwap", "strategy must be one of"),
+    (f"plan {SYNTH} --over 5m --strategy iceberg", "strategy must be one of"),
     (f"plan {SYNTH} --over 5m --end-behaviour stop", "end_behaviour must be finish, cancel or run-on"),
     (f"plan {SYNTH} --over 5m --impact full", "--impact full is not here yet"),
     (f"plan {SYNTH} --over 5m --impact huge", "impact must be one of off, ledger"),

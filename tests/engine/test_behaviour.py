@@ -182,9 +182,9 @@ def test_an_order_id_is_never_used_twice():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"participation_max": 0.9, "never_take": True}, "never_take"),
+        ({"participation_max": 0.9, "auctions": True}, "auctions"),
         ({"alpha_bps_per_hour": 5.0}, "alpha_bps_per_hour"),
-        ({"display_units": 10}, "display_units"),
+        ({"participation_target": 0.1}, "participation_target"),
     ],
 )
 def test_a_parameter_that_no_strategy_honours_yet_is_refused_by_name(change, word):

@@ -256,7 +256,7 @@ class ToyMarket:
             self._report(Rejected(t_ns=t_ns, child_id=child.child_id, t_venue_ns=t_ns, code=code), t_ns)
             return
         self._report(Acked(t_ns=t_ns, child_id=child.child_id, t_venue_ns=t_ns), t_ns)
-        if crosses:
+        if crosses and size >= child.min_qty_units:
             self._execute(order, min(order.leaves, size), far, Liquidity.TAKER, t_ns)
         if child.tif is TimeInForce.IOC and order.live:
             self._end(order, ChildStatus.EXPIRED, t_ns)

@@ -236,7 +236,7 @@ def test_around_the_clock_goes_over_midnight(coin: Listing, order_of: OrderOf, p
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("display_units", 100), ("never_take", True), ("participation_target", 0.1), ("randomise_time", 0.1)],
+    [("auctions", True), ("alpha_bps_per_hour", 5.0), ("participation_target", 0.1), ("participation_min", 0.1)],
 )
 def test_a_parameter_without_effect_is_refused_by_name(
     name: str, value: object, equity: Listing, order_of: OrderOf, plan_of: PlanOf
@@ -264,7 +264,7 @@ def test_every_honoured_parameter_exists_and_passes(equity: Listing, order_of: O
 def test_unknown_strategies_are_refused_and_auto_falls_back(
     equity: Listing, order_of: OrderOf, plan_of: PlanOf
 ) -> None:
-    with pytest.raises(InputError, match="auto, twap"):
+    with pytest.raises(InputError, match="auto, pov, twap, vwap"):
         find_strategy("tawp")
     order = replace(order_of(equity, 1000), strategy="auto")
     plan = plan_of(order, equity)
@@ -292,7 +292,7 @@ def test_third_party_strategies_come_by_entry_point(
     assert plan_of(replace(order_of(equity, 1000), strategy="slow"), equity).strategy == "slow"
     with pytest.raises(InputError, match="bad:IT"):
         find_strategy("odd")
-    with pytest.raises(InputError, match="auto, odd, slow, twap"):
+    with pytest.raises(InputError, match="auto, odd, pov, slow, twap"):
         find_strategy("none")
 
 

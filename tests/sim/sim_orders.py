@@ -13,9 +13,16 @@ KEY = "TEST@SIM"
 
 
 def child(
-    name: str, side: Side, qty: int, price: int = 0, kind: str = "limit", tif: str = "gtc", listing: str = KEY
+    name: str,
+    side: Side,
+    qty: int,
+    price: int = 0,
+    kind: str = "limit",
+    tif: str = "gtc",
+    listing: str = KEY,
+    least: int = 0,
 ) -> ChildOrder:
-    """Return a child order; ``kind`` is an order type."""
+    """Return a child order; ``kind`` is an order type, ``least`` its minimum quantity."""
     order_type = OrderType(kind)
     market = order_type is OrderType.MARKET
     return ChildOrder(
@@ -30,6 +37,7 @@ def child(
         price_units=0 if market else price,
         qty_units=qty,
         role="x",
+        min_qty_units=least,
     )
 
 

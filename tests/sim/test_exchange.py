@@ -45,7 +45,7 @@ def watch(kind: WatchKind, a: int, name: str = "w", child_id: str = "") -> Watch
 
 STEPS = st.tuples(
     st.sampled_from([0, 1, 2, 40, 200, 3_000]),  # wait, ms
-    st.sampled_from(["nothing", "limit", "post-only", "market", "peg", "cancel"]),
+    st.sampled_from(["nothing", "limit", "post-only", "market", "least", "peg", "cancel"]),
     st.integers(-2, 2),
     st.sampled_from([1, 30, 150]),
     st.sampled_from([None, WatchKind.BID_NOT, WatchKind.ASK_AT_MOST, WatchKind.VOLUME, WatchKind.INTEGRITY]),
@@ -106,7 +106,16 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
             if kind == "cancel":
                 one.cancel(f"c{size % 7}", now)
             elif kind != "nothing":
-                order = child(f"c{n}", Side.BUY if buy else Side.SELL, size, MID + away, kind.replace("peg", "limit"))
+                side, least = Side.BUY if buy else Side.SELL, kind == "least"
+                order = child(
+                    f"c{n}",
+                    side,
+                    size,
+                    MID + away,
+                    "limit" if kind in ("peg", "least") else kind,
+                    tif="ioc" if least else "gtc",
+                    least=min(size, 100) if least else 0,
+                )
                 one.submit(order, now, peg=kind == "peg")
 
 

@@ -229,7 +229,7 @@ def prepare(
         limits=sim_limits(listing.key, order.parameters.participation_max),
         assumed=market_assumptions(tape),
     )
-    return Prepared(request, options, tape, session, market, with_defaults(order), env, view, run)
+    return Prepared(request, options, tape, session, market, with_defaults(order, view, listing), env, view, run)
 
 
 def _require_book(tape: Tape) -> None:

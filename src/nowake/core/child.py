@@ -7,6 +7,9 @@ from enum import StrEnum
 from nowake.core.order import Side
 from nowake.core.value import Value, require
 
+POST, TAKE, WOULD = "post", "take", "would"
+"""Roles of children: rest at a price, take for the schedule, take because of the I-would price."""
+
 
 class OrderType(StrEnum):
     """How a venue treats the price."""
@@ -59,7 +62,8 @@ class ChildOrder(Value, frozen=True):
         leg: Slice x venue x role; at most one possibly-live child per leg.
         attempt: 0-based.
         price_units: Limit price; 0 for a market order.
-        role: What it is for: ``post``, ``take``.
+        role: What it is for: ``post``, ``take``, ``would``.
+        min_qty_units: Immediate orders only: fill at least this at once, or nothing (FIX tag 110); 0 = no minimum.
     """
 
     child_id: str
@@ -73,6 +77,7 @@ class ChildOrder(Value, frozen=True):
     price_units: int
     qty_units: int
     role: str
+    min_qty_units: int = 0
 
     def __post_init__(self) -> None:
         require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
@@ -88,6 +93,9 @@ class ChildOrder(Value, frozen=True):
         post = self.order_type is OrderType.POST_ONLY
         require(not post or self.tif is TimeInForce.GTC, "tif", self.tif, "gtc for post-only orders")
         require(self.attempt >= 0, "attempt", self.attempt, ">= 0")
+        least = self.min_qty_units
+        require(0 <= least <= self.qty_units, "min_qty_units", least, f"in [0, {self.qty_units}]")
+        require(not least or self.tif is TimeInForce.IOC, "min_qty_units", least, "0 unless immediate-or-cancel")
 
 
 class Fill(Value, frozen=True):

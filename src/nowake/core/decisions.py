@@ -142,6 +142,17 @@ class Withheld(Decision, frozen=True, tag="withheld"):
     detail: str
 
 
+class RateSet(Decision, frozen=True, tag="rate-set"):
+    """From now on the parent follows the volume of others at this rate: own / (own + others), in millionths."""
+
+    parent_id: str
+    rate_ppm: int
+    reason: str
+
+    def __post_init__(self) -> None:
+        require(0 < self.rate_ppm < 1_000_000, "rate_ppm", self.rate_ppm, "in (0, 1,000,000)")
+
+
 class Abandoned(Decision, frozen=True, tag="abandoned"):
     """Part of the unsent quantity will not be traded, for a named reason."""
 
@@ -194,6 +205,7 @@ AnyDecision = (
     | WatchSet
     | WatchCleared
     | Withheld
+    | RateSet
     | Abandoned
     | StatusChanged
     | Alerted

@@ -66,18 +66,21 @@ class Parameters(Value, frozen=True):
         end_behaviour: At the end of the window, see ``EndBehaviour``; None = the strategy's default.
         must_complete: Near the end, pass the participation cap rather than leave a residual; never the limit or gate.
         participation_max: Own share of all volume since the start, at most; (0, 1].
-        participation_min, participation_target: For volume-following strategies; (0, 1].
-        participation_by_price, _by_size, _by_time: Variant rates as (threshold, rate) steps.
+        participation_min, participation_target: Band floor and rate of volume-following strategies; (0, 1].
+        participation_by_price, _by_size, _by_time: Rates that vary, as (threshold, rate) steps in rising order: from
+            that market price, quantity left, or time since the start (ns) on, in place of the target.
         limit_units: Never trade at a worse price.
-        limit_offset_bps: Limit relative to the arrival mid.
-        i_would_units, i_would_fraction: Price at which this fraction is taken at once.
+        limit_offset_bps: Limit this far beyond the arrival mid (negative = better than it); of two limits the tighter
+            holds.
+        i_would_units, i_would_fraction: At this price or better, up to this fraction of the order is taken at once.
         urgency: 0 = least expected cost in the window, 1 = as fast as the cap allows.
-        display_units, display_randomise, display_refresh_ns: Shown size of reserve orders.
-        min_fill_units: Smallest fill accepted.
+        display_units, display_randomise, display_refresh_ns: Largest posted size; the fraction by which it varies, up
+            or down; shortest time before the next is shown.
+        min_fill_units: A child trades at least this, or nothing; such children never rest.
         never_take: Only post.
         auctions: Take part in opening and closing auctions.
         randomise_time, randomise_size: Fraction by which slices are jittered, [0, 1).
-        discretion_units: How far beyond the posted price to trade.
+        discretion_units: A posted order takes instead when the far touch is at most this far beyond its price.
         alpha_bps_per_hour: Expected drift against the order.
         slices: Number of slices; None = chosen by cost.
     """

@@ -113,6 +113,7 @@ class ExecutionPlan(Value, frozen=True, dict=True):
         assumed: Every number that nobody measured.
         warnings: What the user should know.
         beliefs: Content hashes of the beliefs used.
+        follows: Whether the prints are followed at the order's rate; the slices then only show what is expected.
     """
 
     parent_id: str
@@ -130,6 +131,7 @@ class ExecutionPlan(Value, frozen=True, dict=True):
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[Notice, ...] = ()
     beliefs: tuple[str, ...] = ()
+    follows: bool = False
 
     def __post_init__(self) -> None:
         force_floats(self, "cap")

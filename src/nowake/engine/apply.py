@@ -15,8 +15,9 @@ from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.core.view import View
 from nowake.engine.apply_decisions import DECISIONS
-from nowake.engine.apply_inputs import INPUTS, ROLLING_NS
-from nowake.engine.state import EngineState, Sample
+from nowake.engine.apply_inputs import INPUTS
+from nowake.engine.following import followed
+from nowake.engine.state import ROLLING_NS, EngineState, Sample
 
 SAMPLE_NS = 5_000_000_000
 _TABLE = {**INPUTS, **DECISIONS}
@@ -50,8 +51,11 @@ def _observe(state: EngineState, view: View) -> EngineState:
         if parent.base_others is None:
             changes["base_others"] = others
         if not parent.samples or view.t_ns - parent.samples[-1].t_ns >= SAMPLE_NS:
-            kept = tuple(s for s in parent.samples if s.t_ns >= view.t_ns - ROLLING_NS)
-            changes["samples"] = (*kept, Sample(t_ns=view.t_ns, others=others))
+            old = sum(s.t_ns < view.t_ns - ROLLING_NS for s in parent.samples)
+            # The newest one from before the window stays: what was seen last, after a long silence of our own.
+            changes["samples"] = (*parent.samples[max(0, old - 1) :], Sample(t_ns=view.t_ns, others=others))
+        if parent.rate_ppm:
+            changes |= followed(replace(parent, **changes), others)
         if changes:
             parents = {**parents, key: replace(parent, **changes)}
     return state if parents is state.parents else replace(state, parents=parents)

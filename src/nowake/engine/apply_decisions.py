@@ -157,6 +157,10 @@ def _withheld(state: EngineState, record: d.Withheld) -> EngineState:
     return put(state, held)
 
 
+def _rate_set(state: EngineState, record: d.RateSet) -> EngineState:
+    return put(state, replace(get_parent(state, record.parent_id), rate_ppm=record.rate_ppm))
+
+
 def _abandoned(state: EngineState, record: d.Abandoned) -> EngineState:
     parent = get_parent(state, record.parent_id)
     if record.qty_units > parent.unsent:
@@ -192,6 +196,7 @@ def _status_changed(state: EngineState, record: d.StatusChanged) -> EngineState:
 
 
 DECISIONS: dict[type, Callable[[EngineState, Any], EngineState]] = {
+    d.RateSet: _rate_set,
     d.OrderAdmitted: _admitted,
     d.PlanAdopted: _plan_adopted,
     d.OrderRefused: _refused,

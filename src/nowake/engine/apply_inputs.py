@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from nowake.core import inputs as i
-from nowake.core.child import ChildStatus, Fill, OrderStatus
+from nowake.core.child import WOULD, ChildStatus, Fill, OrderStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.engine.ledger import close, doubt, find, put, with_child
 from nowake.engine.state import (
+    ROLLING_NS,
     ChildState,
     ClosedChild,
     CommandNote,
@@ -22,8 +23,6 @@ from nowake.engine.state import (
     get_parent,
     maker,
 )
-
-ROLLING_NS = 300_000_000_000
 
 
 def _nothing(state: EngineState, _: Record) -> EngineState:
@@ -77,7 +76,7 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
     key = FillKey(trade_id=fill.trade_id, price_units=fill.price_units, qty_units=fill.qty_units)
     if any(one.trade_id == fill.trade_id for one in past.fills):
         return replace(state, ignored=state.ignored + 1)
-    qty = fill.qty_units
+    qty, leg = fill.qty_units, child.order.leg if child is not None else parent.closed[fill.child_id].leg
     from_leaves = min(qty, child.leaves) if child is not None else 0
     from_unsent = min(qty - from_leaves, parent.unsent)
     rest = qty - from_leaves - from_unsent
@@ -95,6 +94,7 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
             *(one for one in parent.own_fills if one.t_ns >= t_ns - ROLLING_NS),
             OwnFill(t_ns=t_ns, qty=qty),
         ),
+        would_units=parent.would_units + (qty if leg.endswith(f"/{WOULD}") else 0),
         rejects=0,
     )
     if child is None:

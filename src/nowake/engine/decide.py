@@ -6,6 +6,8 @@ same decisions under the same code.
 
 from __future__ import annotations
 
+import math
+
 from nowake.core import inputs as i
 from nowake.core.decisions import (
     AnyDecision,
@@ -18,8 +20,10 @@ from nowake.core.decisions import (
 )
 from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
+from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
+from nowake.core.units import round_price
 from nowake.core.value import replace
 from nowake.core.view import View
 from nowake.engine.apply import apply
@@ -87,7 +91,7 @@ def _admit(draft: Draft, event: i.OrderReceived) -> None:
     try:
         if order.parent_id in draft.state.parents or order.parent_id in draft.state.refused:
             raise Refused(f"order id {order.parent_id} was used before in this journal", "give the order another id")
-        order = with_defaults(order)
+        order = with_defaults(order, event.view, draft.env.listing(order.listing))
         plan = first_plan(order, event.view, draft.env)
     except InputError as error:
         draft.emit(OrderRefused(parent_id=order.parent_id, reason=error.reason, remedy=error.remedy))
@@ -97,11 +101,21 @@ def _admit(draft: Draft, event: i.OrderReceived) -> None:
     draft.emit(OrderAdmitted(order=order, plan=plan, base_others=base))
 
 
-def with_defaults(order: ParentOrder) -> ParentOrder:
-    """Return the order with its strategy's end behaviour where none was given."""
-    if order.parameters.end_behaviour is not None:
-        return order
-    return replace(order, parameters=replace(order.parameters, end_behaviour=end_behaviour(order)))
+def with_defaults(order: ParentOrder, view: View, listing: Listing) -> ParentOrder:
+    """Return the order with its strategy's end behaviour where none was given, and its relative limit as a price.
+
+    Raises:
+        Refused: A relative limit, and no price to be relative to.
+    """
+    given = order.parameters
+    limit, offset = given.limit_units, given.limit_offset_bps
+    if offset is not None:
+        if view.mid2 <= 0:
+            raise Refused("a limit relative to the arrival mid, and there is no mid", "give a limit price")
+        away = math.floor(view.mid2 * (1 + order.side * offset / 1e4) / 2 * order.side) * order.side
+        away = round_price(max(1, away), listing.tick_units(max(1, away)), int(order.side))
+        limit = away if limit is None else order.side * min(order.side * limit, order.side * away)
+    return replace(order, parameters=replace(given, end_behaviour=end_behaviour(order), limit_units=limit))
 
 
 def beliefs_for(order: ParentOrder, view: View, env: Env) -> Beliefs:

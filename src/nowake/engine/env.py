@@ -103,6 +103,8 @@ class Timing(Value, frozen=True):
         paced_ns: Shortest time between two crossings while the participation cap binds.
         last_moment_ns: An order ends this long before its window does, so that its cancels arrive inside it.
         alarm_ns: A doubt older than this calls for a person.
+        sample_ns: A running order looks at the market at least this often, to know what the others trade.
+        grow: A resting child gives way to one this many times as large, when the cap comes to allow it.
     """
 
     answer_ns: int = 5 * NS_PER_SECOND
@@ -114,6 +116,8 @@ class Timing(Value, frozen=True):
     paced_ns: int = 30 * NS_PER_SECOND
     last_moment_ns: int = NS_PER_SECOND // 10
     alarm_ns: int = 60 * NS_PER_SECOND
+    sample_ns: int = 30 * NS_PER_SECOND
+    grow: int = 4
 
 
 class Env(Value, frozen=True):

@@ -87,5 +87,7 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
 def _rolling(parent: ParentState, limits: Limits, others_now: int, t_ns: int) -> tuple[int, int]:
     """Return own (worst case) and others' volume of the rolling window that ends at ``t_ns``."""
     since = t_ns - limits.rolling_ns
+    if parent.order.start_ns > since and parent.base_others is not None:
+        return parent.filled + parent.reserved, others_now - parent.base_others
     others = next((others_now - sample.others for sample in parent.samples if sample.t_ns >= since), 0)
     return sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved, others

@@ -7,7 +7,7 @@ same place; a clock that jumps neither skips nor repeats a slice.
 from __future__ import annotations
 
 from nowake.core import ids
-from nowake.core.child import ChildOrder, ChildStatus
+from nowake.core.child import POST, WOULD, ChildOrder, ChildStatus, OrderType, TimeInForce
 from nowake.core.decisions import (
     Abandoned,
     Alerted,
@@ -18,16 +18,21 @@ from nowake.core.decisions import (
     Withheld,
 )
 from nowake.core.order import EndBehaviour, Side
+from nowake.core.units import round_price
+from nowake.core.value import replace
 from nowake.core.view import View, WatchKind
 from nowake.engine.amend import withdraw_broken
 from nowake.engine.draft import Draft
+from nowake.engine.following import under_band
 from nowake.engine.gate import Candidate, judge
 from nowake.engine.pacing import allowance, crowded_ns, others_needed
+from nowake.engine.rate import piece_units, set_rate, watch_volume
 from nowake.engine.reconcile import ask
 from nowake.engine.schedule import Want, end_behaviour, want
+from nowake.engine.sizing import cap_binds, pass_cap, sized
 from nowake.engine.state import ChildState, ParentState
 from nowake.engine.tactics import TACTICS, Intent, Situation
-from nowake.engine.tactics.base import TAKE
+from nowake.engine.tactics.base import WAIT
 
 LIVE_ORDER = (ChildStatus.IN_FLIGHT, ChildStatus.WORKING)
 
@@ -84,7 +89,11 @@ def _say_what_the_cap_left(draft: Draft, parent_id: str) -> None:
     """Record that the participation cap keeps the rest, where nothing else does: children were sent, each cut by it."""
     parent, view = draft.parent(parent_id), draft.view
     wanted = want(parent, draft.now_ns)
-    if view is None or not view.tradable or parent.held_back[0] or wanted.position < 0 or _pass_cap(parent, wanted):
+    if view is None or not view.tradable or parent.held_back[0] or wanted.position < 0 or pass_cap(parent, wanted):
+        return
+    if parent.rate_ppm and not wanted.last:
+        text = f"others printed {parent.followed}, of which the rate {parent.rate_ppm / 1e6:.4g} gives no more"
+        _withhold(draft, parent_id, wanted, parent.unsent, "volume", text)
         return
     least = draft.env.listing(parent.order.listing).min_order_units(view.mid2 // 2)
     allowed = allowance(parent, draft.env.limits, view, least)
@@ -137,6 +146,9 @@ def _work(draft: Draft, parent_id: str) -> None:
     if view is None:
         draft.wake(draft.now_ns + 1)
         return
+    if parent.plan.follows:
+        set_rate(draft, parent_id)
+        parent = draft.parent(parent_id)
     wanted = want(parent, view.t_ns)
     if wanted.next_ns:
         draft.wake(wanted.next_ns)
@@ -146,22 +158,59 @@ def _work(draft: Draft, parent_id: str) -> None:
         _withhold(draft, parent_id, wanted, wanted.qty_units, "market", f"the market is {view.integrity!s}")
         draft.watch(parent_id, "integrity", WatchKind.INTEGRITY, int(view.integrity))
         return
+    draft.wake(view.t_ns + draft.env.timing.sample_ns)
+    _i_would(draft, parent_id, wanted)
+    parent = draft.parent(parent_id)
+    wanted = want(parent, view.t_ns)
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
     if intent.changes_ns > view.t_ns:
         draft.wake(intent.changes_ns)
-    if not _pass_cap(parent, wanted):
+    if not pass_cap(parent, wanted):
         _make_room(draft, parent_id)
     _cancel_what_differs(draft, parent_id, intent)
-    if wanted.qty_units > 0:
+    _grow(draft, parent_id, wanted, intent)
+    if intent.role == WAIT:
+        _withhold(draft, parent_id, wanted, wanted.qty_units, intent.blocked, intent.reason)
+        draft.wake(draft.now_ns + draft.env.timing.retry_ns)
+    elif wanted.qty_units >= piece_units(parent, wanted, draft.env.listing(parent.order.listing), view):
         _send(draft, parent_id, wanted, intent)
-    if intent.blocked:
+    if intent.blocked and intent.role != WAIT:
         _withhold(draft, parent_id, wanted, draft.parent(parent_id).reserved, intent.blocked, intent.reason)
     _watch_touch(draft, parent_id, intent)
+    if parent.rate_ppm:
+        watch_volume(draft, parent_id)
+
+
+def _i_would(draft: Draft, parent_id: str, wanted: Want) -> None:
+    """Take up to the I-would fraction at once where the far touch is at the I-would price or better."""
+    parent, view = draft.parent(parent_id), draft.view
+    price, fraction = parent.order.parameters.i_would_units, parent.order.parameters.i_would_fraction
+    if price is None or fraction is None or view is None:
+        return
+    live = sum(child.leaves for child in parent.live.values() if child.order.role == WOULD)
+    left = min(int(fraction * parent.order.qty_units) - parent.would_units - live, parent.unsent)
+    if left <= 0:
+        return
+    buys = parent.order.side is Side.BUY
+    far = view.ask_units if buys else view.bid_units
+    if (price - far) * parent.order.side < 0:
+        draft.watch(parent_id, "would", WatchKind.ASK_AT_MOST if buys else WatchKind.BID_AT_LEAST, price)
+        return
+    listing = draft.env.listing(parent.order.listing)
+    intent = Intent(
+        role=WOULD,
+        order_type=OrderType.LIMIT,
+        tif=TimeInForce.IOC,
+        price_units=round_price(price, listing.tick_units(price), int(parent.order.side)),
+        reason=f"the far touch {far} is at the I-would price {price} or better",
+    )
+    _send(draft, parent_id, replace(wanted, qty_units=left, last=False), intent)
+    draft.wake(draft.now_ns + draft.env.timing.retry_ns)
 
 
 def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> Situation:
     one = parent.plan.slices[wanted.position]
-    late = _pass_cap(parent, wanted) and wanted.qty_units > wanted.slice_units
+    late = pass_cap(parent, wanted) and wanted.qty_units > wanted.slice_units
     return Situation(
         side=parent.order.side,
         listing=draft.env.listing(parent.order.listing),
@@ -171,10 +220,13 @@ def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> S
         end_ns=one.end_ns,
         last=wanted.last,
         drops_rest=end_behaviour(parent) is EndBehaviour.CANCEL,
-        must=_pass_cap(parent, wanted),
+        must=pass_cap(parent, wanted),
         urgency=1.0 if late else parent.order.parameters.urgency,
         limit_units=parent.order.parameters.limit_units,
         collar=draft.env.limits.collar_aggressive / 4,
+        min_fill_units=parent.order.parameters.min_fill_units or 0,
+        discretion_units=parent.order.parameters.discretion_units,
+        behind=parent.rate_ppm > 0 and under_band(parent),
     )
 
 
@@ -182,7 +234,7 @@ def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
     """Cancel working children of another role, and posted ones that the touch has left behind long enough."""
     timing, listing = draft.env.timing, draft.env.listing(draft.parent(parent_id).order.listing)
     for child_id, child in draft.parent(parent_id).live.items():
-        if child.status is not ChildStatus.WORKING:
+        if child.status is not ChildStatus.WORKING or child.order.role == WOULD:
             continue
         least = listing.min_order_units(child.order.price_units)
         if child.leaves + draft.parent(parent_id).unsent < least:
@@ -200,6 +252,22 @@ def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
             continue
         if draft.parent(parent_id).live[child_id].status is ChildStatus.PENDING_CANCEL:
             draft.wake(draft.now_ns + timing.answer_ns)
+
+
+def _grow(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
+    """Cancel a resting child that is far smaller than what may stand there now: the cap let no more through before."""
+    parent, timing = draft.parent(parent_id), draft.env.timing
+    for child_id, child in parent.live.items():
+        if child.status is not ChildStatus.WORKING or child.order.role != POST or intent.role != POST:
+            continue
+        more = sized(draft, parent, wanted, intent)
+        if more < timing.grow * child.leaves or more <= (parent.order.parameters.display_units or 0):
+            continue
+        if draft.now_ns < child.sent_ns + timing.chase_ns:
+            draft.wake(child.sent_ns + timing.chase_ns)
+            continue
+        draft.emit(CancelRequested(child_id=child_id, reason=f"gives way to a larger one: {more} more may be sent"))
+        draft.wake(draft.now_ns + timing.answer_ns)
 
 
 def _make_room(draft: Draft, parent_id: str) -> None:
@@ -229,7 +297,7 @@ def _watch_touch(draft: Draft, parent_id: str, intent: Intent) -> None:
     """Wake when the touch leaves a posted order behind, or when it comes within the limit of a blocked one."""
     parent = draft.parent(parent_id)
     buy = parent.order.side is Side.BUY
-    resting = [c.order.price_units for c in parent.live.values() if c.status in LIVE_ORDER and c.order.role != TAKE]
+    resting = [c.order.price_units for c in parent.live.values() if c.status in LIVE_ORDER and c.order.role == POST]
     limit = parent.order.parameters.limit_units
     if resting and (limit is None or any(price != limit for price in resting)):
         worst = min(resting) if buy else max(resting)
@@ -237,6 +305,12 @@ def _watch_touch(draft: Draft, parent_id: str, intent: Intent) -> None:
             draft.watch(parent_id, "touch", WatchKind.BID_AT_LEAST, worst + 1)
         else:
             draft.watch(parent_id, "touch", WatchKind.ASK_AT_MOST, worst - 1)
+    reach = parent.order.parameters.discretion_units
+    if reach is not None and intent.role == POST:
+        if buy:
+            draft.watch(parent_id, "discretion", WatchKind.ASK_AT_MOST, intent.price_units + reach)
+        else:
+            draft.watch(parent_id, "discretion", WatchKind.BID_AT_LEAST, intent.price_units - reach)
     if intent.blocked and limit is not None:
         if buy:
             draft.watch(parent_id, "limit", WatchKind.ASK_AT_MOST, limit)
@@ -248,21 +322,22 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     """Send one child toward what is wanted, as large as size, pacing and the gate allow; else say why not."""
     parent = draft.parent(parent_id)
     timing, listing = draft.env.timing, draft.env.listing(parent.order.listing)
-    taking = intent.role == TAKE
+    taking = intent.takes
     newest_ns = parent.last_take_ns if taking else parent.last_post_ns
-    ready_ns = newest_ns + max(intent.pause_ns, timing.retry_ns if taking else timing.post_ns)
+    shown_ns = parent.order.parameters.display_refresh_ns or 0
+    ready_ns = newest_ns + max(intent.pause_ns, timing.retry_ns if taking else max(timing.post_ns, shown_ns))
     if parent.plan.slices[wanted.position].release_ns <= newest_ns and draft.now_ns < ready_ns:
         draft.wake(ready_ns)
         return
     leg = ids.leg_id(parent.plan.slices[wanted.position].index, listing.venue, intent.role)
     if parent.leg_live(leg):
         return
-    qty = _sized(draft, parent, wanted, intent)
+    qty = sized(draft, parent, wanted, intent)
     if qty <= 0:
         _too_small(draft, parent_id, wanted, intent)
         return
     paced_ns = parent.last_take_ns + timing.paced_ns
-    if taking and parent.last_take_ns and draft.now_ns < paced_ns and _cap_binds(draft, parent, wanted, qty, intent):
+    if taking and parent.last_take_ns and draft.now_ns < paced_ns and cap_binds(draft, parent, wanted, qty, intent):
         draft.wake(paced_ns)  # what the cap frees is taken in fewer, larger children
         return
     child = ChildOrder(
@@ -277,47 +352,9 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
         price_units=intent.price_units,
         qty_units=qty,
         role=intent.role,
+        min_qty_units=min(intent.min_units, qty),
     )
     _through_the_gate(draft, parent_id, wanted, intent, child)
-
-
-def _pass_cap(parent: ParentState, wanted: Want) -> bool:
-    return parent.order.parameters.must_complete and wanted.near_end
-
-
-def _sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> int:
-    """Return the largest child the controls on size and pacing will pass, on the lot grid; 0 = nothing sendable."""
-    assert draft.view is not None
-    listing, limits = draft.env.listing(parent.order.listing), draft.env.limits
-    least = listing.min_order_units(intent.price_units)
-    largest = max(int(limits.child_fraction * parent.order.qty_units), wanted.slice_units, least)
-    if listing.max_qty_units:
-        largest = min(largest, listing.max_qty_units)
-    qty = min(wanted.qty_units, largest, parent.unsent)
-    if wanted.last and 0 < parent.unsent - qty < least and parent.unsent <= largest:
-        qty = parent.unsent
-    if not _pass_cap(parent, wanted):
-        allowed = allowance(parent, limits, draft.view, least).qty_units
-        qty = min(qty, allowed)
-    if intent.role == TAKE:
-        qty = _leave_no_dust(qty, draft.view, parent.order.side, least)
-    qty -= qty % listing.lot_units
-    return qty if qty >= least else 0
-
-
-def _cap_binds(draft: Draft, parent: ParentState, wanted: Want, qty: int, intent: Intent) -> bool:
-    """Return whether it is the participation cap that keeps a child smaller than what is wanted."""
-    assert draft.view is not None
-    if _pass_cap(parent, wanted) or qty >= wanted.qty_units:
-        return False
-    least = draft.env.listing(parent.order.listing).min_order_units(intent.price_units)
-    return allowance(parent, draft.env.limits, draft.view, least).qty_units < wanted.qty_units
-
-
-def _leave_no_dust(qty: int, view: View, side: Side, least: int) -> int:
-    """Return a taking quantity whose rest, after the visible touch has been taken, is still an order."""
-    shown = view.ask_qty if side is Side.BUY else view.bid_qty
-    return qty - least if 0 < qty - shown < least <= qty - least else qty
 
 
 def _too_small(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
@@ -352,7 +389,7 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
         session=draft.env.session(listing.session),
         view=view,
         slice_units=wanted.slice_units,
-        pass_cap=_pass_cap(parent, wanted),
+        pass_cap=pass_cap(parent, wanted),
     )
     verdicts = judge(candidate)
     refused = [one for one in verdicts if not one.passed]

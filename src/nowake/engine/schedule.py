@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nowake.core.order import EndBehaviour
 from nowake.core.value import Value
+from nowake.engine.following import owed_units
 from nowake.engine.state import ParentState
 
 CATCH_UP = 2
@@ -47,10 +48,12 @@ def want(parent: ParentState, now_ns: int) -> Want:
         return Want(position=-1, qty_units=0, slice_units=0, last=False, near_end=False, next_ns=next_ns)
     last = position == len(slices) - 1
     slice_units = slices[position].qty_units
+    if parent.rate_ppm:
+        return _want_following(parent, position, now_ns)
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
     released = parent.order.qty_units - parent.plan.qty_units + parent.plan.cumulative_units[position]
     missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
-    near_end = last or now_ns >= parent.order.end_ns - (parent.order.end_ns - parent.order.start_ns) // NEAR_END
+    near_end = last or _near_end(parent, now_ns)
     if not last:
         used = parent.used_by(slices[position].index)
         bound = CATCH_UP * slice_units
@@ -60,4 +63,22 @@ def want(parent: ParentState, now_ns: int) -> Want:
         missing = max(0, min(missing, bound - used))
     return Want(
         position=position, qty_units=missing, slice_units=slice_units, last=last, near_end=near_end, next_ns=next_ns
+    )
+
+
+def _near_end(parent: ParentState, now_ns: int) -> bool:
+    return now_ns >= parent.order.end_ns - (parent.order.end_ns - parent.order.start_ns) // NEAR_END
+
+
+def _want_following(parent: ParentState, position: int, now_ns: int) -> Want:
+    """Return what the prints of others ask for; the slices only number the legs."""
+    near_end = _near_end(parent, now_ns)
+    owed = owed_units(parent, near_end)
+    return Want(
+        position=position,
+        qty_units=max(0, min(owed - parent.filled - parent.reserved, parent.unsent)),
+        slice_units=parent.plan.slices[position].qty_units,
+        last=owed >= parent.order.qty_units,
+        near_end=near_end,
+        next_ns=0,
     )

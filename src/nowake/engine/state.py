@@ -16,6 +16,9 @@ from nowake.core.plan import ExecutionPlan
 from nowake.core.value import Value, content_hash
 from nowake.core.view import Timer, Watch
 
+ROLLING_NS = 300_000_000_000
+"""How long samples and own fills are kept: the window of the rolling participation rule."""
+
 
 class FillKey(Value, frozen=True, array_like=True):
     """What makes a fill the same fill (within venue, account and instrument), and what it said."""
@@ -79,14 +82,18 @@ class ParentState(Value, frozen=True):
 
     Attributes:
         base_others: Volume of others when its window opened; None before.
-        samples, own_fills: Of the rolling window.
+        samples, own_fills: Of the rolling window; of the samples also the newest from before it.
         attempts: Next attempt number per leg.
         sends: Times of the creates of the last second.
         rejects: Rejects in a row; ``aggressive``: children sent to take; both since a person last resumed the order.
         withheld: (slice, control) recorded since the last child was sent: said once.
         held_back: (control, detail) that last kept something from being sent; names a residual.
         worked: (slice, filled by its children): bounds how far a slice catches up.
-        last_take_ns, last_post_ns: When the newest child of each role was sent.
+        last_take_ns, last_post_ns: When the newest child that takes, or posts, was sent.
+        would_units: Filled by I-would children.
+        rate_ppm: Rate at which the order follows the volume of others now, millionths of all volume; 0 = it does not.
+        followed: Volume of others since the start that ``due_micro`` accounts for.
+        due_micro: What following asked for so far, millionths of a quantity unit.
         cash_units: Sum of price x quantity over the fills; ``fees_money``: money units.
     """
 
@@ -117,6 +124,10 @@ class ParentState(Value, frozen=True):
     worked: tuple[int, int] = (-1, 0)
     last_take_ns: int = 0
     last_post_ns: int = 0
+    would_units: int = 0
+    rate_ppm: int = 0
+    followed: int = 0
+    due_micro: int = 0
 
     def bucket(self, status: ChildStatus) -> int:
         """Return the sum of leaves that stand in one bucket."""

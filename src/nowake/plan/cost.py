@@ -34,6 +34,8 @@ from nowake.models.beliefs import Beliefs
 from nowake.models.impact import find_form
 
 CROSS = "cross"
+TAKES = {CROSS: 1.0, "minimum-fill": 1.0, "post": 0.0}
+"""Part of a slice that takes liquidity, for tactics of which urgency does not decide it."""
 PARTICIPATION_LIMIT = 0.95
 """Own share of volume beyond which the speed correction is held."""
 _GRID = tuple(-8 + i / 16 for i in range(257))
@@ -107,8 +109,8 @@ def _phi(z: float) -> float:
 
 
 def take_fraction(urgency: float, tactic: str) -> float:
-    """Return the part of a slice expected to take liquidity, in [1/4, 1]."""
-    return 1.0 if tactic == CROSS else (1 + 3 * urgency) / 4
+    """Return the part of a slice expected to take liquidity, in [0, 1]."""
+    return TAKES.get(tactic, (1 + 3 * urgency) / 4)
 
 
 def estimate(order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, listing: Listing) -> CostEstimate:

@@ -83,7 +83,7 @@ def make_plan(
         first_index=progress.next_slice_index,
         beliefs=beliefs,
         listing=listing,
-        min_units=smallest_order(listing, beliefs.price_units, progress.unsent_units),
+        min_units=_smallest_piece(order, listing, beliefs.price_units, progress.unsent_units),
     )
     laid = strategy.layout(request)
     slices = tuple(_with_participation(one, beliefs) for one in laid.slices)
@@ -103,8 +103,9 @@ def make_plan(
         cost=cost,
         reasons=_reasons(order, strategy, laid, beliefs),
         assumed=_distinct((*beliefs.assumed, *laid.assumed, *cost_assumptions(order, slices, beliefs))),
-        warnings=(*notices, *_warnings(request, slices, strategy, session)),
+        warnings=(*notices, *laid.warnings, *_warnings(request, slices, strategy, session)),
         beliefs=(beliefs.hash,),
+        follows=strategy.follows,
     )
 
 
@@ -120,6 +121,20 @@ def smallest_order(listing: Listing, price_units: int, qty_units: int) -> int:
     margin = price_units // PRICE_MARGIN
     roomy = max(listing.min_order_units(max(1, price_units - margin)), listing.min_order_units(price_units + margin))
     return roomy if qty_units >= roomy else listing.min_order_units(price_units)
+
+
+def _smallest_piece(order: ParentOrder, listing: Listing, price_units: int, qty_units: int) -> int:
+    """Return the smallest slice: one order, or the smallest fill that the user accepts.
+
+    Raises:
+        Refused: What may be shown is less than an order.
+    """
+    smallest, display = smallest_order(listing, price_units, qty_units), order.parameters.display_units
+    if display is not None and display < smallest:
+        shown, least = (f"{listing.instrument.qty(units):,f}" for units in (display, smallest))
+        raise Refused(f"display {shown} is under the smallest order {least}", f"show at least {least}")
+    least_fill = min(order.parameters.min_fill_units or 0, qty_units)
+    return max(smallest, -(-least_fill // listing.lot_units) * listing.lot_units)
 
 
 def _check_consistency(order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, now_ns: int) -> None:

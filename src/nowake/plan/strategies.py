@@ -10,6 +10,8 @@ from importlib.metadata import entry_points
 
 from nowake.core.errors import InputError, Refused
 from nowake.core.order import EndBehaviour, ParentOrder
+from nowake.plan.conflicts import check_conflicts
+from nowake.plan.pov import POV
 from nowake.plan.strategy import Strategy
 from nowake.plan.twap import TWAP
 from nowake.plan.vwap import VWAP
@@ -19,6 +21,7 @@ STRATEGIES: dict[str, Strategy] = {
     for strategy in (
         TWAP,
         VWAP,
+        POV,
     )
 }  # fmt: skip
 
@@ -53,7 +56,7 @@ def check_parameters(order: ParentOrder) -> None:
 
     Raises:
         InputError: The strategy is unknown.
-        Refused: A changed parameter has no effect there; all such are named.
+        Refused: A changed parameter has no effect there (all such are named), or two of them contradict each other.
     """
     strategy = find_strategy(order.strategy)
     ignored = [name for name in order.parameters.changed() if name not in strategy.honours]
@@ -62,8 +65,14 @@ def check_parameters(order: ParentOrder) -> None:
         raise Refused(
             f"{strategy.name} does not honour {', '.join(ignored)}", f"leave it out; {strategy.name} honours {honoured}"
         )
+    check_conflicts(order)
 
 
 def end_behaviour(order: ParentOrder) -> EndBehaviour:
-    """Return what happens at the end of the order's window: as asked, else the strategy's default."""
+    """Return what happens at the end of the order's window: as asked, else the strategy's default.
+
+    An order that never takes cannot finish by crossing: it drops its rest unless it is told to run on.
+    """
+    if order.parameters.end_behaviour is None and order.parameters.never_take:
+        return EndBehaviour.CANCEL
     return order.parameters.end_behaviour or find_strategy(order.strategy).end_behaviour

@@ -6,10 +6,53 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nowake.core.instrument import Listing
-from nowake.core.order import EndBehaviour, ParentOrder
-from nowake.core.plan import Assumption, ExecutionSlice
+from nowake.core.order import EndBehaviour, Parameters, ParentOrder
+from nowake.core.plan import Assumption, ExecutionSlice, Notice
 from nowake.core.value import Value, require
 from nowake.models.beliefs import Beliefs
+
+COMMON = frozenset(
+    {
+        "end_behaviour",
+        "must_complete",
+        "participation_max",
+        "limit_units",
+        "limit_offset_bps",
+        "i_would_units",
+        "i_would_fraction",
+        "urgency",
+        "display_units",
+        "display_randomise",
+        "display_refresh_ns",
+        "min_fill_units",
+        "never_take",
+        "randomise_time",
+        "randomise_size",
+        "discretion_units",
+    }
+)
+"""Names of the parameters that the engine gives effect to whatever lays out the order."""
+
+
+TACTIC_WORDS = {
+    "post-and-chase": "slices post first and cross when behind",
+    "cross": "every slice crosses: urgency 1",
+    "post": "only posts: never takes",
+    "minimum-fill": "takes where the book shows the smallest fill wanted, never rests",
+    "follow": "waits in the queue within its band, crosses under it",
+}
+"""What each tactic does, in words for a plan's reasons."""
+
+
+def tactic_of(parameters: Parameters, patient: str = "post-and-chase") -> str:
+    """Return the tactic that slices of an order get; ``patient`` is the one that posts and takes."""
+    if parameters.never_take:
+        return "post"
+    if parameters.min_fill_units is not None:
+        return "minimum-fill"
+    if patient == "post-and-chase" and parameters.urgency == 1:
+        return "cross"
+    return patient
 
 
 class Request(Value, frozen=True):
@@ -42,11 +85,12 @@ class Request(Value, frozen=True):
 
 
 class Layout(Value, frozen=True):
-    """What a strategy answers: slices that sum to the request, why, and what it assumed."""
+    """What a strategy answers: slices that sum to the request, why, what it assumed, and what the user should know."""
 
     slices: tuple[ExecutionSlice, ...]
     reasons: tuple[str, ...] = ()
     assumed: tuple[Assumption, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +102,11 @@ class Strategy:
         honours: Names of the ``Parameters`` it gives effect to; any other that was changed is refused.
         end_behaviour: Its default.
         layout: Pure function from a request to slices.
+        follows: Whether the engine follows the prints rather than the slices, which then show what is expected.
     """
 
     name: str
     honours: frozenset[str]
     end_behaviour: EndBehaviour
     layout: Callable[[Request], Layout]
+    follows: bool = False

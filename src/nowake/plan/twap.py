@@ -23,8 +23,9 @@ from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption, ExecutionSlice
 from nowake.core.units import NS_PER_SECOND, format_duration
+from nowake.plan.randomise import jittered_edges, jittered_weights
 from nowake.plan.slicer import slice_exactly
-from nowake.plan.strategy import Layout, Request, Strategy
+from nowake.plan.strategy import COMMON, TACTIC_WORDS, Layout, Request, Strategy, tactic_of
 
 INTERVAL_MIN_NS = 30 * NS_PER_SECOND
 SLICES_MAX = 400
@@ -102,8 +103,7 @@ def _best_count(request: Request) -> tuple[int, tuple[Assumption, ...]]:
 def layout(request: Request) -> Layout:
     """Return equal slices, each released as its interval opens and working until the next.
 
-    Quantities differ by at most one lot; intervals by at most one nanosecond. The tactic is ``cross`` at urgency 1,
-    ``post-and-chase`` otherwise.
+    Unless they are to be randomised, quantities differ by at most one lot and intervals by at most one nanosecond.
 
     Raises:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
@@ -112,16 +112,18 @@ def layout(request: Request) -> Layout:
     listing, window_ns = request.listing, request.end_ns - request.start_ns
     if count > window_ns:
         raise Refused(f"{count} slices do not fit in {format_duration(window_ns)}", "ask for fewer slices")
+    parameters, key = request.order.parameters, request.order.parent_id
     quantities = slice_exactly(
         request.qty_units,
-        [1] * count,
+        jittered_weights([1] * count, parameters.randomise_size, key),
         lot_units=listing.lot_units,
         min_units=request.min_units,
         max_units=listing.max_qty_units,
         show=lambda units: f"{listing.instrument.qty(units):,f}",
     )
-    tactic = "cross" if request.order.parameters.urgency == 1 else "post-and-chase"
+    tactic = tactic_of(parameters)
     edges = [request.start_ns + window_ns * k // count for k in range(count + 1)]
+    edges = jittered_edges(edges, parameters.randomise_time, key)
     slices = tuple(
         ExecutionSlice(
             index=request.first_index + k,
@@ -133,7 +135,7 @@ def layout(request: Request) -> Layout:
         for k, qty in enumerate(quantities)
         if qty
     )
-    text = "every slice crosses: urgency 1" if tactic == "cross" else "slices post first and cross when behind"
+    text = TACTIC_WORDS[tactic]
     return Layout(
         slices=slices, reasons=(why, f"one every {format_duration(window_ns // count)}", text), assumed=assumed
     )
@@ -141,7 +143,7 @@ def layout(request: Request) -> Layout:
 
 TWAP = Strategy(
     name="twap",
-    honours=frozenset({"end_behaviour", "must_complete", "participation_max", "limit_units", "urgency", "slices"}),
+    honours=COMMON | {"slices"},
     end_behaviour=EndBehaviour.FINISH,
     layout=layout,
 )

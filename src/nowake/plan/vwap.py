@@ -27,8 +27,9 @@ from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption, ExecutionSlice
 from nowake.core.units import format_duration
 from nowake.models.volume import VolumeBelief
+from nowake.plan.randomise import jittered_edges, jittered_weights
 from nowake.plan.slicer import slice_exactly
-from nowake.plan.strategy import Layout, Request, Strategy
+from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy, tactic_of
 from nowake.plan.twap import ADV_FRACTION_MAX, SLICES_MAX, TWAP, slice_count
 
 
@@ -48,8 +49,7 @@ def volume_weights(edges: Sequence[int], volume: VolumeBelief) -> list[float]:
 def layout(request: Request) -> Layout:
     """Return slices in proportion to expected volume, each released as its interval opens.
 
-    They follow the curve within one lot where no venue limit binds. The tactic is TWAP's: ``cross`` at urgency 1,
-    ``post-and-chase`` otherwise.
+    They follow the curve within one lot where no venue limit binds and nothing is to be randomised.
 
     Raises:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
@@ -73,13 +73,13 @@ def layout(request: Request) -> Layout:
     listing = request.listing
     quantities = slice_exactly(
         request.qty_units,
-        weights,
+        jittered_weights(weights, request.order.parameters.randomise_size, request.order.parent_id),
         lot_units=listing.lot_units,
         min_units=request.min_units,
         max_units=listing.max_qty_units,
         show=lambda units: f"{listing.instrument.qty(units):,f}",
     )
-    tactic = "cross" if request.order.parameters.urgency == 1 else "post-and-chase"
+    tactic = tactic_of(request.order.parameters)
     used = [(k, qty) for k, qty in enumerate(quantities) if qty]
     slices = tuple(
         ExecutionSlice(
@@ -96,6 +96,7 @@ def layout(request: Request) -> Layout:
 
 def _weighted(request: Request, count: int) -> tuple[list[int], list[float]]:
     edges = interval_edges(request.start_ns, request.end_ns, count)
+    edges = jittered_edges(edges, request.order.parameters.randomise_time, request.order.parent_id)
     return edges, volume_weights(edges, request.beliefs.volume)
 
 
@@ -125,8 +126,7 @@ def _reasons(request: Request, weights: Sequence[float], tactic: str) -> tuple[s
     shape = "in proportion to expected volume"
     if max(used) > 1.001 * min(used):
         shape += f", the heaviest {max(used) / min(used):.1f}x the lightest"
-    crossing = "every slice crosses: urgency 1" if tactic == "cross" else "slices post first and cross when behind"
-    return f"one every {every}", shape, crossing
+    return f"one every {every}", shape, TACTIC_WORDS[tactic]
 
 
 VWAP = Strategy(

@@ -82,7 +82,9 @@ class ReferenceWorld:
         self._children[number] = child
         self._say("acked", child.child_id, t)
         left = child.qty_units
-        if child.order_type is not OrderType.POST_ONLY and not peg:
+        reach = [qty for price, qty in seen if limit is None or int(child.side) * (limit - price) >= 0]
+        enough = not child.min_qty_units or sum(reach) >= child.min_qty_units
+        if child.order_type is not OrderType.POST_ONLY and not peg and enough:
             left = self.matcher.take(number, side, limit, left, t)
             self._fills()
         if left and child.tif is TimeInForce.IOC:

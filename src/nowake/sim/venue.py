@@ -233,10 +233,12 @@ class SimVenue:
         reports = [self._report("acked", child_id, t_ns)]
         left = child.qty_units
         if child.order_type is not OrderType.POST_ONLY and not peg:
-            left = self._walk(order, side, key, t_ns)
+            if not child.min_qty_units or self._takeable(left, side, key, t_ns) >= child.min_qty_units:
+                left = self._walk(order, side, key, t_ns)
             reports += self.collect()
         if left and child.tif is TimeInForce.IOC:
-            self._free(order.slot)
+            if order.slot >= 0:
+                self._free(order.slot)
             order.status = ChildStatus.EXPIRED
             reports.append(self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty))
         elif left:
@@ -270,6 +272,17 @@ class SimVenue:
         if qty % listing.lot_units or price % listing.tick_units(price):
             return "grid"
         return "min-notional" if qty < listing.min_order_units(price) else "max-quantity"
+
+    def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
+        """Return how much of ``qty`` would trade at once; nothing changes."""
+        shown = int(self.book[bk.LEVELS + 1 - side])
+        scratch = self.stats.copy()
+        scratch[[l2.V_LEDGER, l2.V_FILLS]] = 0
+        fills = np.zeros((shown + 1, l2.FILL_FIELDS), dtype=np.int64)
+        left = l2.take(
+            *bk.parts(self.book), scratch, fills, self.taken, self.taken_at, 0, side, key, qty, t_ns
+        )  # fmt: skip
+        return qty - int(left)
 
     def _walk(self, order: _Order, side: int, key: int, t_ns: int) -> int:
         """Take what the other side shows; returns what is left."""

@@ -10,12 +10,18 @@ from collections.abc import Callable
 
 from nowake.engine.tactics.base import Intent, Situation
 from nowake.engine.tactics.cross import cross
+from nowake.engine.tactics.follow import follow
+from nowake.engine.tactics.minimum_fill import minimum_fill
+from nowake.engine.tactics.post import post
 from nowake.engine.tactics.post_and_chase import post_and_chase
 
 Tactic = Callable[[Situation], Intent]
 
 TACTICS: dict[str, Tactic] = {
     "cross": cross,
+    "follow": follow,
+    "minimum-fill": minimum_fill,
+    "post": post,
     "post-and-chase": post_and_chase,
 }
 

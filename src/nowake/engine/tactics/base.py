@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from nowake.core.child import OrderType, TimeInForce
+from nowake.core.child import POST, TAKE, OrderType, TimeInForce
 from nowake.core.instrument import Listing
 from nowake.core.order import Side
 from nowake.core.units import NS_PER_SECOND, round_price
 from nowake.core.value import Value
 from nowake.core.view import View
 
-POST, TAKE = "post", "take"
+WAIT = "wait"
+"""Role of an intent to have nothing at the venue."""
 
 
 class Situation(Value, frozen=True):
@@ -24,6 +25,9 @@ class Situation(Value, frozen=True):
         urgency: 0 to 1.
         limit_units: Never worse than this; None = none.
         collar: Furthest a taking price may be from the mid, fraction.
+        min_fill_units: A child must trade at least this or nothing; 0 = anything.
+        discretion_units: Take when the far touch is at most this far from the own one; None = never.
+        behind: Whether an order that follows volume is under the floor of its band.
     """
 
     side: Side
@@ -38,6 +42,9 @@ class Situation(Value, frozen=True):
     urgency: float
     limit_units: int | None
     collar: float
+    min_fill_units: int = 0
+    discretion_units: int | None = None
+    behind: bool = False
 
     @property
     def own_touch(self) -> int:
@@ -65,10 +72,11 @@ class Intent(Value, frozen=True):
     """What should stand at the venue.
 
     Attributes:
-        role: ``post`` or ``take``; names the leg.
+        role: ``post``, ``take`` or ``would`` name the leg; ``wait`` wants nothing there.
         changes_ns: When the intent will be another one without the market moving; 0 = never.
         pause_ns: Shortest time since the last child of this role.
         blocked: Why the tactic would rather do something else but cannot (``limit``), for the record.
+        min_units: What the child must trade at once, or nothing.
     """
 
     role: str
@@ -79,6 +87,12 @@ class Intent(Value, frozen=True):
     changes_ns: int = 0
     pause_ns: int = 0
     blocked: str = ""
+    min_units: int = 0
+
+    @property
+    def takes(self) -> bool:
+        """Return whether the child is to trade at once."""
+        return self.tif is TimeInForce.IOC
 
 
 def finish_margin_ns(situation: Situation) -> int:
@@ -118,6 +132,27 @@ def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = 
         price_units=situation.at_limit(situation.own_touch),
         reason=reason,
         changes_ns=changes_ns,
+        blocked=blocked,
+    )
+
+
+def at_discretion(situation: Situation) -> Intent | None:
+    """Return the intent to take where the far touch has come within the discretion of the own one, else None."""
+    reach = situation.discretion_units
+    gap = (situation.far_touch - situation.own_touch) * situation.side
+    if reach is None or gap > reach or not situation.within_limit(situation.far_touch):
+        return None
+    return take(situation, "takes at its discretion")
+
+
+def wait(situation: Situation, reason: str, blocked: str) -> Intent:
+    """Return the intent to have nothing at the venue for now."""
+    return Intent(
+        role=WAIT,
+        order_type=OrderType.LIMIT,
+        tif=TimeInForce.IOC,
+        price_units=situation.far_touch,
+        reason=reason,
         blocked=blocked,
     )
 

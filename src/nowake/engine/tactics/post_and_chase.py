@@ -6,7 +6,7 @@ Urgency u moves only the mix: posting lasts for the first 1 - u of the slice, le
 from __future__ import annotations
 
 from nowake.core.units import format_duration
-from nowake.engine.tactics.base import Intent, Situation, finish_margin_ns, post, take
+from nowake.engine.tactics.base import Intent, Situation, at_discretion, finish_margin_ns, post, take
 
 
 def cross_ns(situation: Situation) -> int:
@@ -22,4 +22,7 @@ def post_and_chase(situation: Situation) -> Intent:
     now = situation.view.t_ns
     if now >= switch:
         return take(situation, "crosses the rest of the slice")
+    early = at_discretion(situation)
+    if early is not None:
+        return early
     return post(situation, f"joins the touch, {format_duration(switch - now)} before crossing", changes_ns=switch)
