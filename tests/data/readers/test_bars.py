@@ -73,6 +73,19 @@ def test_no_row_knows_of_a_later_bar(bars: Bars, cut: int) -> None:
     assert (whole.t_event < bars.t[inside] + MINUTE).all()
 
 
+@given(bars=bar_series(least=3), other=bar_series(least=3), k=st.integers(0, 11))
+def test_spread_and_depth_of_a_bar_are_of_bars_before_it(bars: Bars, other: Bars, k: int) -> None:
+    """Replace bar k and all that follow: what is believed at the start of bar k is the same."""
+    k = min(k, len(bars.t) - 1, len(other.t) - 1)
+    names = ("open", "high", "low", "close", "volume")
+    mixed = Bars(
+        bars.t, *(np.concatenate([getattr(bars, n)[:k], np.resize(getattr(other, n), len(bars.t) - k)]) for n in names),
+        interval_ns=MINUTE,
+    )  # fmt: skip
+    for believed in (spread_units, depth_units):
+        assert np.array_equal(believed(bars, 5)[: k + 1], believed(mixed, 5)[: k + 1], equal_nan=True)
+
+
 @given(bars=bar_series(least=4), tick=st.sampled_from([1, 5]), lot=st.sampled_from([1, 100]))
 def test_every_print_is_at_the_touch_or_beyond_it(bars: Bars, tick: int, lot: int) -> None:
     columns = bar_rows("made", bars, tick, lot)
