@@ -5,7 +5,8 @@ The host owns the newest state; the shell (``sim`` or ``live``) owns clock, venu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from nowake.core.decisions import (
     EFFECTS,
@@ -94,17 +95,40 @@ def fold(records: Iterable[Record], state: EngineState | None = None) -> EngineS
     return state
 
 
+class Redecided(NamedTuple):
+    """A batch of a journal, and what was decided on its input again; ``state`` is that after it."""
+
+    event: AnyInput
+    recorded: tuple[AnyDecision, ...]
+    decided: tuple[AnyDecision, ...]
+    state: EngineState
+
+    @property
+    def equal(self) -> bool:
+        """Return whether the same was decided."""
+        return self.decided == self.recorded
+
+
+def redecide(batches: Iterable[tuple[AnyInput, tuple[AnyDecision, ...]]], env: Env) -> Iterator[Redecided]:
+    """Decide again over a journal's inputs, to the first batch that comes out differently (that one included)."""
+    state = EngineState()
+    for event, recorded in batches:
+        state, decided = step(state, env, event)
+        yield (made := Redecided(event, recorded, decided, state))
+        if not made.equal:
+            return
+
+
 def audit(batches: Iterable[tuple[AnyInput, tuple[AnyDecision, ...]]], env: Env) -> tuple[int, str]:
     """Decide again over a journal's inputs.
 
     Returns:
         (number of batches that came out equal, description of the first difference or "").
     """
-    state, equal = EngineState(), 0
-    for event, recorded in batches:
-        state, decided = step(state, env, event)
-        if decided != recorded:
-            what = f"batch {equal} ({type(event).__name__}): decided {decided!r}, recorded {recorded!r}"
+    equal = 0
+    for one in redecide(batches, env):
+        if not one.equal:
+            what = f"batch {equal} ({type(one.event).__name__}): decided {one.decided!r}, recorded {one.recorded!r}"
             return equal, what
         equal += 1
     return equal, ""

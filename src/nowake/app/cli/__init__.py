@@ -30,6 +30,7 @@ app.command("amend")(operate_commands.amend)
 app.command("cancel")(operate_commands.cancel)
 app.command("tca")(report_commands.tca)
 app.command("explain")(report_commands.explain)
+app.command("replay")(report_commands.replay)
 app.add_typer(tape_app, name="tape")
 
 

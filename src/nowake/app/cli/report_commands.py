@@ -1,10 +1,17 @@
-"""``nowake tca``, ``nowake explain``."""
+"""``nowake tca``, ``nowake explain``, ``nowake replay``."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import typer
+
 from nowake.app.cli.options import FullOption, HtmlOption, JournalArgument, JsonOption
 from nowake.app.cli.order_commands import show_result
-from nowake.app.cli.screen import Screen, one_sentence_errors
+from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
+
+if TYPE_CHECKING:
+    from nowake.app.replay import Replay
 
 
 def tca(
@@ -35,3 +42,38 @@ def explain(journal: JournalArgument = None, as_json: JsonOption = False) -> Non
 
         screen.show(terminal.headline(result.report.order, result.report.listing))
         screen.show(decisions.decision_list(found.rows(result.zone), result.zone))
+
+
+def replay(journal: JournalArgument = None, as_json: JsonOption = False) -> None:
+    """Decide again on every input of a journal, and prove that the same comes out. Reads only; exit code 1 if not."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import runs
+        from nowake.app.replay import replay as replay_journal
+
+        with screen.stage("replay") as shown:
+            found = replay_journal(journal or runs.latest_run(), shown.update)
+        if as_json:
+            screen.document(found.to_dict())
+        else:
+            for line in sentences(found):
+                screen.out.print(line, soft_wrap=True)
+        raise typer.Exit(0 if found.equal else EXIT_FAILED)
+
+
+def sentences(found: Replay) -> list[str]:
+    """Return what a replay found, the code first where it is another."""
+    said = []
+    if not found.same_code:
+        written = f"{found.header.code_hash[:12]} (version {found.header.version or 'unknown'})"
+        said.append(f"{found.path} was written by other code, {written}: a difference may come from that")
+    said += [one.text for one in found.notices]
+    said.append(f"chain    {found.records:,} records in {found.batches:,} batches are whole, hash {found.journal_hash}")
+    said.append(f"state    folded from the records, hash {found.state_hash or 'none: they contradict each other'}")
+    if found.difference is None:
+        said.append(f"decided  again on all {found.redecided:,} inputs: equal")
+        return said
+    one = found.difference
+    said.append(f"decided  again: {found.redecided:,} inputs equal, then record {one.record} differs ({one.event})")
+    said.append(f"         {one.field}: {one.recorded} in the journal, {one.decided} now")
+    return said
