@@ -118,8 +118,8 @@ def test_other_code_is_said_first_and_what_it_decides_is_shown(
     assert said.code == 0
     assert "was written by other code, 000000000000" in said.out.splitlines()[0]
     assert "equal" in said.out.splitlines()[-1]
-    real = parent._sized
-    monkeypatch.setattr(parent, "_sized", lambda *given: max(1, real(*given) - 1))
+    real = parent.sized
+    monkeypatch.setattr(parent, "sized", lambda *given: max(1, real(*given) - 1))
     differs = cli(f"replay {path}")
     assert differs.code == 1
     assert "was written by other code" in differs.out.splitlines()[0]
