@@ -19,6 +19,7 @@ FILES = {
     "Binance COIN-M, both days": "binance/coinm_*.gz",
     "Databento ESH4 mbo, both days": "databento/esh4-*.zst",
     "Databento ESU4 mbp-1": "databento/futures_mbp-1_*.zst",
+    "Bitstamp orders, 5 h": "bitstamp/orders_*.parquet",
 }
 
 

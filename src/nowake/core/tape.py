@@ -104,6 +104,7 @@ class Figures(Value, frozen=True):
         locked: Complete messages after which they are equal.
         buffered: Book messages before a snapshot or after a gap, which no book can use; left out.
         disordered: Places where a source that keeps one clock goes back in event time by more than a second.
+        undecided: Messages whose effect the source does not say, such as executions without their counterpart.
         skipped: Messages that are no part of the public market (insurance fund, outside the window); left out.
     """
 
@@ -117,6 +118,7 @@ class Figures(Value, frozen=True):
     locked: int = 0
     buffered: int = 0
     skipped: int = 0
+    undecided: int = 0
     disordered: int = 0
 
 

@@ -40,6 +40,7 @@ class CheckReport(Value, frozen=True):
         crossed, locked: Complete messages after which the book is so, but for halts.
         compared, seeded, mismatched: Book values held against the source's own, see ``core.tape.Figures``.
         buffered, skipped: Messages left out, see ``core.tape.Figures``.
+        undecided: Messages whose effect the source does not say.
         disordered: Places where a source that keeps one clock goes back in event time by more than a second.
         overtaken: Rows that took more from a level than it held.
         clock_offset_ms: Recorder clock - venue clock, estimated; 0 without receive times.
@@ -73,6 +74,7 @@ class CheckReport(Value, frozen=True):
     mismatched: int
     buffered: int
     skipped: int
+    undecided: int
     disordered: int
     overtaken: int
     clock_offset_ms: float
@@ -118,6 +120,7 @@ def check(tape: Tape) -> CheckReport:
         mismatched=figures.mismatched,
         buffered=figures.buffered,
         skipped=figures.skipped,
+        undecided=figures.undecided,
         disordered=figures.disordered,
         overtaken=overtaken,
         clock_offset_ms=meta.clock_offset_ns / 1e6,

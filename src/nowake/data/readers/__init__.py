@@ -11,7 +11,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from nowake.core.errors import DataError
-from nowake.data.readers import binance, databento, lobster, mapped, tardis
+from nowake.data.readers import binance, databento, lobster, mapped, order_events, tardis
 from nowake.data.readers.base import Reader, ReadOptions
 from nowake.data.readers.table import is_table
 
@@ -21,6 +21,7 @@ READERS: dict[str, Reader] = {
         binance.READER,
         databento.READER,
         lobster.READER,
+        order_events.READER,
         tardis.READER,
         mapped.READER,  # the last: it takes any table whose columns it knows
     )

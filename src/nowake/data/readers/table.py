@@ -163,7 +163,13 @@ def _text(path: Path) -> bytes:
                     raise DataError(path.name, "unpacks to far more than such text can", remedy="do not trust it")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(path.name, f"cannot be read or is truncated ({_say(error)})", remedy="get it again") from error
-    return b"".join(parts).removeprefix(b"\xef\xbb\xbf")
+    data = b"".join(parts).removeprefix(b"\xef\xbb\xbf")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Arrow would print a traceback for each line whose bytes are no text; marked, they are bad fields like others.
+        data = data.decode("utf-8", "replace").encode("utf-8")
+    return data
 
 
 def _first_line(path: Path) -> str:
