@@ -21,6 +21,7 @@ _HOMES = {
     "nowake.core.order": ("EndBehaviour", "Parameters", "ParentOrder", "Side"),
     "nowake.core.plan": ("CostEstimate", "ExecutionPlan", "ExecutionSlice"),
     "nowake.core.tape": ("Tape",),
+    "nowake.data.panels": ("read_panel",),
     "nowake.models.beliefs": ("Beliefs",),
     "nowake.tca.report": ("ExecutionReport",),
 }
@@ -52,6 +53,7 @@ __all__ = [
     "measure",
     "order",
     "plan_order",
+    "read_panel",
     "read_tape",
     "resume_order",
     "work_order",
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
     from nowake.core.plan import CostEstimate, ExecutionPlan, ExecutionSlice
     from nowake.core.tape import Tape
+    from nowake.data.panels import read_panel
     from nowake.models.beliefs import Beliefs
     from nowake.tca.report import ExecutionReport
 

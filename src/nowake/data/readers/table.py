@@ -114,7 +114,7 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    data = _text(path)
+    data = read_text(path)
     bad: list[int] = []
 
     def skip(row: Any) -> str:
@@ -145,7 +145,7 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     )
 
 
-def _text(path: Path) -> bytes:
+def read_text(path: Path) -> bytes:
     """Return the text of a file, unpacked when it is gzip, without a byte-order mark.
 
     Raises:
