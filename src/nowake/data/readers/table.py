@@ -114,7 +114,7 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     import pyarrow as pa
     from pyarrow import csv
 
-    data = read_text(path)
+    data = _as_utf8(read_text(path))
     bad: list[int] = []
 
     def skip(row: Any) -> str:
@@ -169,6 +169,15 @@ def read_text(path: Path) -> bytes:
     except UnicodeDecodeError:
         # Arrow would print a traceback for each line whose bytes are no text; marked, they are bad fields like others.
         data = data.decode("utf-8", "replace").encode("utf-8")
+    return data
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """Return text as UTF-8; bytes that are none become marks that no number has in it."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode("utf-8")
     return data
 
 
