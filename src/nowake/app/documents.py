@@ -268,6 +268,7 @@ def tape_document(tape: Tape) -> dict[str, Any]:
         "last": iso(int(local[-1])),
         "depth_levels": meta.depth_levels,
         "order_by_order": meta.order_by_order,
+        "modelled": meta.modelled,
         "quarantined": meta.quarantined,
         "clock_offset_ms": meta.clock_offset_ns / 1e6,
         "resident_bytes": tape.nbytes,

@@ -23,6 +23,7 @@ from nowake.data.readers.mapping import Mapping, parse_mapping, to_text
 from nowake.data.source import check_paths, open_tapes
 
 XYZ = "XYZ@VENUE,tick=0.01,lot=1"
+NAIVE_FIRST, NAIVE_LAST = (datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1985, 2030))
 NOON = 1_373_371_200 * 10**9  # 2013-07-09T12:00:00Z
 TRADES = "time=t,price=p,qty=q"
 QUOTES = "time=t,bid=b,bid_qty=bq,ask=a,ask_qty=aq"
@@ -65,7 +66,7 @@ def test_every_way_to_write_a_time(tmp_path: Path, written: str, more: str, t_ns
 
 @given(
     moments=st.lists(
-        st.datetimes(datetime(1985, 1, 1), datetime(2030, 1, 1)).map(lambda d: d.replace(fold=0)),
+        st.datetimes(NAIVE_FIRST, NAIVE_LAST).map(lambda d: d.replace(fold=0)),
         min_size=1,
         max_size=8,
     ),
@@ -156,7 +157,7 @@ def test_level_updates_with_and_without_marked_snapshots(tmp_path: Path) -> None
     early = csv(tmp_path, head + "1373371199,buy,9.97,1,0\n" + body)
     tape = read(early, f"kind=book,{TRADES},side=s,snapshot=snap")
     assert len(tape) == 5
-    with pytest.raises(DataError, match="first message is no snapshot.*--map snapshot="):
+    with pytest.raises(DataError, match=r"first message is no snapshot.*--map snapshot="):
         read(early, f"kind=book,{TRADES},side=s")
 
 
@@ -318,7 +319,7 @@ def test_a_table_that_nobody_knows_says_what_to_do(tmp_path: Path) -> None:
         open_tapes([two], mappings=parse_mapping(TRADES + ",symbol=s"))
     (tape,) = open_tapes([two], mappings=parse_mapping(TRADES + ",symbol=s"), listing="B@VENUE,tick=0.01")
     assert tape.qty.tolist() == [5]
-    with pytest.raises(DataError, match="no rows of C@V.*it has A, B"):
+    with pytest.raises(DataError, match=r"no rows of C@V.*it has A, B"):
         open_tapes([two], mappings=parse_mapping(TRADES + ",symbol=s"), listing="C@V,tick=0.01")
 
 
@@ -341,10 +342,10 @@ def test_mutated_files_end_in_a_tape_or_a_sentence(
         data[at : at + len(new)] = new
     path = tmp_path_factory.mktemp("fuzz") / "my.csv"
     path.write_bytes(bytes(data))
+    said = ""
     try:
         (report,) = check_paths([path], mappings=parse_mapping(kind), listing=XYZ)
     except NowakeError as error:
-        assert str(error).count("\n") == 0
-    else:
-        assert report.rows > 0
-        assert report.quarantined <= report.lines
+        said = str(error)
+    assert "\n" not in said
+    assert said or (report.rows > 0 and report.quarantined <= report.lines)
