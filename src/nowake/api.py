@@ -22,6 +22,7 @@ from nowake.core.order import Side
 from nowake.core.plan import ExecutionPlan
 from nowake.core.sessions import to_ns
 from nowake.core.tape import Tape
+from nowake.core.terms import TERMS
 from nowake.core.units import number_text
 
 NUMBERS = {"fees", "latency"}
@@ -88,8 +89,9 @@ def order(
         over: Duration, ``"2h"``.
         max_participation: Own share of volume, at most.
         limit: Never trade at a worse price.
-        **options: ``strategy``, ``end_behaviour``, ``must_complete``, ``urgency``, ``slices``, ``tz``, ``parent_id``;
-            see ``OrderRequest``.
+        **options: ``strategy``, ``end_behaviour``, ``must_complete``, ``urgency``, ``slices``, ``participation``,
+            ``limit_offset``, ``i_would``, ``display``, ``min_fill``, ``never_take``, ``randomise_time``,
+            ``discretion``, ``tz``, ``parent_id`` and more; see ``OrderRequest``.
 
     Raises:
         InputError: A field is not what it must be.
@@ -98,7 +100,7 @@ def order(
     for name in options:
         if name not in known:
             raise InputError("option", name, f"one of {', '.join(known)}")
-
+    options |= {name: number_text(name, options[name]) for name in TERMS if name in options}
     return OrderRequest(
         side=side.name.lower() if isinstance(side, Side) else number_text("side", side),
         quantity=number_text("quantity", quantity),

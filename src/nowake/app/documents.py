@@ -20,6 +20,7 @@ from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
+from nowake.core.terms import show_terms
 from nowake.core.units import format_duration
 from nowake.core.value import Value
 from nowake.data.checks import CheckReport, allowed
@@ -85,6 +86,7 @@ def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -
         "urgency": how.urgency,
         "limit": number(instrument.price(how.limit_units)) if how.limit_units else None,
         "slices": how.slices,
+        "terms": show_terms(how, listing),
     }
 
 

@@ -15,6 +15,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import SLICES_MOST, EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import Session, iso, to_ns
+from nowake.core.terms import TERMS, parse_terms, share
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration, round_price, to_units
 from nowake.core.value import Value, check_types, force_lower, replace, require
 
@@ -43,6 +44,17 @@ class OrderRequest(Value, frozen=True):
         urgency: 0 to 1.
         limit: Price in quote currency; empty = none.
         slices: How many; 0 = chosen by cost.
+        never_take: Only post.
+        participation: Rate that POV keeps to, ``10%``; empty = its default.
+        min_participation: Floor of POV's band.
+        participation_by_price: Rates by market price, ``220:5%,225:12%``; likewise ``participation_by_size`` by the
+            quantity left, ``5000:12%``, and ``participation_by_time`` by the time since the start, ``30m:12%``.
+        limit_offset: Limit relative to the arrival mid in basis points, ``10``; beyond it = positive.
+        i_would: Price at which ``i_would_part`` (empty = all) of the order is taken at once.
+        display: Largest size shown; ``display_randomise`` varies it, ``display_refresh`` spaces it.
+        min_fill: A child trades at least this, or nothing.
+        randomise_time: Fraction by which the slices' times are jittered; ``randomise_size`` their sizes.
+        discretion: Take when the far touch is at most this far from the posted price.
         tz: Zone in which clock times are meant; empty = the session's.
         parent_id: The caller's key; empty = derived.
     """
@@ -60,6 +72,22 @@ class OrderRequest(Value, frozen=True):
     urgency: float = 0.5
     limit: str = ""
     slices: int = 0
+    never_take: bool = False
+    participation: str = ""
+    min_participation: str = ""
+    participation_by_price: str = ""
+    participation_by_size: str = ""
+    participation_by_time: str = ""
+    limit_offset: str = ""
+    i_would: str = ""
+    i_would_part: str = ""
+    display: str = ""
+    display_randomise: str = ""
+    display_refresh: str = ""
+    min_fill: str = ""
+    randomise_time: str = ""
+    randomise_size: str = ""
+    discretion: str = ""
     tz: str = ""
     parent_id: str = ""
 
@@ -76,7 +104,7 @@ class OrderRequest(Value, frozen=True):
             raise Refused("the order has no end", "say how long it may take: --over 1h, or until when: --end 15:30")
         if self.over:
             parse_duration("over", self.over)
-        participation(self.max_participation)
+        share("max_participation", self.max_participation)
         if self.end_behaviour:
             _end_behaviour(self.end_behaviour)
         if self.limit:
@@ -107,19 +135,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise InputError("tz", name, "an IANA time zone such as America/New_York") from None
-
-
-def participation(text: str) -> float:
-    """Return the share of volume that ``0.15`` or ``15%`` names, in (0, 1].
-
-    Raises:
-        InputError: It is none.
-    """
-    rate = decimal("max_participation", text.strip().removesuffix("%"))
-    if text.strip().endswith("%"):
-        rate /= 100
-    require(0 < rate <= 1, "max_participation", text, "above 0 and at most 1", "15% or 0.15")
-    return float(rate)
 
 
 def _end_behaviour(text: str) -> EndBehaviour:
@@ -190,10 +205,12 @@ def parameters(request: OrderRequest, listing: Listing) -> Parameters:
     return Parameters(
         end_behaviour=_end_behaviour(request.end_behaviour) if request.end_behaviour else None,
         must_complete=request.must_complete,
-        participation_max=participation(request.max_participation),
+        participation_max=share("max_participation", request.max_participation),
         urgency=request.urgency,
         limit_units=limit,
         slices=request.slices or None,
+        never_take=request.never_take,
+        **parse_terms({name: getattr(request, name) for name in TERMS}, listing, side),
     )
 
 

@@ -7,6 +7,7 @@ same decisions under the same code.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from nowake.core import inputs as i
 from nowake.core.decisions import (
@@ -112,7 +113,8 @@ def with_defaults(order: ParentOrder, view: View, listing: Listing) -> ParentOrd
     if offset is not None:
         if view.mid2 <= 0:
             raise Refused("a limit relative to the arrival mid, and there is no mid", "give a limit price")
-        away = math.floor(view.mid2 * (1 + order.side * offset / 1e4) / 2 * order.side) * order.side
+        exact = Fraction(view.mid2, 2) * (1 + order.side * Fraction(repr(offset)) / 10_000)
+        away = math.floor(exact * order.side) * order.side
         away = round_price(max(1, away), listing.tick_units(max(1, away)), int(order.side))
         limit = away if limit is None else order.side * min(order.side * limit, order.side * away)
     return replace(order, parameters=replace(given, end_behaviour=end_behaviour(order), limit_units=limit))

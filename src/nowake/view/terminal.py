@@ -15,6 +15,7 @@ from rich.text import Text
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, Notice
+from nowake.core.terms import show_terms
 from nowake.core.units import format_duration
 from nowake.tca.report import ExecutionReport
 from nowake.view import format as f
@@ -75,6 +76,8 @@ def ticket(order: ParentOrder, plan: ExecutionPlan, listing: Listing, zone: str,
     if how.limit_units:
         limits += f", limit {f.price(listing, how.limit_units)}"
     rows.add_row("limits", limits)
+    if terms := show_terms(how, listing):
+        rows.add_row("terms", ", ".join(f"{name.replace('_', ' ')} {said}" for name, said in terms.items()))
     rows.add_row("fees", Text(_fees_line(listing)))
     rows.add_row("estimate", estimate_line(plan.cost, value, currency))
     if listing.volume_base:

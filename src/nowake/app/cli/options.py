@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from nowake.app.request import OrderRequest
     from nowake.app.wiring import RunOptions
 
-_ORDER, _MARKET = "Order", "Market and simulation"
+_ORDER, _TERMS, _MARKET = "Order", "Further terms", "Market and simulation"
+
+
+def _term(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel=_TERMS)
 
 
 MAP_HELP = "columns of a CSV or Parquet file: time=ts,price=px,qty=size, or a .json or .toml file; may be given again"
@@ -38,7 +42,7 @@ class OrderOptions:
     ] = ""
     end: Annotated[str, typer.Option(help="as --start, also close-5m; or say --over", rich_help_panel=_ORDER)] = ""
     over: Annotated[str, typer.Option(help="how long: 2h, 1h30m, 8m", rich_help_panel=_ORDER)] = ""
-    strategy: Annotated[str, typer.Option(help="twap or vwap", rich_help_panel=_ORDER)] = "twap"
+    strategy: Annotated[str, typer.Option(help="twap, vwap or pov", rich_help_panel=_ORDER)] = "twap"
     end_behaviour: Annotated[
         str, typer.Option(help="finish (be done by the end), cancel (drop the rest) or run-on", rich_help_panel=_ORDER)
     ] = ""
@@ -56,6 +60,51 @@ class OrderOptions:
     slices: Annotated[int, typer.Option(help="how many; default: chosen by cost", rich_help_panel=_ORDER)] = 0
     tz: Annotated[
         str, typer.Option(help="zone of clock times, America/New_York; default: the session's", rich_help_panel=_ORDER)
+    ] = ""
+    never_take: Annotated[bool, typer.Option("--never-take", help="only post", rich_help_panel=_TERMS)] = False
+    participation: Annotated[
+        str, typer.Option(help="pov: own share of all volume to keep to: 10%", rich_help_panel=_TERMS)
+    ] = ""
+    min_participation: Annotated[
+        str, typer.Option(help="pov: under this share it crosses: 8%", rich_help_panel=_TERMS)
+    ] = ""
+    participation_by_price: Annotated[
+        str, typer.Option(help="pov: rate from a market price on: 220:5%,225:12%", rich_help_panel=_TERMS)
+    ] = ""
+    participation_by_size: Annotated[
+        str, typer.Option(help="pov: rate while this much or more is left: 1:5%,5000:12%", rich_help_panel=_TERMS)
+    ] = ""
+    participation_by_time: Annotated[
+        str, typer.Option(help="pov: rate from a time after the start on: 30m:12%", rich_help_panel=_TERMS)
+    ] = ""
+    limit_offset: Annotated[
+        str, typer.Option(help="limit beyond the arrival mid, bps: 10, -5", rich_help_panel=_TERMS)
+    ] = ""
+    i_would: Annotated[
+        str, typer.Option(help="at this price or better, take --i-would-part at once", rich_help_panel=_TERMS)
+    ] = ""
+    i_would_part: Annotated[
+        str, typer.Option(help="how much of the order: 50%; default: all", rich_help_panel=_TERMS)
+    ] = ""
+    display: Annotated[str, _term("largest size shown")] = ""
+    display_randomise: Annotated[
+        str, typer.Option(help="vary the size shown by up to: 20%", rich_help_panel=_TERMS)
+    ] = ""
+    display_refresh: Annotated[
+        str, typer.Option(help="shortest time between two shown sizes: 2s", rich_help_panel=_TERMS)
+    ] = ""
+    min_fill: Annotated[
+        str, typer.Option(help="a child trades at least this or nothing; never rests", rich_help_panel=_TERMS)
+    ] = ""
+    randomise_time: Annotated[
+        str, typer.Option(help="jitter the slices' times by up to: 50%", rich_help_panel=_TERMS)
+    ] = ""
+    randomise_size: Annotated[
+        str, typer.Option(help="jitter the slices' sizes by up to: 20%", rich_help_panel=_TERMS)
+    ] = ""
+    discretion: Annotated[
+        str,
+        typer.Option(help="take when the far touch is this close to the posted price: 0.02", rich_help_panel=_TERMS),
     ] = ""
     tape: Annotated[
         list[str] | None,
@@ -90,6 +139,7 @@ class OrderOptions:
             InputError: Something is not what it must be.
         """
         from nowake.app.request import OrderRequest
+        from nowake.core.terms import TERMS
 
         return OrderRequest(
             side=self.side,
@@ -105,6 +155,8 @@ class OrderOptions:
             urgency=self.urgency,
             limit=self.limit.strip(),
             slices=self.slices,
+            never_take=self.never_take,
+            **{name: getattr(self, name).strip() for name in TERMS},
             tz=self.tz,
         )
 
