@@ -15,7 +15,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import SLICES_MOST, EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import Session, iso, to_ns
-from nowake.core.terms import TERMS, parse_terms, share
+from nowake.core.terms import TERMS, check_terms, parse_terms, share
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration, round_price, to_units
 from nowake.core.value import Value, check_types, force_lower, replace, require
 
@@ -112,8 +112,13 @@ class OrderRequest(Value, frozen=True):
         require(0 <= self.urgency <= 1, "urgency", self.urgency, "in [0, 1]")
         require(self.slices >= 0, "slices", self.slices, ">= 0")
         require(self.slices <= SLICES_MOST, "slices", self.slices, f"at most {SLICES_MOST:,}")
+        check_terms(self.terms())
         if self.tz:
             _zone(self.tz)
+
+    def terms(self) -> dict[str, str]:
+        """Return the further terms as they were given, by name."""
+        return {name: getattr(self, name) for name in TERMS}
 
 
 class MarketHours(Value, frozen=True):
@@ -210,7 +215,7 @@ def parameters(request: OrderRequest, listing: Listing) -> Parameters:
         limit_units=limit,
         slices=request.slices or None,
         never_take=request.never_take,
-        **parse_terms({name: getattr(request, name) for name in TERMS}, listing, side),
+        **parse_terms(request.terms(), listing, side),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_DOWN
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from nowake.core.errors import InputError
@@ -39,7 +39,7 @@ def _share(field: str, text: str, _: Listing, __: Side) -> float:
 
 
 def _bps(field: str, text: str, _: Listing, __: Side) -> float:
-    return float(decimal(field, text.strip().removesuffix("bps").strip()))
+    return float(_number_of_bps(field, text))
 
 
 def _price(field: str, text: str, listing: Listing, side: Side) -> int:
@@ -65,11 +65,11 @@ def _duration(field: str, text: str, _: Listing, __: Side) -> int:
 
 def _steps(threshold: Callable[[str, str, Listing], int]) -> Callable[[str, str, Listing, Side], Any]:
     def parse(field: str, text: str, listing: Listing, _: Side) -> tuple[tuple[int, float], ...]:
+        _check_steps(field, text)
         steps = []
         for part in text.split(","):
             found = _STEP.fullmatch(part)
-            if found is None:
-                raise InputError(field, text, "THRESHOLD:RATE steps separated by commas, such as 220:5%,225:12%")
+            assert found is not None  # _check_steps
             steps.append((threshold(field, found[1], listing), share(field, found[2])))
         return tuple(sorted(steps))
 
@@ -82,13 +82,35 @@ class Term:
 
     Attributes:
         parameter: Field of ``Parameters`` that it sets.
+        check: (field, text): raises InputError for what no listing could make sense of.
         parse: (field, text, listing, side) to its value; raises InputError.
         show: (value, listing) to a text that means the same.
     """
 
     parameter: str
+    check: Callable[[str, str], object]
     parse: Callable[[str, str, Listing, Side], Any]
     show: Callable[[Any, Listing], str]
+
+
+def _positive(field: str, text: str) -> None:
+    require(decimal(field, text) > 0, field, text, "> 0")
+
+
+def _not_negative(field: str, text: str) -> None:
+    require(decimal(field, text) >= 0, field, text, ">= 0")
+
+
+def _number_of_bps(field: str, text: str) -> Decimal:
+    return decimal(field, text.strip().removesuffix("bps").strip())
+
+
+def _check_steps(field: str, text: str) -> None:
+    for part in text.split(","):
+        found = _STEP.fullmatch(part)
+        if found is None:
+            raise InputError(field, text, "THRESHOLD:RATE steps separated by commas, such as 220:5%,225:12%")
+        share(field, found[2])
 
 
 def _show_share(value: Any, _: Listing) -> str:
@@ -112,34 +134,48 @@ def _show_steps(show: Callable[[Any, Listing], str]) -> Callable[[Any, Listing],
 
 
 TERMS: dict[str, Term] = {
-    "participation": Term("participation_target", _share, _show_share),
-    "min_participation": Term("participation_min", _share, _show_share),
+    "participation": Term("participation_target", share, _share, _show_share),
+    "min_participation": Term("participation_min", share, _share, _show_share),
     "participation_by_price": Term(
         "participation_by_price",
+        _check_steps,
         _steps(lambda field, text, listing: listing.instrument.price_units(text, field)),
         _show_steps(_show_price),
     ),
     "participation_by_size": Term(
         "participation_by_size",
+        _check_steps,
         _steps(lambda _, text, listing: listing.instrument.qty_units(text)),
         _show_steps(_show_quantity),
     ),
     "participation_by_time": Term(
         "participation_by_time",
+        _check_steps,
         _steps(lambda field, text, _: parse_duration(field, text, zero=True)),
         _show_steps(_show_duration),
     ),
-    "limit_offset": Term("limit_offset_bps", _bps, lambda value, _: f"{value:g} bps"),
-    "i_would": Term("i_would_units", _price, _show_price),
-    "i_would_part": Term("i_would_fraction", _share, _show_share),
-    "display": Term("display_units", _quantity, _show_quantity),
-    "display_randomise": Term("display_randomise", _share, _show_share),
-    "display_refresh": Term("display_refresh_ns", _duration, _show_duration),
-    "min_fill": Term("min_fill_units", _quantity, _show_quantity),
-    "randomise_time": Term("randomise_time", _share, _show_share),
-    "randomise_size": Term("randomise_size", _share, _show_share),
-    "discretion": Term("discretion_units", _distance, _show_price),
+    "limit_offset": Term("limit_offset_bps", _number_of_bps, _bps, lambda value, _: f"{value:g} bps"),
+    "i_would": Term("i_would_units", _positive, _price, _show_price),
+    "i_would_part": Term("i_would_fraction", share, _share, _show_share),
+    "display": Term("display_units", _positive, _quantity, _show_quantity),
+    "display_randomise": Term("display_randomise", share, _share, _show_share),
+    "display_refresh": Term("display_refresh_ns", parse_duration, _duration, _show_duration),
+    "min_fill": Term("min_fill_units", _positive, _quantity, _show_quantity),
+    "randomise_time": Term("randomise_time", share, _share, _show_share),
+    "randomise_size": Term("randomise_size", share, _share, _show_share),
+    "discretion": Term("discretion_units", _not_negative, _distance, _show_price),
 }
+
+
+def check_terms(given: dict[str, str]) -> None:
+    """Refuse terms that no listing could make sense of.
+
+    Raises:
+        InputError: Names the first.
+    """
+    for name, text in given.items():
+        if text.strip():
+            TERMS[name].check(name, text)
 
 
 def parse_terms(given: dict[str, str], listing: Listing, side: Side) -> dict[str, Any]:
