@@ -203,6 +203,9 @@ def prepare(
         InputError: Something asked for is not what it must be.
         Refused: It does not fit the market; says what does.
     """
+    for name in ("mapping", "listing"):
+        said = getattr(options, name)
+        require(bool(options.tapes) or not said, name, said, "left out where no recorded file is read", "name the file")
     sim = options.sim()
     tape = tape or load_tape(request, options, progress)
     listing = tape.listing if sim.fees is None else replace(tape.listing, fees=sim.fees)
