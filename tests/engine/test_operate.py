@@ -174,9 +174,34 @@ def test_a_lowered_cap_is_kept_from_then_on():
     assert parent.filled <= max(done, 0.05 / 0.95 * others * 1.02 + 50)
 
 
+def test_an_order_that_follows_volume_is_amended_like_any_other():
+    order = replace(toy_order(qty=50_000, minutes=10, participation_target=0.1), strategy="pov")
+    plain = run(order, 8).parent.filled
+    faster = run(order, 8, commands=(command("amend", 300, participation_target=0.15),))
+    slower = run(order, 8, commands=(command("amend", 300, participation_target=0.03, participation_max=0.05),))
+    smaller = run(order, 8, commands=(command("amend", 300, qty_units=plain - 100),))
+    for outcome in (faster, slower, smaller):
+        assert amendments(outcome)
+        judge_commands(outcome)
+        judge_quantities(outcome)
+        judge_audit(outcome)
+    assert slower.parent.filled < 0.9 * plain < 1.1 * plain < faster.parent.filled
+    assert smaller.parent.filled <= plain - 100
+
+
+def test_never_take_and_display_hold_from_the_amendment_on():
+    order = toy_order(qty=3000, minutes=10, end_behaviour=EndBehaviour.CANCEL)
+    outcome = run(order, 4, volume=1000, commands=(command("amend", 200, never_take=True, display_units=20),))
+    late = [one.child for event, one in decided(outcome, ChildSubmitted) if event.t_ns > START + 200 * S]
+    assert late
+    assert {(child.role, child.qty_units <= 20) for child in late} == {("post", True)}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        ({"never_take": True}, "never_take contradicts"),
+        ({"participation_target": 0.1}, "does not honour participation_target"),
         ({"participation_max": 0.9}, "over the gate's ceiling"),
         ({"participation_max": 1.5}, "must be in"),
         ({"end_ns": START + S}, "is not after now"),
@@ -248,6 +273,9 @@ def random_commands(seed, order):
                     "urgency": r.choice((0.0, 0.5, 1.0)),
                     "must_complete": r.random() < 0.5,
                     "end_behaviour": r.choice(list(EndBehaviour)),
+                    "participation_target": r.choice((0.05, 0.1)),
+                    "display_units": r.choice((0, 20)),
+                    "never_take": r.random() < 0.5,
                 }[name]
         made.append(command(action, at, f"k{r.randint(0, k)}", **changes))
     return tuple(sorted(made, key=lambda one: one.t_ns))

@@ -211,6 +211,7 @@ def explain_document(found: Explanation, result: Result) -> dict[str, Any]:
         "order": order_document(result.report.order, listing, result.zone, mid2),
         "children": [found.child_document(one) for one in found.children],
         "withheld": [found.withheld_document(one) for one in found.withheld],
+        "slices": [one.to_dict(listing) for one in found.slices],
         "events": [found.event_document(one) for one in found.events],
         "currency": listing.instrument.quote,
         "unit": listing.instrument.base,

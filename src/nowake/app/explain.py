@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from nowake.app.results import Result
+from nowake.app.missed import SliceStory, tell_slices
+from nowake.app.results import Result, environment
 from nowake.core import decisions as d
 from nowake.core.child import ChildStatus, Liquidity
 from nowake.core.decisions import Verdict
-from nowake.core.errors import JournalError
+from nowake.core.errors import InputError, JournalError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import iso
 from nowake.core.view import View
@@ -18,8 +19,11 @@ from nowake.journal.codec import Batch
 from nowake.journal.reader import read_journal
 from nowake.tca.document import child_document, number
 from nowake.tca.trail import ChildReport
-from nowake.view.decisions import DecisionRow
+from nowake.view.decisions import DecisionRow, MissedRow
 from nowake.view.format import clock, duration, humanise, percent, price, quantity
+
+SHOWN = 8
+"""Letters of a child's id that are shown; they name it where no other begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class ExplainedChild:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Something the schedule wanted and was not sent."""
+    """Something the schedule wanted and was not sent; ``until_ns`` is when the next child was, 0 = none was."""
 
     t_ns: int
     slice_index: int
@@ -61,11 +65,12 @@ class Held:
     control: str
     detail: str
     saw: Saw | None
+    until_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A turn in the life of the parent: admitted, replanned, status, abandoned, alert."""
+    """A turn in the life of the parent: admitted, amended, replanned, status, abandoned, alert, a refused command."""
 
     t_ns: int
     kind: str
@@ -80,6 +85,20 @@ class Explanation:
     children: tuple[ExplainedChild, ...]
     withheld: tuple[Held, ...]
     events: tuple[Event, ...]
+    slices: tuple[SliceStory, ...] = ()
+
+    def child(self, wanted: str) -> Explanation:
+        """Return the explanation of one child, named by its id or the first letters of it.
+
+        Raises:
+            InputError: There is none, or more than one.
+        """
+        found = tuple(one for one in self.children if one.report.order.child_id.startswith(wanted.lower()))
+        if len(found) != 1 or not wanted:
+            some = ", ".join(one.report.order.child_id[:SHOWN] for one in (found or self.children)[:5]) or "none"
+            rule = "the id of one child" if not found else "the id of one child, not of several"
+            raise InputError("child", wanted, rule, f"such as {some}; `nowake explain` shows them")
+        return replace(self, children=found, withheld=(), events=(), slices=())
 
     def why(self, one: ExplainedChild) -> str:
         """Return why a child was sent."""
@@ -100,6 +119,40 @@ class Explanation:
         order = {"event": 0}
         return tuple(row for _, row in sorted(made, key=lambda pair: (pair[0], order.get(pair[1].kind, 1))))
 
+    def missed(self, zone: str) -> tuple[MissedRow, ...]:
+        """Return the slices that ended with something wanted and not sent."""
+        unit = self.listing.instrument
+        return tuple(
+            MissedRow(
+                window=f"{clock(one.release_ns, zone)} - {clock(one.end_ns, zone)}",
+                slice_index=str(one.index),
+                missing=quantity(unit, one.missing, unit=False),
+                of=f"{quantity(unit, one.due, unit=False)} due, {quantity(unit, one.filled, unit=False)} filled, "
+                f"{quantity(unit, one.live, unit=False)} live",
+                why=one.why,
+            )
+            for one in self.slices
+            if one.missing
+        )
+
+    def facts(self, zone: str) -> tuple[tuple[str, str], ...]:
+        """Return everything about the one child, as (what, text)."""
+        (one,) = self.children
+        order, unit = one.report.order, self.listing.instrument
+        made = [
+            ("id", order.child_id),
+            ("leg", f"{order.leg}, attempt {order.attempt}"),
+            ("order", f"{order.side.name.lower()} {quantity(unit, order.qty_units)}, {order.order_type}, {order.tif}"),
+            ("tactic", one.report.tactic),
+        ]
+        made += [("gate", f"{v.control}: {humanise(v.detail, self.listing) or 'passed'}") for v in one.gate]
+        made += [("cancel", reason) for reason in one.cancels]
+        for fill in one.report.fills:
+            at = clock(fill.fill.t_venue_ns, zone, decimals=3)
+            amount = quantity(unit, fill.fill.qty_units, unit=False)
+            made.append(("fill", f"{at} {amount} @ {price(self.listing, fill.fill.price_units)} {fill.fill.liquidity}"))
+        return tuple(made)
+
     def _child_row(self, one: ExplainedChild, zone: str) -> DecisionRow:
         order, listing = one.report.order, self.listing
         at = f" @ {price(listing, order.price_units)}" if order.price_units else ""
@@ -109,7 +162,7 @@ class Explanation:
             slice_index=str(one.report.slice_index),
             what=f"{order.role} {quantity(listing.instrument, order.qty_units, unit=False)}{at}",
             saw=self._saw_text(one.saw),
-            why=self.why(one),
+            why=f"{report_id(one)} {self.why(one)}",
             gate=f"failed {', '.join(failed)}" if failed else f"{len(one.gate)} passed",
             became=self.became(one),
             kind="filled" if one.report.filled_units else "unfilled",
@@ -123,7 +176,7 @@ class Explanation:
             saw=self._saw_text(one.saw),
             why=humanise(one.detail, self.listing),
             gate=one.control,
-            became="not sent",
+            became=f"not sent for {duration(one.until_ns - one.t_ns)}" if one.until_ns else "not sent",
             kind="withheld",
         )
 
@@ -158,6 +211,7 @@ class Explanation:
         """Return something withheld as JSON."""
         return {
             "t": iso(one.t_ns),
+            "until": iso(one.until_ns) if one.until_ns else None,
             "slice": one.slice_index,
             "quantity": number(self.listing.instrument.qty(one.qty_units)),
             "control": one.control,
@@ -191,7 +245,15 @@ def explain_run(result: Result) -> Explanation:
     """
     if result.path is None:
         raise JournalError("the run was kept in memory only", "give it a journal to have it explained")
-    return explain(read_journal(result.path).batches(), result.report.listing, result.report.children)
+    file, report = read_journal(result.path), result.report
+    found = explain(file.batches(), report.listing, report.children)
+    told = tell_slices(file.batches(), report.listing, environment(file), report.order.parent_id, result.zone)
+    return replace(found, slices=told)
+
+
+def report_id(one: ExplainedChild) -> str:
+    """Return the letters by which a child is shown."""
+    return one.report.order.child_id[:SHOWN]
 
 
 def explain(batches: Iterable[Batch], listing: Listing, children: tuple[ChildReport, ...]) -> Explanation:
@@ -210,6 +272,7 @@ def explain(batches: Iterable[Batch], listing: Listing, children: tuple[ChildRep
         saw, t_ns = _saw(getattr(batch.input, "view", None)), batch.input.t_ns
         for one in batch.decisions:
             if isinstance(one, d.ChildSubmitted):
+                held = [h if h.until_ns else replace(h, until_ns=t_ns) for h in held]
                 sent[one.child.child_id] = (saw, one.gate)
             elif isinstance(one, d.CancelRequested):
                 cancels.setdefault(one.child_id, []).append(humanise(one.reason, listing))
@@ -237,6 +300,10 @@ def _events(one: d.AnyDecision, t_ns: int, listing: Listing) -> list[Event]:
         return [
             Event(t_ns, "replanned", humanise(f"revision {one.plan.revision}: {'; '.join(one.plan.reasons)}", listing))
         ]
+    if isinstance(one, d.OrderAmended):
+        return [Event(t_ns, "amended", one.reason)]
+    if isinstance(one, d.CommandRefused):
+        return [Event(t_ns, "command refused", f"{one.reason}; {one.remedy}" if one.remedy else one.reason)]
     if isinstance(one, d.OrderRefused):
         return [Event(t_ns, "refused", f"{one.reason}; {one.remedy}" if one.remedy else one.reason)]
     if isinstance(one, d.Abandoned):

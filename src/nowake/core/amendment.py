@@ -18,23 +18,28 @@ class Amendment(Value, frozen=True, omit_defaults=True):
     Attributes:
         qty_units: The new total, quantity units; never below what is filled and what may be live.
         end_ns: The new end of the window.
-        limit_units: The new limit; 0 takes the limit away.
-        participation_max, urgency, must_complete, end_behaviour: As in ``Parameters``.
+        limit_units: The new limit, in place of a relative one too; 0 takes the limit away.
+        display_units: Largest posted size; 0 = any.
+        participation_max, participation_target, urgency, must_complete, end_behaviour, never_take: As in
+            ``Parameters``.
     """
 
     qty_units: int | None = None
     end_ns: int | None = None
     limit_units: int | None = None
     participation_max: float | None = None
+    participation_target: float | None = None
     urgency: float | None = None
     must_complete: bool | None = None
     end_behaviour: EndBehaviour | None = None
+    display_units: int | None = None
+    never_take: bool | None = None
 
     def __post_init__(self) -> None:
-        force_floats(self, "participation_max", "urgency")
+        force_floats(self, "participation_max", "participation_target", "urgency")
         names = ", ".join(self.__struct_fields__)
         require(bool(self.changes()), "amendment", "empty", f"at least one of {names}")
-        for name, least in (("qty_units", 1), ("end_ns", 1), ("limit_units", 0)):
+        for name, least in (("qty_units", 1), ("end_ns", 1), ("limit_units", 0), ("display_units", 0)):
             value = getattr(self, name)
             require(value is None or least <= value <= INT64_MAX, name, value, f">= {least}")
 
@@ -50,8 +55,11 @@ class Amendment(Value, frozen=True, omit_defaults=True):
             InputError: A value is outside its domain.
         """
         changes = self.changes()
+        for name in ("limit_units", "display_units"):
+            if name in changes:
+                changes[name] = changes[name] or None
         if "limit_units" in changes:
-            changes["limit_units"] = changes["limit_units"] or None
+            changes["limit_offset_bps"] = None
         own = {name: changes.pop(name) for name in ("qty_units", "end_ns") if name in changes}
         parameters = replace(order.parameters, **changes) if changes else order.parameters
         return replace(order, parameters=parameters, **own)

@@ -41,9 +41,12 @@ MUTABLE: dict[str, Rule] = {
     "end_ns": Rule(True, "what is unsent is spread over the window that is left"),
     "limit_units": Rule(False, "working children at a worse price are cancelled"),
     "participation_max": Rule(False, "counts since the start; working children over it are cancelled"),
+    "participation_target": Rule(False, "the prints are followed at this rate from now on"),
     "urgency": Rule(False, "moves the mix of posting and taking from the next slice on"),
     "must_complete": Rule(False, "counts in the last tenth of the window"),
     "end_behaviour": Rule(False, "counts at the end of the window"),
+    "display_units": Rule(False, "counts for what is posted from now on"),
+    "never_take": Rule(True, "the revised plan only posts, or takes again"),
 }
 """Every parameter that may be amended, and what happens then. Any other means another order."""
 
@@ -127,6 +130,9 @@ def describe(old: ParentOrder, new: ParentOrder, listing: Listing) -> str:
     def limit(units: int | None) -> str:
         return "none" if units is None else f"{unit.price(units):f}"
 
+    def shown(units: int | None) -> str:
+        return "any" if units is None else f"{unit.qty(units):f}"
+
     pairs = {
         "quantity": (f"{unit.qty(old.qty_units):f}", f"{unit.qty(new.qty_units):f}"),
         "end": (iso(old.end_ns), iso(new.end_ns)),
@@ -134,9 +140,16 @@ def describe(old: ParentOrder, new: ParentOrder, listing: Listing) -> str:
         "participation": (f"{100 * before.participation_max:g} %", f"{100 * after.participation_max:g} %"),
         "urgency": (f"{before.urgency:g}", f"{after.urgency:g}"),
         "must-complete": (_yes(before.must_complete), _yes(after.must_complete)),
+        "rate": (_rate(before.participation_target), _rate(after.participation_target)),
+        "display": (shown(before.display_units), shown(after.display_units)),
+        "never take": (_yes(before.never_take), _yes(after.never_take)),
         "end behaviour": (str(before.end_behaviour or "default"), str(after.end_behaviour or "default")),
     }
     return ", ".join(f"{name} {was} -> {now}" for name, (was, now) in pairs.items() if was != now)
+
+
+def _rate(value: float | None) -> str:
+    return "default" if value is None else f"{100 * value:g} %"
 
 
 def _yes(value: bool) -> str:

@@ -1,4 +1,7 @@
-"""What ``explain`` shows: two lines for each child and each thing withheld, one for each turn of the parent."""
+"""What ``explain`` shows: two lines for each child and each thing withheld, one for each turn of the parent.
+
+Then the slices that ended with something wanted and not sent.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 _STYLE = {"filled": "bold", "unfilled": "", "withheld": "yellow", "event": "bold cyan"}
@@ -22,6 +26,16 @@ class DecisionRow(NamedTuple):
     gate: str
     became: str
     kind: str
+
+
+class MissedRow(NamedTuple):
+    """A slice that ended with something wanted and not sent, as text."""
+
+    window: str
+    slice_index: str
+    missing: str
+    of: str
+    why: tuple[str, ...]
 
 
 def decision_list(rows: Sequence[DecisionRow], zone: str) -> RenderableType:
@@ -41,3 +55,25 @@ def decision_list(rows: Sequence[DecisionRow], zone: str) -> RenderableType:
     for line in lines:
         line.no_wrap, line.overflow = True, "ignore"
     return Group(*lines)
+
+
+def missed_list(rows: Sequence[MissedRow]) -> RenderableType:
+    """Return the slices that wanted more than was sent, and every reason for it."""
+    lines = [Text("wanted at the end of a slice and not sent:", style="bold yellow")]
+    for row in rows:
+        head = ((row.window, "dim"), f" {'#' + row.slice_index:>5} ", (row.missing, "yellow"), (f"  ({row.of})", "dim"))
+        lines.append(Text.assemble(*head))
+        lines += [Text(f"{' ' * 26}{why}", style="dim") for why in row.why]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ignore"
+    return Group(*lines)
+
+
+def detail(facts: Sequence[tuple[str, str]]) -> RenderableType:
+    """Return facts about one child, a line each."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column()
+    for what, text in facts:
+        rows.add_row(what, Text(text))
+    return rows

@@ -13,8 +13,10 @@ import pytest
 
 from nowake.app import wiring
 from nowake.app.operate import client
+from nowake.app.operate.change import AmendRequest
 from nowake.app.operate.desk import Control
 from nowake.app.request import OrderRequest
+from nowake.core.amendment import AMENDABLE
 from nowake.core.errors import JournalError
 from nowake.core.inputs import OperatorCommand
 from nowake.journal.memory import MemoryJournal
@@ -202,3 +204,10 @@ def test_snapshots_bound_what_opening_folds(tmp_path: Path, monkeypatch: pytest.
         again = recover(opened)
         assert (again.from_seq, again.state) == (older.seq, found.state)
         assert any("snapshot" in notice.text for notice in opened.notices)
+
+
+def test_every_amendable_parameter_is_an_option_and_on_the_page() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/how-to/operate.md").read_text(encoding="utf-8")
+    for name in AMENDABLE:
+        assert f"`{name}`" in page, name
+    assert {"quantity", "end", "over", "limit", "display"} <= set(AmendRequest.__struct_fields__)

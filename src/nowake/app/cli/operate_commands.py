@@ -52,12 +52,17 @@ def amend(
     over: Annotated[str, typer.Option(help="or the new length of the window, from the order's start")] = "",
     limit: Annotated[str, typer.Option(help="the new limit price; none takes it away")] = "",
     max_participation: Annotated[str, typer.Option(help="own share of all volume, at most: 0.15 or 15%")] = "",
+    participation: Annotated[str, typer.Option(help="pov: own share of all volume to keep to: 10%")] = "",
     urgency: Annotated[float | None, typer.Option(help="0 = patient, 1 = cross at once", show_default=False)] = None,
     must_complete: Annotated[
         bool | None,
         typer.Option("--must-complete/--no-must-complete", help="near the end pass the cap", show_default=False),
     ] = None,
     end_behaviour: Annotated[str, typer.Option(help="finish, cancel or run-on")] = "",
+    display: Annotated[str, typer.Option(help="largest size shown; none: any")] = "",
+    never_take: Annotated[
+        bool | None, typer.Option("--never-take/--no-never-take", help="only post", show_default=False)
+    ] = None,
     key: KeyOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -76,9 +81,12 @@ def amend(
             over=over.strip(),
             limit=limit.strip(),
             max_participation=max_participation.strip(),
+            participation=participation.strip(),
             urgency=urgency,
             must_complete=must_complete,
             end_behaviour=end_behaviour,
+            display=display.strip(),
+            never_take=never_take,
         )
         ask = client.command(OperatorAction.AMEND, key, amendment=change.amendment(given, read_status(path)))
         show_answer(screen, client.give(path, ask), ask, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,8 +26,12 @@ def tca(
         show_result(screen, results.read_result(journal or runs.latest_run()), "tca", full=full, html=html)
 
 
-def explain(journal: JournalArgument = None, as_json: JsonOption = False) -> None:
-    """Say for every child when and why it was sent, what it saw, what the gate said, and what became of it."""
+def explain(
+    journal: JournalArgument = None,
+    child: Annotated[str, typer.Option(help="only the child whose id begins so, in full")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say for every child when and why it was sent, what it saw, what became of it; and what was not sent, and why."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         from nowake.app import documents, results, runs
@@ -35,6 +39,8 @@ def explain(journal: JournalArgument = None, as_json: JsonOption = False) -> Non
 
         result = results.read_result(journal or runs.latest_run())
         found = explain_run(result)
+        if child:
+            found = found.child(child.strip())
         if as_json:
             screen.document(documents.explain_document(found, result))
             return
@@ -42,6 +48,10 @@ def explain(journal: JournalArgument = None, as_json: JsonOption = False) -> Non
 
         screen.show(terminal.headline(result.report.order, result.report.listing))
         screen.show(decisions.decision_list(found.rows(result.zone), result.zone))
+        if child:
+            screen.show(decisions.detail(found.facts(result.zone)))
+        elif missed := found.missed(result.zone):
+            screen.show(decisions.missed_list(missed))
 
 
 def replay(journal: JournalArgument = None, as_json: JsonOption = False) -> None:

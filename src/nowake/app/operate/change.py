@@ -6,9 +6,9 @@ from nowake.app.operate.status import RunStatus
 from nowake.app.request import MarketHours, OrderRequest, parameters, quantity_units, window
 from nowake.core.amendment import Amendment
 from nowake.core.errors import Refused
-from nowake.core.value import Value
+from nowake.core.value import Value, replace
 
-NO_LIMIT = "none"
+NONE = "none"
 
 
 class AmendRequest(Value, frozen=True):
@@ -20,9 +20,12 @@ class AmendRequest(Value, frozen=True):
         over: Or the new length of the window, from the order's start.
         limit: Price; ``none`` takes the limit away.
         max_participation: ``0.15`` or ``15%``.
+        participation: The rate that POV keeps to.
         urgency: 0 to 1.
         must_complete: Whether it is.
         end_behaviour: ``finish``, ``cancel`` or ``run-on``.
+        display: Largest size shown; ``none`` = any.
+        never_take: Whether it only posts.
     """
 
     quantity: str = ""
@@ -30,9 +33,12 @@ class AmendRequest(Value, frozen=True):
     over: str = ""
     limit: str = ""
     max_participation: str = ""
+    participation: str = ""
     urgency: float | None = None
     must_complete: bool | None = None
     end_behaviour: str = ""
+    display: str = ""
+    never_take: bool | None = None
 
 
 def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
@@ -45,7 +51,7 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
     if found.parent is None:
         raise Refused(f"the order in {found.path} was refused", "nothing is there to amend")
     order, listing = found.parent.order, found.listing
-    no_limit = given.limit.strip().lower() == NO_LIMIT
+    no_limit = given.limit.strip().lower() == NONE
     # The change is read as an order would be, with any value where none is given.
     asked = OrderRequest(
         side=order.side.name,
@@ -60,13 +66,24 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
         tz=str(found.header.run.order.get("tz") or ""),
     )
     terms = parameters(asked, listing)
+    rate = None
+    if given.participation:
+        rate = parameters(replace(asked, max_participation=given.participation), listing).participation_max
+    display = None
+    if given.display:
+        display = (
+            0 if given.display.lower() == NONE else quantity_units(replace(asked, quantity=given.display), listing, 0)
+        )
     hours = MarketHours(first_ns=order.start_ns, last_ns=order.end_ns)
     return Amendment(
         qty_units=quantity_units(asked, listing, 0) if given.quantity else None,
         end_ns=window(asked, found.session, hours)[1] if given.end or given.over else None,
         limit_units=0 if no_limit else terms.limit_units,
         participation_max=terms.participation_max if given.max_participation else None,
+        participation_target=rate,
         urgency=given.urgency,
         must_complete=given.must_complete,
+        display_units=display,
+        never_take=given.never_take,
         end_behaviour=terms.end_behaviour,
     )
