@@ -102,3 +102,24 @@ def test_what_does_not_fit_is_refused_in_one_sentence(change, words):
 def test_a_limit_off_the_tick_is_rounded_to_the_safe_side():
     assert stock(limit="223.0050").parameters.limit_units == 2_230_000
     assert stock(limit="223.0050", side="sell").parameters.limit_units == 2_230_100
+
+
+@pytest.mark.parametrize(
+    ("clock", "instant"),
+    [
+        ("17:30", "2023-12-25T23:30:00Z"),  # the evening before: the trading day is the 26th
+        ("23:59:59", "2023-12-26T05:59:59Z"),
+        ("08:00", "2023-12-26T14:00:00Z"),
+        ("open+1h", "2023-12-26T00:00:00Z"),
+        ("close-30m", "2023-12-26T21:30:00Z"),
+    ],
+)
+def test_a_clock_time_of_a_session_that_opens_the_evening_before(clock, instant):
+    globex = replace(
+        NIGHT,
+        first_ns=to_ns(datetime(2023, 12, 25, 23, tzinfo=UTC)),
+        last_ns=to_ns(datetime(2023, 12, 26, 22, tzinfo=UTC)),
+    )
+    request = OrderRequest(side="buy", quantity="5", symbol="ESH4", start=clock, over="1s")
+    order = resolve(request, load_catalogue().find("ESH4"), session("CMES"), globex, "key")
+    assert iso(order.start_ns) == instant

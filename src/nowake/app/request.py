@@ -266,12 +266,12 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
             raise InputError(field, text, "a clock time such as 10:00") from None
         days = _open_days(session, market)
         eves = [day - timedelta(days=1) for day in days] if session.overnight else []
-        told = (zone.at(day, clock) for day in sorted({*eves, *days}))
+        told = [zone.at(day, clock) for day in sorted({*eves, *days})]
         inside = [t for t in told if market.first_ns <= t <= market.last_ns]
         if len(inside) == 1:
             return inside[0]
-        if len(days) == 1 and not eves:
-            return zone.at(days[0], clock)
+        if len(days) == 1:
+            return next((t for t in told if session.trading_day(t) == days[0]), told[-1])
         names = ", ".join(iso(t) for t in inside[:5]) or "none of its days holds that time"
         raise InputError(field, text, "one time of the tape, which covers several days", f"candidates: {names}")
     try:

@@ -130,7 +130,8 @@ def _stretches(path: Path, options: ReadOptions) -> list[Stretch]:
         if len(np.unique(records["publisher_id"][mine])) > 1:
             raise DataError(path.name, f"holds {symbol} of several venues at once", remedy="request one venue's feed")
         others = skipped + int(np.count_nonzero(~mine))
-        found.append(Stretch(path.name, schema, listing, records[mine], number[mine], others))
+        part = (records, number) if mine.all() else (records[mine], number[mine])
+        found.append(Stretch(path.name, schema, listing, *part, others))
     if not found:
         names = ", ".join(f"{symbol}@{venue}" for symbol in sorted(metadata.mappings)[:5]) or "no instrument by name"
         raise DataError(
@@ -267,6 +268,16 @@ def _grid(source: str, instrument: Instrument) -> rows.Grid:
     return rows.Grid(int(nanos), int(Decimal(size)))
 
 
+def _closed(records: rows.Records) -> rows.Records:
+    """Return records whose last ends its message where it is of a snapshot: none runs on into the next file."""
+    flags = int(records["flags"][-1])
+    if flags & rows.LAST_FLAG or not flags & rows.SNAPSHOT_FLAG:
+        return records
+    closed = records.copy()
+    closed["flags"][-1] = flags | rows.LAST_FLAG
+    return closed
+
+
 def _tape(parts: list[Stretch], options: ReadOptions) -> Tape:
     """Return the tape of all files of one listing and schema."""
     from nowake.data.replay import count_crossed
@@ -280,18 +291,16 @@ def _tape(parts: list[Stretch], options: ReadOptions) -> Tape:
         ok = rows.sound_times(part.records) & rows.sound_values(part.records, grid)
         numbers = numbers or tuple(int(part.number[i - 1]) + 1 for i in bad_lines(ok, QUARANTINED_LINES_MAX))
         bad += int(np.count_nonzero(~ok))
-        records = part.records[ok].copy()
-        if len(records) and records["flags"][-1] & rows.SNAPSHOT_FLAG:
-            records["flags"][-1] |= rows.LAST_FLAG  # no snapshot runs on into the next file
-        good.append(records)
-    good = [records for records in good if len(records)]
+        records = part.records if ok.all() else part.records[ok]
+        if len(records):
+            good.append(_closed(records))
     for before, after in itertools.pairwise(good):
         if before["ts_recv"][-1] >= after["ts_recv"][0]:
             raise DataError(source, "overlap in time", remedy="give each stretch of time once")
     if not good:
         raise DataError(source, f"has no valid record of {listing.key}", remedy="check that it is the file you mean")
     options.tell(0.95, f"{listing.key}: building rows")
-    columns, counted = build(np.concatenate(good), grid)
+    columns, counted = build(good[0] if len(good) == 1 else np.concatenate(good), grid)
     columns = with_closed_hours(columns, listing)
     crossed, locked = count_crossed(columns.code, columns.price, columns.qty)
     options.tell(1.0, f"{listing.key}: done")

@@ -141,12 +141,11 @@ def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
 
     ops = np.zeros(256, dtype=np.int8)
     ops[list(b"AMCRTF")] = (Op.ADD, Op.MODIFY, Op.CANCEL, Op.CLEAR, Op.TRADE, Op.FILL)
-    gaps = gap_starts(records["flags"])
-    at = np.arange(len(records))
-    if gaps.any():  # a message of its own before the first record that the source marks
-        at = np.sort(np.concatenate([at, at[gaps]]))
-    twice = np.concatenate([at[1:] == at[:-1], [False]])
-    source = records[at]
+    gaps, source = gap_starts(records["flags"]), records
+    twice = np.zeros(len(records), dtype=np.bool_)
+    if gaps.any():  # a message of its own before each record at which the source marks one
+        at = np.repeat(np.arange(len(records)), 1 + gaps)
+        source, twice = records[at], np.concatenate([at[1:] == at[:-1], [False]])
     _, order = np.unique(source["order_id"], return_inverse=True)
     snap = (source["flags"] & SNAPSHOT_FLAG) != 0
     messages = OrderMessages(

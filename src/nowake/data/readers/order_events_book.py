@@ -262,7 +262,7 @@ def event_rows_kernel(
 def event_rows(events: Events, orders: int, prices: int) -> I64:
     """Return the rows of events about ``orders`` orders at ``prices`` prices; see ``event_rows_reference``."""
     n = len(events.action)
-    out = np.zeros((3 * n + orders + 1, 5), dtype=np.int64)
+    out = np.empty((3 * n + orders + 1, 5), dtype=np.int64)
     columns = (events.action, events.order, events.side, events.price, events.volume, events.role)
     levels = np.zeros((2, max(prices, 1)), dtype=np.int64)
     book, held = np.zeros((max(orders, 1), 4), dtype=np.int64), np.zeros(max(orders, 1), dtype=np.int64)

@@ -375,7 +375,7 @@ def order_rows_kernel(
 def order_rows(messages: OrderMessages, orders: int) -> OrderRows:
     """Return the rows of messages about ``orders`` orders; see ``order_rows_reference``."""
     n = len(messages.op)
-    out = np.zeros((3 * n + 3, 5), dtype=np.int64)
+    out = np.empty((3 * n + 3, 5), dtype=np.int64)
     figures = np.zeros(FIGURES, dtype=np.int64)
     m, book = messages, np.zeros((max(orders, 1), 5), dtype=np.int64)
     count = order_rows_kernel(m.op, m.order, m.side, m.price, m.size, m.last, m.snap, book, out, figures)

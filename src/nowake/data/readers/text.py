@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ BLOCK_BYTES = 1 << 18
 UNPACKED_BYTES = 1 << 20
 WHOLE_DIGITS = 18
 """So many decimal digits always fit 64 bits."""
+NUMBER = re.compile(r"[0-9]{1,40}(\.[0-9]{0,40})?([eE][-+]?[0-9]{1,2})?")
+NOT_DIGITS = ["+", "-", " ", "\t", "_"]
+"""What a cast to an integer lets pass beside digits."""
 
 
 def text_blocks(path: Path, options: ReadOptions) -> Iterator[bytes]:
@@ -130,40 +134,40 @@ def decimal_units(column: pl.Series, unit: Decimal) -> tuple[I64, Flags]:
     counts 0.
     """
     digits, step = decimal_scale(unit)
-    plain = column.str.contains(r"^[0-9]{1,18}(\.[0-9]*)?$").fill_null(value=False)
-    whole = column.str.extract(r"^([0-9]{1,18})").cast(int, strict=False).fill_null(0)
-    fraction = column.str.extract(r"\.([0-9]*)$").fill_null("")
-    rest_is_zero = ~fraction.str.slice(digits).str.contains("[1-9]")
-    part = fraction.str.slice(0, digits).str.pad_end(digits, "0") if digits else None
-    parts = np.array(part.cast(int, strict=False).fill_null(0).to_numpy()) if part is not None else 0
-    ok = np.array((plain & rest_is_zero).to_numpy(), dtype=np.bool_)
-    wholes = np.array(whole.to_numpy(), dtype=np.int64)
-    limit = 10 ** max(WHOLE_DIGITS - digits, 0)
-    ok &= wholes < limit
-    count = np.where(ok, wholes, 0) * np.int64(10 ** min(digits, WHOLE_DIGITS)) + np.where(ok, parts, 0)
-    odd = np.flatnonzero(
-        np.array(column.str.contains(r"^[0-9.]+[eE][-+]?[0-9]{1,2}$").fill_null(value=False).to_numpy())
-    )
-    for i in odd.tolist():
-        found = _count(str(column[i]), digits)
+    halves = column.str.splitn(".", 2).struct.unnest().get_columns()
+    whole, fraction = halves[0], halves[1].fill_null("")
+    if bool((fraction.str.len_bytes() > digits).any()):
+        fraction = fraction.str.strip_chars_end("0")
+    wholes = whole.cast(int, strict=False)
+    parts = fraction.str.pad_end(digits, "0").cast(int, strict=False) if digits else fraction.cast(int, strict=False)
+    if not digits:
+        parts = parts.fill_null(0)
+    # Casting is quick and lets signs and blanks pass; what is not plain digits is looked at one by one.
+    plain = ~column.str.contains_any(NOT_DIGITS).fill_null(value=True)
+    plain &= wholes.is_not_null() & parts.is_not_null() & (fraction.str.len_bytes() <= digits)
+    ok = np.array(plain.to_numpy(), dtype=np.bool_)
+    first, rest = (np.array(one.fill_null(0).to_numpy(), dtype=np.int64) for one in (wholes, parts))
+    ok &= first < 10 ** max(WHOLE_DIGITS - digits, 0)
+    count = np.where(ok, first, 0) * np.int64(10 ** min(digits, WHOLE_DIGITS)) + np.where(ok, rest, 0)
+    for i in np.flatnonzero(~ok).tolist():
+        found = _count(column[i], digits)
         ok[i], count[i] = found is not None, found or 0
     ok &= count % step == 0
     return np.where(ok, count // step, 0).astype(np.int64), ok
 
 
-def _count(text: str, digits: int) -> int | None:
-    """Return a number in scientific notation as a count of 10^-digits, None when it is none."""
-    try:
-        scaled = Decimal(text).scaleb(digits)
-    except InvalidOperation:
+def _count(text: str | None, digits: int) -> int | None:
+    """Return a number, in scientific notation or with more digits, as a count of 10^-digits; None when it is none."""
+    if text is None or NUMBER.fullmatch(text) is None:
         return None
-    whole = scaled.is_finite() and scaled == scaled.to_integral_value() and scaled < 10**WHOLE_DIGITS
-    return int(scaled) if whole else None
+    scaled = Decimal(text).scaleb(digits)
+    fits = scaled == scaled.to_integral_value() and scaled < 10**WHOLE_DIGITS
+    return int(scaled) if fits else None
 
 
 def whole_numbers(column: pl.Series) -> tuple[I64, Flags]:
-    """Return text as integers, and (n,) bool: it is nothing but digits, with a sign or none."""
-    plain = column.str.contains(r"^-?[0-9]{1,18}$").fill_null(value=False)
-    values = column.cast(int, strict=False).fill_null(0)
+    """Return text as integers, and (n,) bool: it is nothing but digits, with a minus or none."""
+    values = column.cast(int, strict=False)
+    plain = values.is_not_null() & ~column.str.contains_any(["+", " ", "\t", "_"]).fill_null(value=True)
     ok = np.array(plain.to_numpy(), dtype=np.bool_)
-    return np.where(ok, np.array(values.to_numpy(), dtype=np.int64), 0), ok
+    return np.where(ok, np.array(values.fill_null(0).to_numpy(), dtype=np.int64), 0), ok
