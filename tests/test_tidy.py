@@ -26,6 +26,7 @@ CORE_ONLY = {"core"}
 GRAPH: dict[str, set[str]] = {
     "core": set(),
     "journal": CORE_ONLY,
+    "telemetry": CORE_ONLY,
     "market": CORE_ONLY,
     "data": {"core", "market"},
     "models": {"core", "market"},

@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from nowake.app.outlets import Outlets, complaint, opened
 from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result, resume_run, work_prepared
 from nowake.app.wiring import Prepared, RunOptions, plan, prepare
@@ -24,6 +27,7 @@ from nowake.core.sessions import to_ns
 from nowake.core.tape import Tape
 from nowake.core.terms import TERMS
 from nowake.core.units import number_text
+from nowake.telemetry.telemetry import Telemetry
 
 NUMBERS = {"fees", "latency"}
 """Options that are text, but may be given as a number."""
@@ -129,7 +133,14 @@ def plan_order(request: OrderRequest, tape: Tape | None = None, **options: Any) 
 
 
 def work_order(
-    request: OrderRequest, tape: Tape | None = None, *, journal: str | Path | None = None, **options: Any
+    request: OrderRequest,
+    tape: Tape | None = None,
+    *,
+    journal: str | Path | None = None,
+    log: str | Path = "",
+    metrics: str | Path = "",
+    log_level: str = "info",
+    **options: Any,
 ) -> Result:
     """Work the order on the recorded or synthetic market to its end, and measure it.
 
@@ -137,26 +148,43 @@ def work_order(
         request: From ``order``.
         tape: From ``read_tape``; None = the synthetic market, for ``SYNTH`` only.
         journal: Path of a new journal file; None keeps it in memory.
+        log: File to which events are appended, a JSON line each; ``-`` = standard error; empty = no log.
+        metrics: File that gets counts and timings as Prometheus text; empty = none.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``.
         **options: ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
 
     Raises:
         InputError: The order is not one, or does not fit the market; says what does.
         JournalError: The journal exists or cannot be written.
     """
-    return work_prepared(_prepared(request, tape, options, "work"), None if journal is None else _journal_path(journal))
+    path = None if journal is None else _journal_path(journal)
+    with _told(log, metrics, log_level, path) as telemetry:
+        return work_prepared(_prepared(request, tape, options, "work"), path, telemetry=telemetry)
 
 
-def resume_order(journal: str | Path, tapes: Paths = ()) -> Result:
+def resume_order(
+    journal: str | Path,
+    tapes: Paths = (),
+    *,
+    log: str | Path = "",
+    metrics: str | Path = "",
+    log_level: str = "info",
+) -> Result:
     """Carry an interrupted run to its end: what was journaled is not done again.
 
     Args:
         journal: Path of its journal.
         tapes: Where its tapes are now, when they moved.
+        log: As in ``work_order``; what was journaled before is not told again.
+        metrics: As in ``work_order``; of what this process does.
+        log_level: As in ``work_order``.
 
     Raises:
         JournalError: Not a journal, open elsewhere, damaged, or of other code or tapes.
     """
-    result, _ = resume_run(_journal_path(journal), tuple(str(one) for one in _paths("tapes", tapes)))
+    path, named = _journal_path(journal), tuple(str(one) for one in _paths("tapes", tapes))
+    with _told(log, metrics, log_level, path) as telemetry:
+        result, _ = resume_run(path, named, telemetry=telemetry)
     return result
 
 
@@ -167,6 +195,22 @@ def measure(journal: str | Path) -> Result:
         JournalError: Not a journal, or damaged.
     """
     return read_result(_journal_path(journal))
+
+
+@contextmanager
+def _told(log: object, metrics: object, level: object, journal: Path | None) -> Iterator[Telemetry | None]:
+    """Yield what a call tells; a log that could not be kept is a warning, the result is whole."""
+    for name, value in (("log", log), ("metrics", metrics)):
+        if not isinstance(value, str | Path):
+            raise InputError(name, value, "the path of a file")
+    if not isinstance(level, str):
+        raise InputError("log_level", level, "text")
+    outlets = Outlets(log=str(log), metrics=str(metrics), level=level)
+    outlets.check(journal=journal)
+    with opened(outlets) as telemetry:
+        yield telemetry
+    if said := complaint(telemetry):
+        warnings.warn(said, RuntimeWarning, stacklevel=4)
 
 
 def _moment(field: str, value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -348,3 +349,31 @@ def test_page_of_a_run_is_written_where_asked(cli) -> None:
     assert cli("tca --html again.html --json").code == 0
     assert (cli.folder / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (cli.folder / "again.html").is_file()
+
+
+def test_a_log_on_standard_error_is_events_only(cli) -> None:
+    said = cli(f"work {SHORT} --log - --json")
+    assert said.code == 0
+    events = [json.loads(line)["event"] for line in said.err.splitlines()]
+    assert (events[0], events[-1]) == ("run_started", "run_ended")
+    assert events.count("filled") == said.document["fills"]
+    assert "woken" not in events
+
+
+def test_log_and_metrics_go_where_they_are_asked_for(cli) -> None:
+    for _ in range(2):  # the log grows, the metrics are of one process
+        document = cli(f"work {SHORT} --log run.log --metrics run.prom --log-level WARNING --json").document
+        lines = [json.loads(line) for line in (cli.folder / "run.log").read_text().splitlines()]
+        assert {line["level"] for line in lines} <= {"warning", "error"}
+        text = (cli.folder / "run.prom").read_text()
+        assert f"nowake_acked_total {document['children']}" in text
+        assert 'nowake_run_ended_total{status="done"} 1' in text
+    cli(f"work {SHORT} --journal cut.db --log run.log")
+    cut(cli.folder / "cut.db", cli.folder / "rest.db", 150)
+    said = cli("resume rest.db --log rest.log --metrics rest.prom --json")
+    assert said.code == 0
+    lines = [json.loads(line) for line in (cli.folder / "rest.log").read_text().splitlines()]
+    assert lines[0]["resumed"] is True
+    assert 0 < sum(line["event"] == "filled" for line in lines) < said.document["fills"]
+    assert {path.name for path in cli.folder.iterdir()} >= {"run.log", "run.prom", "rest.log", "rest.prom"}
+    assert not list(cli.folder.glob(".*making"))

@@ -229,3 +229,27 @@ def test_errors_on_a_recorded_market_say_what_fits(cli, amzn_lake: Path) -> None
         assert words in said.err
     said = cli("plan buy 100 MSFT --over 5m --tape", str(amzn_lake))
     assert "known are AMZN@XNAS" in said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--log nodir/x", "log must be a file in a folder that exists"),
+        ("--log .", "log must be a file in a folder that exists"),
+        ("--log note.txt", "log must be a new file, or one that nowake wrote"),
+        ("--log run.db --journal run.db", "log must be another file than --journal"),
+        ("--log page.html --html page.html", "log must be another file than --html"),
+        ("--log a --metrics a", "metrics must be another file than --log"),
+        ("--metrics nodir/x", "metrics must be a file in a folder that exists"),
+        ("--metrics note.txt", "metrics must be a new file, or one that nowake wrote"),
+        ("--metrics /dev/null", "metrics must be an ordinary file"),
+        ("--log a --log-level loud", "log_level must be one of debug, info, warning, error"),
+    ],
+)
+def test_a_log_never_writes_over_anything(cli, options: str, words: str) -> None:
+    (cli.folder / "note.txt").write_text("mine")
+    said = cli(f"work {SYNTH} --over 2m {options}")
+    assert said.code == 1
+    assert f"Error: {words}" in said.err
+    assert sorted(path.name for path in cli.folder.iterdir()) == ["note.txt"]
+    assert (cli.folder / "note.txt").read_text() == "mine"

@@ -279,3 +279,23 @@ def test_a_known_order_is_not_submitted_twice(desk: Desks) -> None:
     made.life()
     received = [b for b in made.journal().batches() if isinstance(b.input, OrderReceived)]
     assert len(received) == 1
+
+
+def test_a_listener_hears_every_batch_once_over_all_lives(desk: Desks) -> None:
+    """A process that is killed has told a prefix of what it made durable; the next one goes on, none is told twice."""
+
+    class Ears:
+        def __init__(self) -> None:
+            self.heard: list[Any] = []
+
+        def told(self, batch: Any, *, replayed: bool) -> None:
+            assert not replayed
+            assert sum(1 for _ in made.storage.batches()) >= len(self.heard) + 1, "told before it was durable"
+            self.heard.append(tuple(batch))
+
+        def written(self, batches: int, seconds: float) -> None:
+            assert batches > 0
+
+    made, ears = desk(), Ears()
+    judge(made, made.life(listener=ears))
+    assert ears.heard == [batch.records for batch in made.journal().batches()]

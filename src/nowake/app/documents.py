@@ -21,12 +21,11 @@ from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionS
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import show_terms
-from nowake.core.units import format_duration
+from nowake.core.units import format_duration, json_number
 from nowake.core.value import Value
 from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
 from nowake.tca.document import document as report_document
-from nowake.tca.document import number
 from nowake.view.format import humanise, moment
 
 COST_PARTS = ("spread_bps", "temporary_bps", "permanent_bps", "transient_bps", "fees_bps", "opportunity_bps")
@@ -66,7 +65,7 @@ def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -
     return {
         "id": order.parent_id,
         "side": order.side.name.lower(),
-        "quantity": number(instrument.qty(order.qty_units)),
+        "quantity": json_number(instrument.qty(order.qty_units)),
         "unit": instrument.base,
         "notional": notional,
         "currency": instrument.base if instrument.inverse else instrument.quote,
@@ -84,7 +83,7 @@ def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -
         "must_complete": how.must_complete,
         "max_participation": how.participation_max,
         "urgency": how.urgency,
-        "limit": number(instrument.price(how.limit_units)) if how.limit_units else None,
+        "limit": json_number(instrument.price(how.limit_units)) if how.limit_units else None,
         "slices": how.slices,
         "terms": show_terms(how, listing),
     }
@@ -113,9 +112,9 @@ def slice_document(one: ExecutionSlice, expected: int, listing: Listing) -> dict
         "index": one.index,
         "release": iso(one.release_ns),
         "end": iso(one.end_ns),
-        "quantity": number(instrument.qty(one.qty_units)),
+        "quantity": json_number(instrument.qty(one.qty_units)),
         "participation": one.participation if expected else None,
-        "expected_volume": number(instrument.qty(expected)) if expected else None,
+        "expected_volume": json_number(instrument.qty(expected)) if expected else None,
         "tactic": one.tactic,
     }
 

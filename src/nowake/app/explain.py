@@ -14,10 +14,11 @@ from nowake.core.decisions import Verdict
 from nowake.core.errors import InputError, JournalError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import iso
+from nowake.core.units import json_number
 from nowake.core.view import View
 from nowake.journal.codec import Batch
 from nowake.journal.reader import read_journal
-from nowake.tca.document import child_document, number
+from nowake.tca.document import child_document
 from nowake.tca.trail import ChildReport
 from nowake.view.decisions import DecisionRow, MissedRow
 from nowake.view.format import clock, duration, humanise, percent, price, quantity
@@ -202,7 +203,7 @@ class Explanation:
             "gate": [
                 {"control": v.control, "passed": v.passed, "detail": humanise(v.detail, self.listing)} for v in one.gate
             ],
-            "filled": number(self.listing.instrument.qty(report.filled_units)),
+            "filled": json_number(self.listing.instrument.qty(report.filled_units)),
             "became": self.became(one),
             "fills": known["fills"],
         }
@@ -213,7 +214,7 @@ class Explanation:
             "t": iso(one.t_ns),
             "until": iso(one.until_ns) if one.until_ns else None,
             "slice": one.slice_index,
-            "quantity": number(self.listing.instrument.qty(one.qty_units)),
+            "quantity": json_number(self.listing.instrument.qty(one.qty_units)),
             "control": one.control,
             "why": humanise(one.detail, self.listing),
             "saw": self._saw_document(one.saw),
@@ -229,10 +230,10 @@ class Explanation:
         instrument = self.listing.instrument
         return {
             "t": iso(saw.t_ns),
-            "bid": number(instrument.price(saw.bid_units)) if saw.bid_units else None,
-            "ask": number(instrument.price(saw.ask_units)) if saw.ask_units else None,
-            "bid_size": number(instrument.qty(saw.bid_qty)),
-            "ask_size": number(instrument.qty(saw.ask_qty)),
+            "bid": json_number(instrument.price(saw.bid_units)) if saw.bid_units else None,
+            "ask": json_number(instrument.price(saw.ask_units)) if saw.ask_units else None,
+            "bid_size": json_number(instrument.qty(saw.bid_qty)),
+            "ask_size": json_number(instrument.qty(saw.ask_qty)),
             "integrity": saw.wrong or "ok",
         }
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from nowake.app import wiring
 from nowake.app.operate.desk import Control
+from nowake.app.outlets import tell_end, tell_start
 from nowake.app.wiring import Prepared
 from nowake.core.errors import JournalError
 from nowake.core.sessions import Session
@@ -22,6 +23,7 @@ from nowake.journal.journal import Journal
 from nowake.journal.reader import JournalFile, read_journal
 from nowake.sim.world import Progress
 from nowake.tca.report import ExecutionReport, measure
+from nowake.telemetry.telemetry import Telemetry
 
 OVER = ("done", "refused")
 """Statuses after which a run will not go on."""
@@ -96,6 +98,7 @@ def work_prepared(
     created_ns: int = 0,
     since_s: float | None = None,
     control: Control | None = None,
+    telemetry: Telemetry | None = None,
 ) -> Result:
     """Work a prepared order into a new journal (in memory without a path) and measure it.
 
@@ -106,6 +109,7 @@ def work_prepared(
         created_ns: Wall clock for the journal's origin.
         since_s: ``time.monotonic()`` from which ``elapsed_s`` counts; None = from here.
         control: How the run is operated; None = from beside its file, as fast as it goes.
+        telemetry: Told of what becomes durable; None = nobody is.
 
     Raises:
         JournalError: The journal cannot be made or written.
@@ -115,8 +119,17 @@ def work_prepared(
     if control is None and path is not None:
         control = Control(path)
     with wiring.open_journal(prepared, path, created_ns) as journal:
-        wiring.work(prepared, journal, progress, control)
-        return _measured(prepared, journal, path, since)
+        tell_start(telemetry, journal.header, prepared.order, prepared.env, since, resumed=False)
+        wiring.work(prepared, journal, progress, control, telemetry)
+        return _told(telemetry, _measured(prepared, journal, path, since), journal.head()[0])
+
+
+def _told(telemetry: Telemetry | None, result: Result, records: int) -> Result:
+    """Return the result of a run that is over, told as such."""
+    report = result.report
+    units, head = (report.filled_units, report.residual_units), (records, result.journal_hash)
+    tell_end(telemetry, report.listing, (report.status, report.status_reason), units, head, result.elapsed_s)
+    return result
 
 
 def _measured(prepared: Prepared, journal: Journal, path: Path | None, since: float) -> Result:
@@ -194,6 +207,7 @@ def resume_run(
     reading: wiring.ReadProgress | None = None,
     working: Callable[[Prepared], Progress] | None = None,
     control: Control | None = None,
+    telemetry: Telemetry | None = None,
 ) -> tuple[Result, bool]:
     """Carry a run to its end; return it, and whether there was anything left to do.
 
@@ -203,6 +217,7 @@ def resume_run(
         reading: Told how far the reading is.
         working: Makes the listener to the work once the order is known.
         control: How it is operated once it goes on; None = from beside its file, as fast as it goes.
+        telemetry: Told of what becomes durable now; what was journaled before is not told again.
 
     Raises:
         JournalError: The journal cannot be used, or its tapes are not the ones it was made with.
@@ -211,6 +226,8 @@ def resume_run(
         return read_result(path), False
     since = time.monotonic()
     prepared = wiring.reopen(path, tapes, reading)
-    wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path))
-    made = read_result(path)
-    return dataclasses.replace(made, elapsed_s=time.monotonic() - since, tape=prepared.tape), True
+    file = read_journal(path)
+    tell_start(telemetry, file.header, prepared.order, prepared.env, since, resumed=True)
+    wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path), telemetry)
+    made = dataclasses.replace(read_result(path), elapsed_s=time.monotonic() - since, tape=prepared.tape)
+    return _told(telemetry, made, file.head()[0]), True

@@ -36,6 +36,7 @@ from nowake.journal.journal import Journal
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
+from nowake.journal.told import Listener, told
 from nowake.live.recover import save_state
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import Latency, SimMarket
@@ -330,10 +331,14 @@ def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> 
 
 
 def work(
-    prepared: Prepared, journal: Journal, progress: Progress | None = None, control: Control | None = None
+    prepared: Prepared,
+    journal: Journal,
+    progress: Progress | None = None,
+    control: Control | None = None,
+    listener: Listener | None = None,
 ) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
-    store = BufferedStore(journal)
+    store = BufferedStore(told(journal, listener))
     with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
         host = _simulate(prepared, store, progress, desk)
     save_state(journal, host.state, None)
@@ -343,8 +348,8 @@ def work(
 def _simulate(prepared: Prepared, store: BufferedStore, progress: Progress | None, desk: Desk | None) -> Host:
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
     try:
-        told = None if progress is None else store.told(progress)
-        host = simulate(prepared.market, prepared.order, prepared.env, store, told, desk)
+        durable = None if progress is None else store.told(progress)
+        host = simulate(prepared.market, prepared.order, prepared.env, store, durable, desk)
     except BaseException:
         with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
             store.flush()
@@ -376,7 +381,13 @@ def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | Non
     return prepared
 
 
-def resume(path: Path, prepared: Prepared, progress: Progress | None = None, control: Control | None = None) -> Host:
+def resume(
+    path: Path,
+    prepared: Prepared,
+    progress: Progress | None = None,
+    control: Control | None = None,
+    listener: Listener | None = None,
+) -> Host:
     """Execute a simulated run again: what is journaled must come out again, byte for byte, and the rest is appended.
 
     Operators' commands that are journaled are given again at their places; ``control`` counts from their end on.
@@ -388,7 +399,7 @@ def resume(path: Path, prepared: Prepared, progress: Progress | None = None, con
 
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
         checked = PrefixCheckingJournal(journal)
-        store = BufferedStore(checked)
+        store = BufferedStore(told(checked, listener))
         with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
             again = Recorded(placed_commands(journal.batches()), journal.head()[0], desk)
             host = _simulate(prepared, store, progress, again)

@@ -90,6 +90,11 @@ def from_units(count: int, unit: Decimal) -> Decimal:
     return count * unit
 
 
+def json_number(value: Decimal) -> int | float:
+    """Return an exact decimal as the JSON number that prints it: an int where it is whole."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
 def round_price(price_units: int, tick_units: int, side_sign: int) -> int:
     """Return the price on the tick grid, never more aggressive than given (a buy rounds down, a sell up)."""
     return price_units // tick_units * tick_units if side_sign > 0 else -(-price_units // tick_units) * tick_units
@@ -159,6 +164,7 @@ __all__ = [
     "decimal",
     "format_duration",
     "from_units",
+    "json_number",
     "number_text",
     "parse_duration",
     "round_price",

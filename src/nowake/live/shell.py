@@ -22,6 +22,7 @@ from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.engine.state import EngineState
 from nowake.journal.journal import Journal
+from nowake.journal.told import Listener, told
 from nowake.live.clock import LocalClock
 from nowake.live.market import fed_market, feed_gap
 from nowake.live.recover import Recovered, recover, save_state
@@ -45,6 +46,7 @@ class Shell:
         desk: Where operators' commands come from; None = nowhere.
         snapshot_every: Records between two saved states, which bounds what a recovery folds; 0 = never.
         use_snapshot: False recovers by folding everything.
+        listener: Told of every batch once it is durable.
 
     Attributes:
         recovered: What the journal stood for when this process began.
@@ -61,9 +63,10 @@ class Shell:
         desk: Desk | None = None,
         snapshot_every: int = 1000,
         use_snapshot: bool = True,
+        listener: Listener | None = None,
     ) -> None:
         self.recovered: Recovered = recover(journal, use_snapshot=use_snapshot)
-        self.host = Host(env, journal, self.recovered.state)
+        self.host = Host(env, told(journal, listener), self.recovered.state)
         self._journal, self._venue, self._clock = journal, venue, clock
         self._every, self._saved = snapshot_every, self.recovered.from_seq
         self._desk = desk
@@ -107,7 +110,7 @@ class Shell:
         """Work until nothing is left to do, or until local time ``until_ns``; return the state."""
         while self.host.state.active() and self._now() < until_ns:
             self.step()
-        self._journal.sync()
+        self.host.store.sync()
         return self.host.state
 
     def step(self) -> None:

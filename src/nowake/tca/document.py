@@ -7,14 +7,10 @@ from typing import Any
 
 from nowake.core.instrument import Instrument
 from nowake.core.sessions import iso
+from nowake.core.units import json_number
 from nowake.tca.report import ExecutionReport
 from nowake.tca.shortfall import as_numbers
 from nowake.tca.trail import ChildFill, ChildReport
-
-
-def number(value: Decimal) -> int | float:
-    """Return an exact decimal as the JSON number that prints it: an int where it is whole."""
-    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def price(instrument: Instrument, units: float | None) -> float | None:
@@ -43,9 +39,9 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
     return {
         "status": report.status,
         "status_reason": report.status_reason,
-        "filled": number(instrument.qty(report.filled_units)),
+        "filled": json_number(instrument.qty(report.filled_units)),
         "residual": {
-            "quantity": number(instrument.qty(report.residual_units)),
+            "quantity": json_number(instrument.qty(report.residual_units)),
             "reason": report.residual_reason or None,
         },
         "avg_price": price(instrument, report.average_units),
@@ -53,7 +49,7 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "market_vwap": price(instrument, None if vwap is None else float(vwap)),
         "market_vwap_ex_own": price(instrument, report.vwap_ex_own_units),
         "market_twap": price(instrument, None if twap is None else float(twap)),
-        "market_volume": number(instrument.qty(market.volume_units)) if market else None,
+        "market_volume": json_number(instrument.qty(market.volume_units)) if market else None,
         "slippage_bps": {
             "arrival": report.slippage.arrival_bps,
             "vwap": report.slippage.vwap_bps,
@@ -90,8 +86,8 @@ def child_document(instrument: Instrument, child: ChildReport) -> dict[str, Any]
         "side": order.side.name.lower(),
         "type": order.order_type.value,
         "tif": order.tif.value,
-        "price": number(instrument.price(order.price_units)) if order.price_units else None,
-        "quantity": number(instrument.qty(order.qty_units)),
+        "price": json_number(instrument.price(order.price_units)) if order.price_units else None,
+        "quantity": json_number(instrument.qty(order.qty_units)),
         "status": child.status.value,
         "slice": child.slice_index,
         "t_cancel": iso(child.t_cancel_ns) if child.t_cancel_ns else None,
@@ -104,8 +100,8 @@ def fill_document(instrument: Instrument, one: ChildFill) -> dict[str, Any]:
     fill = one.fill
     return {
         "t": iso(fill.t_venue_ns),
-        "price": number(instrument.price(fill.price_units)),
-        "quantity": number(instrument.qty(fill.qty_units)),
+        "price": json_number(instrument.price(fill.price_units)),
+        "quantity": json_number(instrument.qty(fill.qty_units)),
         "liquidity": fill.liquidity.value,
         "fee": float(instrument.money(fill.fee_money)),
     }

@@ -216,6 +216,11 @@ def takes_order(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+LogOption = Annotated[
+    str, typer.Option(help="append events there, a JSON line each; - = standard error", show_default=False)
+]
+MetricsOption = Annotated[str, typer.Option(help="write counts and timings there, Prometheus text", show_default=False)]
+LogLevelOption = Annotated[str, typer.Option(help="debug, info, warning or error")]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout, progress on stderr")]
 FullOption = Annotated[bool, typer.Option("--full", help="every slice, child and fill instead of counts")]
 HtmlOption = Annotated[Path | None, typer.Option(help="write a self-contained HTML page there", show_default=False)]

@@ -16,6 +16,9 @@ from nowake.app.cli.options import (
     JournalOption,
     JsonOption,
     KeyOption,
+    LogLevelOption,
+    LogOption,
+    MetricsOption,
     OrderOptions,
     SpeedOption,
     takes_order,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.wiring import RunOptions
+    from nowake.telemetry.telemetry import Telemetry
 
 
 @takes_order
@@ -57,15 +61,22 @@ def work(
     full: FullOption = False,
     html: HtmlOption = None,
     speed: SpeedOption = 0.0,
+    log: LogOption = "",
+    metrics: MetricsOption = "",
+    log_level: LogLevelOption = "info",
 ) -> None:
     """Work an order to its end on a recorded or the synthetic market, journal every step, and measure it."""
-    screen = Screen(as_json=as_json)
+    screen = Screen(as_json=as_json, log_on_err=log == "-")
     with one_sentence_errors(screen):
         request, options = given.request(), given.options()
-        from nowake.app import pages
+        from nowake.app import outlets, pages
 
         pages.check_page(html)
-        result = run_order(screen, request, options, journal, speed=speed)
+        told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
+        told.check(journal=journal, html=html)
+        with outlets.opened(told) as telemetry:
+            result = run_order(screen, request, options, journal, speed=speed, telemetry=telemetry)
+        screen.warn(outlets.complaint(telemetry))
         show_result(screen, result, "work", full=full, html=html)
         raise typer.Exit(result.exit_code)
 
@@ -80,15 +91,18 @@ def resume(
     html: HtmlOption = None,
     speed: SpeedOption = 0.0,
     key: KeyOption = "",
+    log: LogOption = "",
+    metrics: MetricsOption = "",
+    log_level: LogLevelOption = "info",
 ) -> None:
     """Go on: with a paused order, in its own process; or with a run that was cut off, in this one.
 
     What is journaled is not done again; a finished run is only shown. A run that was cut off while it was paused works
     again at once.
     """
-    screen = Screen(as_json=as_json)
+    screen = Screen(as_json=as_json, log_on_err=log == "-")
     with one_sentence_errors(screen):
-        from nowake.app import pages, results, runs
+        from nowake.app import outlets, pages, results, runs
         from nowake.app.cli.operate_commands import show_answer
         from nowake.app.operate import client
         from nowake.app.operate.desk import Control
@@ -96,6 +110,8 @@ def resume(
 
         pages.check_page(html)
         path = journal or runs.latest_run()
+        told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
+        told.check(journal=path, html=html)
         ask = client.command(OperatorAction.RESUME, key)
         if client.owner_of(path) is not None:
             show_answer(screen, client.give(path, ask), ask, path)
@@ -103,10 +119,11 @@ def resume(
         control = Control(path, speed, unpause=ask, say=screen.err.print)
         from nowake.app.interrupts import between_steps
 
-        with screen.stage("resume") as shown, between_steps() as check:
+        with outlets.opened(told) as telemetry, screen.stage("resume") as shown, between_steps() as check:
             screen.announce(shown)
             listen = partial(work_progress, shown, check=check)
-            result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen, control)
+            result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen, control, telemetry)
+        screen.warn(outlets.complaint(telemetry))
         if not went_on:
             screen.err.print(f"{path} had ended already; this is its result.")
         show_result(screen, result, "work", full=full, html=html)
@@ -121,6 +138,7 @@ def run_order(
     command: str = "work",
     *,
     speed: float = 0.0,
+    telemetry: Telemetry | None = None,
 ) -> Result:
     """Prepare an order, show its ticket, work it into a journal; the journal becomes the latest run."""
     since = time.monotonic()
@@ -141,7 +159,13 @@ def run_order(
     control = Control(path, speed, say=screen.err.print)
     with screen.working() as working:
         return results.work_prepared(
-            prepared, path, working(prepared), created_ns=time.time_ns(), since_s=since, control=control
+            prepared,
+            path,
+            working(prepared),
+            created_ns=time.time_ns(),
+            since_s=since,
+            control=control,
+            telemetry=telemetry,
         )
 
 

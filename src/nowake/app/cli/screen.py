@@ -30,10 +30,11 @@ class Screen:
 
     Args:
         as_json: Print one JSON document instead of text.
+        log_on_err: Standard error carries a log, which lines of progress would spoil.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
-        self.as_json = as_json
+    def __init__(self, *, as_json: bool, log_on_err: bool = False) -> None:
+        self.as_json, self.log_on_err = as_json, log_on_err
         self.resume_hint = ""
         self._cold: bool | None = None
 
@@ -53,6 +54,11 @@ class Screen:
             for block in blocks:
                 self.out.print(block)
 
+    def warn(self, sentence: str) -> None:
+        """Print a sentence on standard error, where there is one."""
+        if sentence:
+            self.err.print(f"Warning: {sentence}")
+
     def document(self, document: dict[str, Any]) -> None:
         """Print the one JSON document."""
         from nowake.app.documents import encode
@@ -64,7 +70,7 @@ class Screen:
         """Return a line of progress on standard error."""
         from nowake.view.live import Stage
 
-        return Stage(self.err, title)
+        return Stage(_console(stderr=True, quiet=self.log_on_err), title)
 
     @contextmanager
     def reading(self, title: str) -> Iterator[ReadProgress]:
@@ -117,10 +123,10 @@ def work_progress(shown: Stage, prepared: Prepared, check: Callable[[], None]) -
     return listen
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool, quiet: bool = False) -> Console:
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    made = Console(stderr=stderr, quiet=quiet, highlight=False, soft_wrap=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = PLAIN_WIDTH
     return made

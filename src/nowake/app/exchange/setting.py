@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from nowake.app.outlets import Outlets
 from nowake.core.errors import InputError
 from nowake.core.order import ParentOrder
 from nowake.core.value import Value, from_json, require
@@ -61,6 +62,7 @@ class WorkerSetting(Value, frozen=True):
         timing: Patience of the engine, in venue time: answers take longer on a clock that runs fast.
         snapshot_every: Records between two saved states; 0 = never.
         wall_seconds: The worker ends by itself after this long, whatever is left.
+        outlets: Where its log and metrics go.
     """
 
     address: str
@@ -71,6 +73,7 @@ class WorkerSetting(Value, frozen=True):
     timing: Timing = Timing()
     snapshot_every: int = 1000
     wall_seconds: float = 3600.0
+    outlets: Outlets = Outlets()
 
     def __post_init__(self) -> None:
         good = 0 < self.wall_seconds <= WALL_SECONDS_MAX

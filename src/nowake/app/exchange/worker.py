@@ -7,6 +7,7 @@ standard output is the outcome as JSON. Killed at any point and started again, i
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import msgspec
 
 from nowake.app.exchange.setting import WorkerSetting, read_setting
 from nowake.app.operate.desk import Control, operated
+from nowake.app.outlets import opened, tell_end, tell_start
 from nowake.core import ids
 from nowake.core.errors import JournalError, NowakeError
 from nowake.core.value import Value, content_hash, from_msgpack, to_json, to_msgpack
@@ -73,11 +75,26 @@ def work(
     venue: LiveVenue = SimulatedVenue(setting.address, setting.account)
     if wrap_venue is not None:
         venue = wrap_venue(venue)
+    since_s = time.monotonic()
+    setting.outlets.check(journal=Path(setting.journal))
     journal, env = _open(setting, venue, wrap_storage)
-    with journal:
+    with journal, opened(setting.outlets) as telemetry:
         clock = ScaledClock(setting.clock)
+        tell_start(telemetry, journal.header, setting.order, env, since_s, resumed=journal.head()[0] > 0)
+        if telemetry is not None:
+            for batch in journal.batches():
+                telemetry.told(batch.records, replayed=True)
         with operated(Control(Path(setting.journal), say=_say), Synced(journal)) as desk:
-            shell = Shell(journal, journal.epoch, env, venue, clock, desk=desk, snapshot_every=setting.snapshot_every)
+            shell = Shell(
+                journal,
+                journal.epoch,
+                env,
+                venue,
+                clock,
+                desk=desk,
+                snapshot_every=setting.snapshot_every,
+                listener=telemetry,
+            )
             try:
                 order = setting.order
                 if order.parent_id not in shell.state.parents and order.parent_id not in shell.state.refused:
@@ -86,7 +103,11 @@ def work(
                 state = shell.run(until_ns)
             finally:
                 shell.close()
-        return outcome(state, setting.order.parent_id, journal, shell.recovered.from_seq)
+        found = outcome(state, setting.order.parent_id, journal, shell.recovered.from_seq)
+        units, head = (found.filled, setting.order.qty_units - found.filled), (found.records, found.head)
+        (listing,) = env.listings
+        tell_end(telemetry, listing, (found.status, ""), units, head, time.monotonic() - since_s)
+        return found
 
 
 class Synced:

@@ -13,11 +13,11 @@ from nowake.core.decisions import ParentStatus
 from nowake.core.errors import JournalError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session, iso
+from nowake.core.units import json_number
 from nowake.engine.state import EngineState, ParentState
 from nowake.journal.header import Header
 from nowake.journal.reader import read_journal
 from nowake.live.recover import recover
-from nowake.tca.document import number
 from nowake.view.format import humanise
 from nowake.view.standing import Standing
 
@@ -101,12 +101,14 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
     control, detail = parent.held_back
     return made | {
         "unit": unit.base,
-        "filled": number(unit.qty(parent.filled)),
-        "live": number(unit.qty(parent.reserved)),
-        "in_doubt": number(unit.qty(parent.bucket(ChildStatus.IN_DOUBT))),
-        "unsent": number(unit.qty(parent.unsent)),
-        "abandoned": {humanise(why, found.listing): number(unit.qty(qty)) for why, qty in parent.abandoned.items()},
-        "due": number(unit.qty(due_units(parent, found.state.t_ns))),
+        "filled": json_number(unit.qty(parent.filled)),
+        "live": json_number(unit.qty(parent.reserved)),
+        "in_doubt": json_number(unit.qty(parent.bucket(ChildStatus.IN_DOUBT))),
+        "unsent": json_number(unit.qty(parent.unsent)),
+        "abandoned": {
+            humanise(why, found.listing): json_number(unit.qty(qty)) for why, qty in parent.abandoned.items()
+        },
+        "due": json_number(unit.qty(due_units(parent, found.state.t_ns))),
         "avg_price": float(unit.price(1)) * parent.cash_units / parent.filled if parent.filled else None,
         "children": {"live": len(parent.live), "ended": len(parent.closed)},
         "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
