@@ -123,6 +123,7 @@ DECISIONS: tuple[decisions.AnyDecision, ...] = (
     ),
     decisions.WatchCleared(watch_id="w", parent_id="p1"),
     decisions.Withheld(parent_id="p1", slice_index=0, qty_units=4, control="book", detail="crossed"),
+    decisions.RateSet(parent_id="p1", rate_ppm=100_000, reason="size steps"),
     decisions.Abandoned(parent_id="p1", qty_units=6, reason="end of window"),
     decisions.StatusChanged(parent_id="p1", status=decisions.ParentStatus.DONE, reason="all filled"),
     decisions.Alerted(code="overfill", text="1 too many"),

@@ -18,7 +18,7 @@ from nowake.telemetry.events import BY_RECORD, COMMON, EVENTS, LEVELS, Event
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "telemetry.md"
 ROW = re.compile(r"^\| `(?P<name>\w+)` \| (?P<rest>.*) \|$", re.MULTILINE)
 NAME = re.compile(r"[a-z][a-z_]*[a-z]")
-KINDS = {"", "qty", "price", "money", "time", "count", "order", "words"}
+KINDS = {"", "qty", "price", "money", "time", "count", "order", "words", "share"}
 
 
 def test_every_kind_of_record_has_an_event_of_its_name() -> None:
@@ -54,13 +54,23 @@ def types_at(kind: Any, path: tuple[str, ...]) -> Any:
 def test_every_field_is_there_and_of_its_kind(event: Event) -> None:
     for field in event.fields:
         kind = types_at(event.record, field.path)
-        wanted: dict[str, Any] = {"qty": int, "price": int, "money": int, "time": int, "order": str, "words": str}
+        wanted: dict[str, Any] = {
+            "qty": int,
+            "price": int,
+            "money": int,
+            "time": int,
+            "order": str,
+            "words": str,
+            "share": int,
+        }
         if field.kind in wanted:
             assert kind is wanted[field.kind], field
         elif field.kind == "count":
             assert typing.get_origin(kind) is tuple, field
-        unit = re.search(r"_(units|ns|money|qty)$|^qty", field.path[-1])
-        assert (unit is None) == (field.kind not in ("qty", "price", "money", "time")), f"{field} is in integer units"
+        unit = re.search(r"_(units|ns|money|qty|ppm)$|^qty", field.path[-1])
+        assert (unit is None) == (field.kind not in ("qty", "price", "money", "time", "share")), (
+            f"{field} is in integer units"
+        )
 
 
 def test_keys_and_payloads_are_in_no_event() -> None:
@@ -69,14 +79,20 @@ def test_keys_and_payloads_are_in_no_event() -> None:
             assert not {"key", "raw"} & set(field.path)
 
 
+def row_of(event: Event) -> str:
+    """Return the row of the page that an event has: what to paste when the test below fails."""
+    fields, labels = (
+        ", ".join(f"`{name}`" for name in names) for names in ([f.name for f in event.fields], event.labels)
+    )
+    return f"| `{event.name}` | {event.level} | {event.meaning} | {fields} | {labels} | {event.timing} |"
+
+
 def test_the_page_shows_the_same_table() -> None:
     """Read the page as a reader does, and hold each row against the event of that name."""
-    rows = [(found["name"], found["rest"].split(" | ")) for found in ROW.finditer(PAGE.read_text(encoding="utf-8"))]
-    assert [name for name, _ in rows] == [event.name for event in EVENTS]
-    for event, (_, cells) in zip(EVENTS, rows, strict=True):
-        level, meaning, fields, *rest = [cell.strip(" |") for cell in cells]
-        assert (level, meaning) == (event.level, event.meaning)
-        assert re.findall(r"`(\w+)`", fields) == [field.name for field in event.fields]
-        labels, timing = (*rest, "", "")[:2]
-        assert re.findall(r"`(\w+)`", labels) == list(event.labels)
-        assert timing == event.timing
+    rows = {found["name"]: found["rest"].split("|") for found in ROW.finditer(PAGE.read_text(encoding="utf-8"))}
+    assert list(rows) == [event.name for event in EVENTS]
+    for event in EVENTS:
+        level, meaning, fields, labels, timing = [cell.strip() for cell in rows[event.name]]
+        told = (level, meaning, re.findall(r"`(\w+)`", fields), re.findall(r"`(\w+)`", labels), timing)
+        wanted = (event.level, event.meaning, [one.name for one in event.fields], [*event.labels], event.timing)
+        assert told == wanted, f"the row should be {row_of(event)}"

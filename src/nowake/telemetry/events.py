@@ -5,6 +5,7 @@ the journal, with underscores. A field is written ``[kind:]name[=path]``: what i
 the record holds it. The kinds turn integer units into human ones:
 
 ``qty``, ``price``, ``money``: in the units of the order's listing; ``time``: ISO, UTC; ``count``: how many;
+``share``: of one, from millionths;
 ``order``: the order that a child belongs to; ``words``: the engine's, whose numbers are put into those units too.
 Everything else is shown as it is.
 """
@@ -138,6 +139,8 @@ EVENTS: tuple[Event, ...] = (
     _event("withheld", INFO, "a child that the schedule wanted is not sent",
            "order=parent_id slice=slice_index qty:quantity=qty_units control words:reason=detail", d.Withheld,
            labels="control"),
+    _event("rate_set", INFO, "the order follows the volume of others at another rate",
+           "order=parent_id share:rate=rate_ppm words:reason", d.RateSet),
     _event("abandoned", INFO, "part of the order will not be traded",
            "order=parent_id qty:quantity=qty_units words:reason", d.Abandoned, sums="quantity"),
     _event("status_changed", INFO, "the order is in another state", "order=parent_id status words:reason",
@@ -157,18 +160,3 @@ BY_RECORD: dict[type[Record], Event] = {one.record: one for one in EVENTS if one
 
 COMMON = ("event", "level", "timestamp", "journal", "t")
 """Fields of every line: name and level, the wall clock, the journal's id, the run's own time (records only)."""
-
-
-def table() -> list[tuple[str, ...]]:
-    """Return the table for people: event, level, what it says, fields, counted by, timed."""
-    return [
-        (
-            one.name,
-            one.level,
-            one.meaning,
-            ", ".join(field.name for field in one.fields),
-            ", ".join(one.labels),
-            one.timing,
-        )
-        for one in EVENTS
-    ]

@@ -46,6 +46,8 @@ def shown(field: Field, value: Any, listing: Listing | None, words: Words | None
         return iso(value)
     if field.kind == "count":
         return len(value)
+    if field.kind == "share":
+        return value / 1e6
     return plain(value)
 
 
