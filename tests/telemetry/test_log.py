@@ -213,6 +213,37 @@ def test_a_log_that_cannot_be_kept_does_not_stop_the_run(tmp_path: Path, monkeyp
     assert 'nowake_filled_total{liquidity="maker"}' in (tmp_path / "b").read_text()
 
 
+@pytest.mark.parametrize("every_s", [0.0, 1e9])
+def test_metrics_that_cannot_be_written_do_not_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_s: float
+) -> None:
+    def full(self: Any, metrics: Metrics) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outlets, "EXPORT_EVERY_S", every_s)
+    monkeypatch.setattr(outlets._MetricsFile, "write", full)
+    with pytest.warns(RuntimeWarning, match="No space left on device"):
+        assert nowake.work_order(ORDER, seed=5, metrics=tmp_path / "b").report.filled_units == 3_000
+
+
+def test_metrics_of_a_long_run_are_written_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    write = outlets._MetricsFile.write
+
+    def watched(self: Any, metrics: Metrics) -> None:
+        write(self, metrics)
+        (line,) = [one for one in (tmp_path / "b").read_text().splitlines() if one.startswith("nowake_acked_total ")]
+        seen.append(int(line.split()[1]))
+
+    monkeypatch.setattr(outlets, "EXPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(buffered, "BURST_BATCHES", 20)
+    monkeypatch.setattr(outlets._MetricsFile, "write", watched)
+    nowake.work_order(ORDER, seed=5, metrics=tmp_path / "b")
+    assert len(seen) > 3
+    assert 0 < seen[0] < seen[-1]
+    assert seen == sorted(seen)
+
+
 def test_a_refusal_before_the_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(nowake.Refused):
         nowake.work_order(nowake.order("buy", 5, "AMZN", over="1h"), log=tmp_path / "a", metrics=tmp_path / "b")
