@@ -158,9 +158,6 @@ def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress
             listing=options.listing,
         )
         return tape
-    for name, value in (("map", options.mapping), ("listing", options.listing)):
-        if value:
-            raise Refused(f"--{name} says how recorded files are read, and there are none", "name them with --tape")
     if bare != SYNTH or venue not in ("", "SIM"):
         raise Refused(
             f"{request.symbol} needs a recorded market", f"name one with --tape, or trade {SYNTH}, the synthetic one"
