@@ -9,7 +9,7 @@ import pytest
 from data_files import SPOT_LINES, trade, write_lobster, write_spot
 
 from nowake.core.errors import DataError
-from nowake.core.tape import END, Book, Figures, Row, row_code
+from nowake.core.tape import END, OFF_EXCHANGE, Book, Figures, Row, row_code
 from nowake.core.value import from_json, to_json
 from nowake.data.build import Columns, make_tape
 from nowake.data.catalogue import load_catalogue
@@ -62,3 +62,18 @@ def test_volume_beyond_64_bits_of_notional() -> None:
     report = check(make_tape(load_catalogue().find("SYNTH"), "made", "test/1", columns, Figures(lines=n)))
     assert report.vwap == "21474836.47"
     assert report.volume == str(4 * 2**60)
+
+
+@pytest.mark.parametrize(
+    ("crossed", "consolidated", "faults"), [(10, True, ()), (11, True, ("crossed",)), (1, False, ("crossed",))]
+)
+def test_the_quote_of_many_venues_may_cross_for_moments(
+    crossed: int, consolidated: bool, faults: tuple[str, ...]
+) -> None:
+    code = np.array([row_code(Row.TRADE, Book.NONE, END, OFF_EXCHANGE)], dtype=np.uint16)
+    one = np.array([1], dtype=np.int64)
+    figures = Figures(lines=1000, crossed=crossed, locked=500)
+    listing = load_catalogue().find("SYNTH")
+    tape = make_tape(listing, "made", "t/1", Columns(one, code, one, one), figures, consolidated=consolidated)
+    report = check(tape)
+    assert (report.faults, report.off_exchange, report.prints) == (faults, 1, 1)

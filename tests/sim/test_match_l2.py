@@ -14,7 +14,7 @@ from sim_orders import child
 from nowake.core.child import ChildOrder, ChildStatus, Liquidity, TimeInForce
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
-from nowake.core.tape import END, HIDDEN, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
+from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.market import book as bk
 from nowake.sim import match_l2 as l2
 from nowake.sim.match_reference import TOOK, ReferenceMatcher, RestingOrder
@@ -166,6 +166,8 @@ BUY = child("b", Side.BUY, 30, MID - 1)
         ([trade(1, SELL_HITS, MID - 2, 500)], [("b", 30, MID - 1)]),
         ([trade(1, SELL_HITS, MID - 1, 500, HIDDEN)], []),  # the displayed 100 go first
         ([level(1, BID, MID - 1, 0), trade(1, SELL_HITS, MID - 1, 500, HIDDEN)], [("b", 30, MID - 1)]),
+        ([trade(1, SELL_HITS, MID - 1, 500, OFF_EXCHANGE)], []),  # printed elsewhere
+        ([trade(1, SELL_HITS, MID - 2, 500, OFF_EXCHANGE)], []),
         ([level(1, BID, MID - 1, 40), trade(1, SELL_HITS, MID - 1, 45)], [("b", 5, MID - 1)]),
         ([level(1, BID, MID - 1, 900), trade(1, SELL_HITS, MID - 1, 110)], [("b", 10, MID - 1)]),
         ([level(1, ASK, MID - 1, 7)], [("b", 7, MID - 1)]),  # the ask comes to us

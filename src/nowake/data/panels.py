@@ -229,6 +229,15 @@ def read_panel(path: str | Path) -> Panel:
     return VolumeBins(path.name, np.empty(0, dtype="datetime64[D]"), (), _numbers(path, rows, 0, 1).T.copy())
 
 
+def is_panel(path: Path) -> bool:
+    """Return whether ``read_panel`` reads a file."""
+    try:
+        read_panel(path)
+    except (DataError, InputError):
+        return False
+    return True
+
+
 def _check(source: str, ok: bool, problem: str) -> None:
     if not ok:
         raise DataError(source, problem, remedy="mend or replace the file")

@@ -20,6 +20,7 @@ from nowake.core.tape import END, OFF_EXCHANGE, SNAPSHOT, Book, Row, Tape, row_c
 from nowake.data.catalogue import load_catalogue
 from nowake.data.listings import listing_text, parse_listing
 from nowake.data.readers.mapping import Mapping, parse_mapping, to_text
+from nowake.data.sessions import session
 from nowake.data.source import check_paths, open_tapes
 
 XYZ = "XYZ@VENUE,tick=0.01,lot=1"
@@ -180,6 +181,18 @@ def test_polled_quotes_are_two_listings_of_two_contracts(recorded_data: Path) ->
     assert sorted({tape.listing.venue for tape in tapes}) == ["kalshi", "polymarket"]
     assert {tape.listing.instrument.price_unit for tape in tapes} == {Decimal("0.001")}
     assert {tape.listing.instrument.base for tape in tapes} == {"contracts"}
+
+
+def test_bars_by_number_begin_with_the_session_on_both_sides_of_the_clock_change(recorded_data: Path) -> None:
+    """QQQ, 130 days with two changes of the clock: every day begins at 9:30 in New York (two with bars without a print)."""
+    (tape,) = open_tapes([recorded_data / "bars" / "qqq_1min_2023-09_on.parquet"])
+    hours = session("XNAS")
+    prints = tape.t_event[(tape.code & 15) == Row.TRADE]
+    first = prints[np.concatenate([[True], np.diff(prints) > 6 * 3600 * 10**9])]
+    assert len(first) == 130
+    opens = [hours.hours(hours.trading_day(t)) for t in first.tolist()]
+    assert all(one is not None and 0 < t - one[0] < 180 * 10**9 for t, one in zip(first.tolist(), opens, strict=True))
+    assert {t // 10**9 % 86_400 // 1800 for t in first.tolist()} == {27, 29}  # 13:30 and 14:30 UTC
 
 
 def test_newest_first_is_turned_and_disorder_is_a_fault(tmp_path: Path) -> None:

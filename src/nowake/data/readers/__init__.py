@@ -61,8 +61,12 @@ def reader_of(path: Path) -> Reader:
     with path.open("rb") as file:
         if file.read(4) == b"PK\x03\x04" and not is_zipfile(path):
             raise DataError(path.name, "the zip file is truncated", remedy="download it again")
+    from nowake.data.panels import is_panel
+
     known = ", ".join(sorted(all_readers()))
     remedy = "name its columns with --map" if is_table(path) else "give a file of one of these"
+    if is_panel(path):
+        raise DataError(path.name, "is a table over days, not a market", remedy="nowake.read_panel reads it as arrays")
     raise DataError(path.name, f"no reader recognises it (known: {known})", remedy=remedy)
 
 
