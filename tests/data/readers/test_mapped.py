@@ -184,7 +184,7 @@ def test_polled_quotes_are_two_listings_of_two_contracts(recorded_data: Path) ->
 
 
 def test_bars_by_number_begin_with_the_session_on_both_sides_of_the_clock_change(recorded_data: Path) -> None:
-    """QQQ, 130 days with two changes of the clock: every day begins at 9:30 in New York (two with bars without a print)."""
+    """QQQ, 130 days, two changes of the clock: each begins at 9:30 in New York (two with bars without a print)."""
     (tape,) = open_tapes([recorded_data / "bars" / "qqq_1min_2023-09_on.parquet"])
     hours = session("XNAS")
     prints = tape.t_event[(tape.code & 15) == Row.TRADE]
