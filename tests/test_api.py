@@ -185,3 +185,28 @@ def test_values_made_by_hand_check_their_types():
     ):
         with pytest.raises(nowake.InputError, match=r"must be"):
             make()
+
+
+@pytest.mark.parametrize(("executor", "strategy"), [(nowake.TWAPExecutor, "twap"), (nowake.VWAPExecutor, "vwap")])
+def test_an_executor_does_what_the_facade_does_with_its_strategy(executor, strategy, tmp_path):
+    made = executor(seed=3)
+    order = made.order("sell", 3_000, "SYNTH", over="20m", urgency=0.2)
+    assert order == nowake.order("sell", 3_000, "SYNTH", over="20m", urgency=0.2, strategy=strategy)
+    assert made.plan(order) == nowake.plan_order(order, seed=3)
+    result = made.execute(order, tmp_path / "run.db")
+    assert result.journal_hash == nowake.work_order(order, seed=3).journal_hash
+    assert result.report.filled_units == 3_000
+    with pytest.raises(nowake.InputError, match=f"strategy must be {strategy}"):
+        made.plan(nowake.order("sell", 3_000, "SYNTH", over="20m", strategy="pov"))
+
+
+def test_the_best_number_of_slices_does_not_fall_with_size_or_duration():
+    twap = nowake.TWAPExecutor(seed=1)
+    by_size = [twap.slice_count(twap.order("buy", qty, "SYNTH", over="30m")) for qty in (1, 100, 2_000, 20_000)]
+    by_time = [twap.slice_count(twap.order("buy", 5_000, "SYNTH", over=over)) for over in ("1m", "10m", "1h", "3h")]
+    assert by_size[0] == 1
+    for counts in (by_size, by_time):
+        assert counts == sorted(counts)
+    shares = nowake.VWAPExecutor(seed=1)
+    profile = shares.volume_profile(shares.order("buy", 5_000, "SYNTH", over="30m"))
+    assert sum(share for _, share in profile) == pytest.approx(1, abs=1e-12)

@@ -22,6 +22,7 @@ _HOMES = {
     "nowake.core.plan": ("CostEstimate", "ExecutionPlan", "ExecutionSlice"),
     "nowake.core.tape": ("Tape",),
     "nowake.data.panels": ("read_panel",),
+    "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
     "nowake.models.beliefs": ("Beliefs",),
     "nowake.tca.report": ("ExecutionReport",),
 }
@@ -49,7 +50,9 @@ __all__ = [
     "Result",
     "RunOptions",
     "Side",
+    "TWAPExecutor",
     "Tape",
+    "VWAPExecutor",
     "measure",
     "order",
     "plan_order",
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from nowake.core.plan import CostEstimate, ExecutionPlan, ExecutionSlice
     from nowake.core.tape import Tape
     from nowake.data.panels import read_panel
+    from nowake.executors import TWAPExecutor, VWAPExecutor
     from nowake.models.beliefs import Beliefs
     from nowake.tca.report import ExecutionReport
 
