@@ -57,6 +57,24 @@ def test_the_same_recording_twice_overlaps(tmp_path: Path) -> None:
         open_tapes([path, tmp_path / "lake"])
 
 
+def test_a_listing_that_is_told_takes_the_place_of_the_recorded_one(tmp_path: Path) -> None:
+    (tape,) = open_tapes([write_lobster(tmp_path)])
+    write_lake(tape, tmp_path / "lake")
+    for path in (tmp_path / "lake", write_lobster(tmp_path)):
+        (told,) = open_tapes([path], listing="ABC@XNAS,tick=0.05,taker_bps=3")
+        assert [band.step_units for band in told.listing.ticks] == [500]
+        assert told.listing.fees.taker_bps == 3
+        assert told.prices().tolist() == tape.prices().tolist()
+        assert told.listing.volume_base == "Nasdaq prints only"
+        assert told.meta.content_hash != tape.meta.content_hash
+        with pytest.raises(InputError, match=r"price_unit must be 0\.0001"):
+            open_tapes([path], listing="ABC@XNAS,price_unit=0.01,tick=0.01,lot=1")
+    with pytest.raises(InputError, match="listing must be one of those found: ABC@XNAS, was 'IBM@NBBO'"):
+        open_tapes([tmp_path / "lake"], listing="IBM@NBBO")
+    (same,) = open_tapes([tmp_path / "lake"], listing="ABC@XNAS")
+    assert same.meta.content_hash == tape.meta.content_hash
+
+
 def test_missing_paths_are_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
         open_tapes([tmp_path / "none.zip"])

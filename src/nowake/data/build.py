@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nowake.core.errors import DataError
 from nowake.core.instrument import Listing
 from nowake.core.tape import I32, I64, U16, Figures, Row, Tape, TapeMeta
-from nowake.core.value import replace, to_msgpack
+from nowake.core.value import replace, require, to_msgpack
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -122,6 +122,26 @@ def make_tape(
 def count_disordered(t_event: I64) -> int:
     """Return the places where the event times (n,) of one stream go back by more than ``DISORDER_NS``."""
     return int(np.count_nonzero(np.diff(t_event) < -DISORDER_NS))
+
+
+def relisted(tape: Tape, listing: Listing) -> Tape:
+    """Return a tape with another listing of the same key and units: other grids, limits, fees or hours.
+
+    What the reader said of its volume stays.
+
+    Raises:
+        InputError: The units differ, so its prices and quantities would mean something else.
+    """
+    old = tape.listing
+    if old == listing:
+        return tape
+    for name in ("price_unit", "qty_unit", "multiplier", "inverse"):
+        was, given = getattr(old.instrument, name), getattr(listing.instrument, name)
+        require(was == given, name, given, f"{was}, as the tape of {old.key} has it")
+    made = replace(listing, volume_base=old.volume_base or listing.volume_base)
+    arrays = tuple(getattr(tape, name) for name in COLUMNS)
+    meta = replace(tape.meta, listing=made, content_hash=column_hash(made, arrays))
+    return Tape(meta, *arrays)
 
 
 def columns_of(tape: Tape) -> Columns:

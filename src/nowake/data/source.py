@@ -8,7 +8,8 @@ from pathlib import Path
 from nowake.core.errors import DataError
 from nowake.core.instrument import Catalogue
 from nowake.core.tape import Tape
-from nowake.data.build import join
+from nowake.core.value import require
+from nowake.data.build import join, relisted
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import FAULTS, CheckReport, check, require_sound
 from nowake.data.lake import is_lake, read_lake
@@ -40,10 +41,12 @@ def open_tapes(
         allow: Names of faults that do not refuse a tape, see ``checks.FAULTS``.
         progress: Told how far the reading is.
         mappings: Which column of a table holds what, see ``readers.mapping``.
-        listing: What recorded files are of, see ``listings.parse_listing``; empty = what they say themselves.
+        listing: What recorded files are of, see ``listings.parse_listing``; empty = what they say themselves. For a
+            tape of a lake with the same key it takes the place of the listing that was recorded.
 
     Raises:
-        InputError: The symbol fits no listing found, or several (they are named).
+        InputError: The symbol fits no listing found, or several (they are named); or what was found is not of
+            ``listing``.
         DataError: A path is missing, a file is unusable, or a tape is unsound.
     """
     if not paths:
@@ -52,6 +55,12 @@ def open_tapes(
     told = parse_listing(listing, catalogue) if listing else None
     options = ReadOptions(catalogue=catalogue, listing=told, progress=progress, mappings=tuple(mappings))
     tapes = _read_all([Path(path) for path in paths], options)
+    if told is not None:
+        found = ", ".join(dict.fromkeys(tape.listing.key for tape in tapes))
+        require(
+            any(tape.listing.key == told.key for tape in tapes), "listing", told.key, f"one of those found: {found}"
+        )
+        tapes = [relisted(tape, told) if tape.listing.key == told.key else tape for tape in tapes]
     by_key: dict[str, list[Tape]] = {}
     for tape in tapes:
         by_key.setdefault(tape.listing.key, []).append(tape)

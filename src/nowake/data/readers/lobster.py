@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from nowake.core.errors import DataError, InputError
-from nowake.core.instrument import FeeSchedule, GridBand, Instrument, InstrumentKind, Listing
+from nowake.core.instrument import Listing
 from nowake.core.sessions import Session
 from nowake.core.tape import I64, SEEDED, U16, Figures, Tape
+from nowake.core.value import require
 from nowake.data.build import I32_MAX, QUARANTINED_LINES_MAX, Columns, Flags, count_disordered, make_tape
+from nowake.data.listings import us_share
 from nowake.data.readers.base import Reader, ReadOptions, bad_lines, first_bytes
 
 NAME = re.compile(
@@ -31,6 +33,7 @@ NAME = re.compile(
 )
 VENUE, ZONE = "XNAS", "America/New_York"
 MESSAGE_COLUMNS, NS_DIGITS = 6, 9
+PRICE_UNIT = Decimal("0.0001")
 DAY_NS = 86_400_000_000_000
 EMPTY_PRICE = 9_999_999_999
 UNPACKED_RATIO_MAX, UNPACKED_FREE = 100, 64 << 20
@@ -140,28 +143,13 @@ def _day(match: re.Match[str], source: str, message: bytes, book: bytes) -> Day:
 def _listing(symbol: str, options: ReadOptions) -> Listing:
     """Return the listing of a ticker: as told, as the catalogue says, else that of any Nasdaq share."""
     if options.listing is not None:
+        unit = options.listing.instrument.price_unit
+        require(unit == PRICE_UNIT, "price_unit", unit, f"{PRICE_UNIT}, in which LOBSTER states prices")
         return options.listing
     try:
         return options.catalogue.find(f"{symbol}@{VENUE}")
     except InputError:
-        share = Instrument(
-            symbol=symbol,
-            base="shares",
-            quote="USD",
-            kind=InstrumentKind.EQUITY,
-            price_unit=Decimal("0.0001"),
-            qty_unit=Decimal(1),
-        )
-        fees = FeeSchedule(taker_per_qty=Decimal("0.0030"), maker_per_qty=Decimal("-0.0020"), source="assumed")
-        ticks = (GridBand(from_units=0, step_units=1), GridBand(from_units=10_000, step_units=100))
-        return Listing(
-            instrument=share,
-            venue=VENUE,
-            ticks=ticks,
-            fees=fees,
-            session=VENUE,
-            volume_base="Nasdaq prints only",
-        )
+        return us_share(symbol, VENUE, VENUE, "Nasdaq prints only")
 
 
 def _tape(day: Day, options: ReadOptions) -> Tape:
