@@ -13,6 +13,7 @@ from nowake.core.decisions import ParentStatus
 from nowake.core.instrument import Listing
 from nowake.core.plan import ExecutionSlice
 from nowake.core.sessions import iso
+from nowake.core.units import json_number
 from nowake.core.view import View
 from nowake.engine.env import Env
 from nowake.engine.host import fold
@@ -20,7 +21,6 @@ from nowake.engine.pacing import allowance
 from nowake.engine.schedule import want
 from nowake.engine.state import EngineState, ParentState, get_parent
 from nowake.journal.codec import Batch
-from nowake.tca.document import number
 from nowake.view.format import clock, humanise, quantity
 
 WAITING = (ChildStatus.IN_FLIGHT, ChildStatus.PENDING_CANCEL, ChildStatus.IN_DOUBT)
@@ -62,7 +62,7 @@ class SliceStory:
             "release": iso(self.release_ns),
             "end": iso(self.end_ns),
             "children": self.children,
-            **{name: number(unit.qty(units)) for name, units in amounts.items()},
+            **{name: json_number(unit.qty(units)) for name, units in amounts.items()},
             "why": list(self.why),
         }
 
