@@ -15,6 +15,7 @@ _HOMES = {
     "nowake.api": ("measure", "order", "plan_order", "read_tape", "resume_order", "work_order"),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
+    "nowake.app.stated": ("Beliefs",),
     "nowake.app.wiring": ("RunOptions",),
     "nowake.core.errors": ("DataError", "InputError", "JournalError", "NowakeError", "Refused"),
     "nowake.core.instrument": ("FeeSchedule", "Instrument", "Listing"),
@@ -23,7 +24,6 @@ _HOMES = {
     "nowake.core.tape": ("Tape",),
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
-    "nowake.models.beliefs": ("Beliefs",),
     "nowake.tca.report": ("ExecutionReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from nowake.api import measure, order, plan_order, read_tape, resume_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
+    from nowake.app.stated import Beliefs
     from nowake.app.wiring import RunOptions
     from nowake.core.errors import DataError, InputError, JournalError, NowakeError, Refused
     from nowake.core.instrument import FeeSchedule, Instrument, Listing
@@ -74,7 +75,6 @@ if TYPE_CHECKING:
     from nowake.core.tape import Tape
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor
-    from nowake.models.beliefs import Beliefs
     from nowake.tca.report import ExecutionReport
 
 

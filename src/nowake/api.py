@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from nowake.app.outlets import Outlets, complaint, opened
+from nowake.app.planning import plan_request
 from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result, resume_run, work_prepared
-from nowake.app.wiring import Prepared, RunOptions, plan, prepare
+from nowake.app.stated import Beliefs
+from nowake.app.wiring import RunOptions, prepare
 from nowake.core.errors import InputError
 from nowake.core.order import Side
 from nowake.core.plan import ExecutionPlan
@@ -118,18 +120,21 @@ def order(
     )
 
 
-def plan_order(request: OrderRequest, tape: Tape | None = None, **options: Any) -> ExecutionPlan:
+def plan_order(
+    request: OrderRequest, tape: Tape | None = None, *, beliefs: Beliefs | None = None, **options: Any
+) -> ExecutionPlan:
     """Return how the order would be worked and what that will cost. Sends and writes nothing.
 
     Args:
         request: From ``order``.
-        tape: From ``read_tape``; None = the synthetic market, for ``SYNTH`` only.
-        **options: ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+        tape: From ``read_tape``; None = the synthetic market for ``SYNTH``, else what ``beliefs`` state.
+        beliefs: What you state of the market: enough to plan without a tape, and in place of what a tape shows.
+        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
 
     Raises:
         InputError: The order is not one, or does not fit the market; says what does.
     """
-    return plan(_prepared(request, tape, options, "plan"))
+    return plan_request(_order(request), _options(beliefs, options), tape=_tape(tape)).plan
 
 
 def work_order(
@@ -140,6 +145,7 @@ def work_order(
     log: str | Path = "",
     metrics: str | Path = "",
     log_level: str = "info",
+    beliefs: Beliefs | None = None,
     **options: Any,
 ) -> Result:
     """Work the order on the recorded or synthetic market to its end, and measure it.
@@ -151,15 +157,17 @@ def work_order(
         log: File to which events are appended, a JSON line each; ``-`` = standard error; empty = no log.
         metrics: File that gets counts and timings as Prometheus text; empty = none.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
-        **options: ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+        beliefs: What you state of the market, in place of what the tape shows.
+        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
 
     Raises:
         InputError: The order is not one, or does not fit the market; says what does.
         JournalError: The journal exists or cannot be written.
     """
+    prepared = prepare(_order(request), _options(beliefs, options), tape=_tape(tape), command="work")
     path = None if journal is None else _journal_path(journal)
     with _told(log, metrics, log_level, path) as telemetry:
-        return work_prepared(_prepared(request, tape, options, "work"), path, telemetry=telemetry)
+        return work_prepared(prepared, path, telemetry=telemetry)
 
 
 def resume_order(
@@ -247,21 +255,34 @@ def _journal_path(journal: object) -> Path:
     return Path(journal)
 
 
-def _prepared(request: OrderRequest, tape: Tape | None, options: dict[str, Any], command: str) -> Prepared:
+def _order(request: object) -> OrderRequest:
     if not isinstance(request, OrderRequest):
         raise InputError("order", request, "made by nowake.order(...)")
+    return request
+
+
+def _tape(tape: object) -> Tape | None:
     if tape is not None and not isinstance(tape, Tape):
         raise InputError("tape", tape, "made by nowake.read_tape(...)")
-    known = RunOptions.__struct_fields__
+    return tape
+
+
+def _options(beliefs: object, options: dict[str, Any]) -> RunOptions:
+    if beliefs is not None and not isinstance(beliefs, Beliefs):
+        raise InputError("beliefs", beliefs, "made by nowake.Beliefs(...)")
+    known = [name for name in RunOptions.__struct_fields__ if name != "beliefs"]
     for name in options:
         if name not in known:
             raise InputError("option", name, f"one of {', '.join(known)}")
     for name in NUMBERS & options.keys():
         options = {**options, name: number_text(name, options[name])}
-    return prepare(request, RunOptions(**options), tape=tape, command=command)
+    if "history" in options:
+        options = {**options, "history": tuple(str(one) for one in _paths("history", options["history"]))}
+    return RunOptions(**options, beliefs=beliefs or Beliefs())
 
 
 __all__ = [
+    "Beliefs",
     "OrderRequest",
     "Result",
     "RunOptions",

@@ -6,15 +6,17 @@ Every document has ``schema`` and ``status``. A command that fails prints ``nowa
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from nowake.app.explain import Explanation
+from nowake.app.order_list import Row, Total
+from nowake.app.planning import Planned
 from nowake.app.results import Result
 from nowake.app.tapes import Imported
-from nowake.app.wiring import Prepared
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
@@ -145,24 +147,54 @@ def _plan_head(plan: ExecutionPlan) -> dict[str, Any]:
     }
 
 
-def plan_document(plan: ExecutionPlan, prepared: Prepared, zone: str, elapsed_s: float) -> dict[str, Any]:
-    """Return what ``plan --json`` prints."""
-    listing, view = prepared.listing, prepared.view
+def plan_document(planned: Planned, elapsed_s: float | None = None) -> dict[str, Any]:
+    """Return what ``plan --json`` prints; without a time it took, as an element of a list."""
+    listing, plan, mid2 = planned.listing, planned.plan, planned.mid2
     instrument = listing.instrument
     return {
         "schema": "nowake/plan/1",
         "status": "planned",
-        "order": order_document(prepared.order, listing, zone, view.mid2),
+        "order": order_document(planned.order, listing, planned.zone, mid2),
         **_plan_head(plan),
         "slices": slices_document(plan, listing),
-        "arrival_mid": float(instrument.price(view.mid2) / 2) if view.mid2 else None,
+        "arrival_mid": float(instrument.price(mid2) / 2) if mid2 else None,
         "currency": instrument.base if instrument.inverse else instrument.quote,
         "unit": instrument.base,
         "venue": listing.venue,
         "volume_base": listing.volume_base,
         "assumed": assumptions(plan.assumed),
         "warnings": notices(plan.warnings),
-        "seed": prepared.options.seed,
+        "seed": planned.seed,
+        **({} if elapsed_s is None else {"elapsed_s": round(elapsed_s, 6)}),
+    }
+
+
+def list_document(rows: Sequence[Row], sums: Sequence[Total], elapsed_s: float) -> dict[str, Any]:
+    """Return what ``plan --orders --json`` prints: a plan or an error document for each row, and totals by currency."""
+    made = []
+    for row in rows:
+        if row.planned is not None:
+            made.append({"line": row.line, **plan_document(row.planned)})
+        elif row.error is not None:
+            made.append({"line": row.line, **error_document("refused", row.error.reason, row.error.remedy)})
+    good = sum(row.planned is not None for row in rows)
+    return {
+        "schema": "nowake/plan-list/1",
+        "status": "planned" if good == len(rows) else "partly refused" if good else "refused",
+        "orders": made,
+        "totals": [
+            {
+                "currency": one.currency,
+                "orders": one.orders,
+                "priced": one.priced,
+                "bought": one.bought,
+                "sold": one.sold,
+                "cost": one.cost_mean,
+                "cost_bps": one.cost_mean_bps,
+                "cost_sd_if_independent": one.cost_sd,
+            }
+            for one in sums
+        ],
         "elapsed_s": round(elapsed_s, 6),
     }
 

@@ -24,7 +24,8 @@ FIRST_BOOK_NS = 60 * NS_PER_SECOND
 
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 _RELATIVE = re.compile(r"(open|close)(?:([+-])(\w+))?")
-_NOTIONAL = re.compile(r"(?P<amount>[\d.,_]+[kmb]?)-(?P<currency>[A-Za-z]+)")
+NOTIONAL = re.compile(r"(?P<amount>[\d.,_]+[kmb]?)-(?P<currency>[A-Za-z]+)")
+"""A value in a currency: ``5m-USDT``."""
 
 
 class OrderRequest(Value, frozen=True):
@@ -96,7 +97,7 @@ class OrderRequest(Value, frozen=True):
         for name in ("strategy", "end_behaviour"):
             force_lower(self, name)
         Side.parse(self.side)
-        if not _NOTIONAL.fullmatch(self.quantity.strip()):
+        if not NOTIONAL.fullmatch(self.quantity.strip()):
             require(decimal("quantity", self.quantity) > 0, "quantity", self.quantity, "> 0")
         if self.end and self.over:
             raise Refused("the order has both an end and a length", "give --end or --over, not both")
@@ -164,6 +165,7 @@ def resolve(request: OrderRequest, listing: Listing, session: Session, market: M
         Refused: The window does not fit the market; says which does.
     """
     start_ns, end_ns = window(request, session, market)
+    check_length(start_ns, end_ns)
     if start_ns < market.first_ns <= start_ns + FIRST_BOOK_NS and end_ns > market.first_ns:
         start_ns = market.first_ns
     _check_window(start_ns, end_ns, market, session)
@@ -226,7 +228,7 @@ def quantity_units(request: OrderRequest, listing: Listing, mid2: int) -> int:
         InputError: Off the grid, below one lot, or a value without a price to divide by.
     """
     instrument, lot = listing.instrument, listing.lot_units
-    value = _NOTIONAL.fullmatch(request.quantity.strip())
+    value = NOTIONAL.fullmatch(request.quantity.strip())
     if value is None:
         units = instrument.qty_units(request.quantity)
         require(units > 0, "quantity", request.quantity, "> 0")
@@ -297,9 +299,19 @@ def _only_day(field: str, text: str, session: Session, market: MarketHours) -> d
     return days[0]
 
 
-def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Session) -> None:
+def is_dated(text: str) -> bool:
+    """Return whether a start or end names its day itself: neither a clock time nor relative to open or close."""
+    text = text.strip()
+    return bool(text) and not _CLOCK.fullmatch(text) and not _RELATIVE.fullmatch(text.lower())
+
+
+def check_length(start_ns: int, end_ns: int) -> None:
+    """Refuse a window that ends before it starts, or at once."""
     require(end_ns > start_ns, "end", iso(end_ns), f"after the start {iso(start_ns)}")
-    require(end_ns - start_ns >= 1_000_000_000, "over", format_duration(end_ns - start_ns), "at least 1s")
+    require(end_ns - start_ns >= NS_PER_SECOND, "over", format_duration(end_ns - start_ns), "at least 1s")
+
+
+def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Session) -> None:
     if start_ns < market.first_ns:
         raise Refused(
             f"the start {iso(start_ns)} is before the first valid book at {iso(market.first_ns)}",

@@ -13,8 +13,11 @@ from typing import Any
 import msgspec
 
 from nowake.app.buffered import BufferedStore
+from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
 from nowake.app.request import MarketHours, OrderRequest, resolve, window
+from nowake.app.stated import Beliefs as Stated
+from nowake.app.stated import apply_stated, price_mid2
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
@@ -23,9 +26,10 @@ from nowake.core.plan import Assumption, ExecutionPlan
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
-from nowake.core.value import Value, check_types, content_hash, force_lower, replace, require, to_msgpack
+from nowake.core.value import Value, check_types, content_hash, force_lower, from_msgpack, replace, require, to_msgpack
 from nowake.core.view import View
 from nowake.data.checks import allowed
+from nowake.data.day_volumes import volume_today
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_plan, with_defaults
 from nowake.engine.desk import Desk
@@ -38,6 +42,7 @@ from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
 from nowake.journal.told import Listener, told
 from nowake.live.recover import save_state
+from nowake.models.beliefs import Beliefs, beliefs_from_view
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.run import SimOptions, make_market, simulate
@@ -50,6 +55,8 @@ SYNTH_TAIL_NS = 2 * 60 * 10**9
 SYNTH_LONGEST_NS = 72 * 3600 * 10**9
 
 ReadProgress = Callable[[float, str], None]
+Believed = tuple[tuple[str, Beliefs], ...]
+"""Beliefs by listing, as ``Env`` holds them."""
 
 
 class RunOptions(Value, frozen=True):
@@ -65,6 +72,8 @@ class RunOptions(Value, frozen=True):
         allow: Faults of a tape that do not refuse it.
         mapping: Which column of a table holds what, as ``--map`` takes it; empty = as the files are known.
         listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
+        beliefs: What the user states of the market; takes the place of what the tape shows.
+        history: Paths of lakes or recorded files with past days, for the volume curve. Not hashed, as ``tapes``.
     """
 
     tapes: tuple[str, ...] = ()
@@ -76,12 +85,15 @@ class RunOptions(Value, frozen=True):
     allow: tuple[str, ...] = ()
     mapping: str = ""
     listing: str = ""
+    beliefs: Stated = Stated()
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_types(self)
         force_lower(self, "impact", "queue_model")
         msgspec.structs.force_setattr(self, "allow", allowed(self.allow))
         require(all(self.tapes), "tape", "", "a lake folder or a recorded file")
+        require(all(self.history), "history", "", "a lake folder or a recorded file")
         require(0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
 
     def sim(self) -> SimOptions:
@@ -134,6 +146,12 @@ class Prepared:
         """Return the listing that is traded."""
         return self.tape.listing
 
+    @property
+    def mid2(self) -> int:
+        """Return twice the mid that the plan starts from, price units: stated, else seen; 0 = not known."""
+        believed = dict(self.env.beliefs).get(self.order.listing)
+        return believed.mid2 if believed is not None else self.view.mid2
+
 
 def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress | None = None) -> Tape:
     """Return the tape a request is worked on.
@@ -160,7 +178,8 @@ def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress
         return tape
     if bare != SYNTH or venue not in ("", "SIM"):
         raise Refused(
-            f"{request.symbol} needs a recorded market", f"name one with --tape, or trade {SYNTH}, the synthetic one"
+            f"{request.symbol} needs a recorded market",
+            f"name one with --tape, plan on a --price that you state, or trade {SYNTH}, the synthetic one",
         )
     from nowake.sim.synthetic import LISTING, synth_tape
 
@@ -197,8 +216,17 @@ def prepare(
     tape: Tape | None = None,
     command: str = "work",
     progress: ReadProgress | None = None,
+    believed: Believed | None = None,
 ) -> Prepared:
     """Return an order resolved against its market, which stands at the order's arrival.
+
+    Args:
+        request: As typed.
+        options: How it is simulated, and what is stated of the market.
+        tape: In place of those that the options name.
+        command: That asks, for the journal's header.
+        progress: Told how far the reading is.
+        believed: Beliefs of a run that is executed again; None = made from tape, history and what is stated.
 
     Raises:
         InputError: Something asked for is not what it must be.
@@ -226,12 +254,14 @@ def prepare(
     _require_rows(tape, market.own.extra_ns, order)
     t_ns, _ = market.advance(order.decided_ns, ())
     view = market.view(t_ns)
-    order = resolve(request, listing, session, replace(hours, mid2=view.mid2 or 2 * view.last_units), key)
+    mid2 = price_mid2(options.beliefs, listing) or view.mid2 or 2 * view.last_units
+    order = resolve(request, listing, session, replace(hours, mid2=mid2), key)
     env = Env(
         listings=(listing,),
         sessions=(session,),
         limits=sim_limits(listing.key, order.parameters.participation_max),
         assumed=market_assumptions(tape),
+        beliefs=_believed(options, listing, session, tape, view) if believed is None else believed,
     )
     return Prepared(request, options, tape, session, market, with_defaults(order, view, listing), env, view, run)
 
@@ -271,6 +301,16 @@ def market_assumptions(tape: Tape) -> tuple[Assumption, ...]:
     return tuple(made)
 
 
+def _believed(options: RunOptions, listing: Listing, session: Session, tape: Tape, view: View) -> Believed:
+    """Return the beliefs that the engine is handed: none where all that is known is what its own view shows."""
+    history = find_history(listing, session, view.t_ns, options.history, tape)
+    if history is None and not options.beliefs.stated:
+        return ()
+    seen = None if history is None else volume_today(tape, session, view.t_ns)
+    base = beliefs_from_view(view, listing, session, history, seen)
+    return ((listing.key, apply_stated(options.beliefs, base, listing)),)
+
+
 def unit_listing(listing: Listing) -> Listing:
     """Return the listing with whole numbers as its grid: to resolve times before a price is known."""
     return replace(listing, instrument=replace(listing.instrument, qty_unit=Decimal(1)), lot_units=1)
@@ -278,7 +318,8 @@ def unit_listing(listing: Listing) -> Listing:
 
 def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
-    shown.pop("seed", None)
+    for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
+        shown.pop(name, None)
     for name in ("mapping", "listing"):
         if not shown[name]:
             del shown[name]
@@ -372,13 +413,22 @@ def reopen(path: Path, tapes: tuple[str, ...] = (), progress: ReadProgress | Non
     request = msgspec.convert(file.header.run.order, OrderRequest)
     found = tapes or tuple(file.origin.paths[key] for key in sorted(file.origin.paths, key=int))
     options = msgspec.convert({**file.header.run.options, "tapes": list(found), "seed": file.header.seed}, RunOptions)
-    prepared = prepare(request, options, command=file.header.run.command, progress=progress)
+    command = file.header.run.command
+    prepared = prepare(request, options, command=command, progress=progress, believed=_kept_beliefs(file))
     wanted = file.header.run.tapes[0].content_hash
     if prepared.tape.meta.content_hash != wanted:
         raise JournalError(
             f"{path} was written on another tape than {', '.join(found)}", "name the same one with --tape"
         )
     return prepared
+
+
+def _kept_beliefs(file: JournalFile) -> Believed | None:
+    """Return the beliefs that a run was started with; None where it was cut off before they were kept."""
+    try:
+        return from_msgpack(file.get_blob(file.header.env_hash), Env).beliefs
+    except JournalError:
+        return None
 
 
 def resume(

@@ -248,7 +248,7 @@ def history_volume(
         day_ns=day_ns,
         windows=windows,
         u_shape=U_SHAPE if windows else 0.0,
-        relative_sd=math.sqrt(math.expm1(history.level_sd**2)),
+        relative_sd=level_error(history.level_sd),
         level_sd=history.level_sd,
         asof_ns=min(asof_ns, seen.since_ns) if seen else asof_ns,
         assumed=False,
@@ -266,6 +266,11 @@ def history_volume(
             raise Refused(f"look-ahead: volume seen until {seen.until_ns} for a decision at {asof_ns}")
         belief = replace(update(belief, seen), asof_ns=asof_ns)
     return belief, tuple(notes)
+
+
+def level_error(log_sd: float) -> float:
+    """Return the relative standard error of a lognormal volume whose log has this standard deviation."""
+    return math.sqrt(math.expm1(log_sd**2))
 
 
 def update(belief: VolumeBelief, seen: VolumeSeen) -> VolumeBelief:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nowake.app.cli import demo_command, operate_commands, order_commands, report_commands
-from nowake.app.cli.options import OrderCommand
+from nowake.app.cli.options import OrderCommand, PlanCommand
 from nowake.app.cli.tape_commands import tape_app
 from nowake.app.cli.usage import CommandLine
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     "4 halted or in doubt.",
 )
 app.command("demo")(demo_command.demo)
-app.command("plan", cls=OrderCommand)(order_commands.plan)
+app.command("plan", cls=PlanCommand)(order_commands.plan)
 app.command("work", cls=OrderCommand)(order_commands.work)
 app.command("status")(operate_commands.status)
 app.command("pause")(operate_commands.pause)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nowake.app.wiring import RunOptions
 
 _ORDER, _TERMS, _MARKET = "Order", "Further terms", "Market and simulation"
+_BELIEFS = "Beliefs, in place of a tape or of what it shows"
 
 
 def _term(text: str) -> Any:
@@ -114,6 +115,21 @@ class OrderOptions:
         list[str] | None, typer.Option("--map", help=MAP_HELP, rich_help_panel=_MARKET, show_default=False)
     ] = None
     listing: Annotated[str, typer.Option(help=LISTING_HELP, rich_help_panel=_MARKET)] = ""
+    price: Annotated[str, typer.Option(help="mid price, quote currency", rich_help_panel=_BELIEFS)] = ""
+    adv: Annotated[str, typer.Option(help="average daily volume: 22m; 9b-USD is a value", rich_help_panel=_BELIEFS)] = (
+        ""
+    )
+    vol: Annotated[str, typer.Option(help="daily volatility: 1.6%, 160bps", rich_help_panel=_BELIEFS)] = ""
+    spread: Annotated[str, typer.Option(help="quoted spread: 0.7bps, 0.03-USD", rich_help_panel=_BELIEFS)] = ""
+    depth: Annotated[str, typer.Option(help="mean size of a book level: 400", rich_help_panel=_BELIEFS)] = ""
+    history: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="lake or recorded file with past days, for the volume curve; may be given again",
+            rich_help_panel=_BELIEFS,
+            show_default=False,
+        ),
+    ] = None
     fees: Annotated[
         str,
         typer.Option(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's", rich_help_panel=_MARKET),
@@ -139,33 +155,38 @@ class OrderOptions:
             InputError: Something is not what it must be.
         """
         from nowake.app.request import OrderRequest
+
+        return OrderRequest(side=self.side, quantity=self.quantity.strip(), symbol=self.symbol, **self.for_all_orders())
+
+    def for_all_orders(self) -> dict[str, Any]:
+        """Return the fields of an order other than its side, quantity and symbol."""
         from nowake.core.terms import TERMS
 
-        return OrderRequest(
-            side=self.side,
-            quantity=self.quantity.strip(),
-            symbol=self.symbol,
-            start=self.start.strip(),
-            end=self.end.strip(),
-            over=self.over.strip(),
-            strategy=self.strategy,
-            end_behaviour=self.end_behaviour,
-            must_complete=self.must_complete,
-            max_participation=self.max_participation,
-            urgency=self.urgency,
-            limit=self.limit.strip(),
-            slices=self.slices,
-            never_take=self.never_take,
+        return {
+            "start": self.start.strip(),
+            "end": self.end.strip(),
+            "over": self.over.strip(),
+            "strategy": self.strategy,
+            "end_behaviour": self.end_behaviour,
+            "must_complete": self.must_complete,
+            "max_participation": self.max_participation,
+            "urgency": self.urgency,
+            "limit": self.limit.strip(),
+            "slices": self.slices,
+            "never_take": self.never_take,
             **{name: getattr(self, name).strip() for name in TERMS},
-            tz=self.tz,
-        )
+            "tz": self.tz,
+        }
 
     def options(self) -> RunOptions:
         """Return how it is to be simulated."""
+        from nowake.app.stated import Beliefs
         from nowake.app.tapes import listing_text, mapping_text
         from nowake.app.wiring import RunOptions
 
         return RunOptions(
+            beliefs=Beliefs(price=self.price, adv=self.adv, daily_vol=self.vol, spread=self.spread, depth=self.depth),
+            history=tuple(self.history or ()),
             tapes=tuple(self.tape or ()),
             seed=self.seed,
             impact=self.impact,
@@ -185,12 +206,32 @@ class OrderCommand(TyperCommand):
         return super().parse_args(ctx, [f" {arg}" if _is_negative(arg) else arg for arg in args])
 
 
+class PlanCommand(OrderCommand):
+    """A command that takes one order, or a list of them in a file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Require the order's words, unless there is a list; then they are one thing too many."""
+        from nowake.app.cli.usage import UsageError
+
+        rest = super().parse_args(ctx, args)
+        words = {name: ctx.params.get(name) for name in ("side", "quantity", "symbol")}
+        missing = [name for name, word in words.items() if not word]
+        if ctx.params.get("orders") is None and missing and not ctx.resilient_parsing:
+            raise UsageError(f"Missing argument '{missing[0]}'.", ctx)
+        if ctx.params.get("orders") is not None and len(missing) < len(words):
+            raise UsageError("Give one order, or a list with --orders, not both.", ctx)
+        return rest
+
+
 def _is_negative(arg: str) -> bool:
     return len(arg) > 1 and arg[0] == "-" and (arg[1].isdigit() or arg[1] == ".")
 
 
-def takes_order(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of an order; it gets them as its first argument, an ``OrderOptions``."""
+def takes_order(function: Callable[..., None], *, optional: bool = False) -> Callable[..., None]:
+    """Give a command the options of an order; it gets them as its first argument, an ``OrderOptions``.
+
+    With ``optional``, side, quantity and symbol may be left out and are then empty.
+    """
     hints = get_type_hints(OrderOptions, include_extras=True)
     own = get_type_hints(function, include_extras=True)
     names = [one.name for one in fields(OrderOptions)]
@@ -204,7 +245,7 @@ def takes_order(function: Callable[..., None]) -> Callable[..., None]:
         inspect.Parameter(
             one.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            default=one.default if one.default is not MISSING else "" if optional else inspect.Parameter.empty,
             annotation=hints[one.name],
         )
         for one in fields(OrderOptions)

@@ -23,7 +23,7 @@ from nowake.app.cli.options import (
     SpeedOption,
     takes_order,
 )
-from nowake.app.cli.screen import Screen, one_sentence_errors, work_progress
+from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors, work_progress
 
 if TYPE_CHECKING:
     from nowake.app.request import OrderRequest
@@ -32,25 +32,68 @@ if TYPE_CHECKING:
     from nowake.telemetry.telemetry import Telemetry
 
 
-@takes_order
-def plan(given: OrderOptions, as_json: JsonOption = False, full: FullOption = False) -> None:
-    """Print what an order would cost and how it would be worked. Sends nothing, writes nothing."""
+@partial(takes_order, optional=True)
+def plan(
+    given: OrderOptions,
+    orders: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV list of orders in place of one: side,quantity,symbol and any option as columns",
+            show_default=False,
+        ),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="write the schedule there as CSV", show_default=False)] = None,
+    as_json: JsonOption = False,
+    full: FullOption = False,
+) -> None:
+    """Print what an order would cost and how it would be worked, on a tape or on stated beliefs. Sends nothing."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         since = time.monotonic()
+        if orders is not None:
+            _plan_orders(screen, given, orders, csv, since)
+            return
         request, options = given.request(), given.options()
-        from nowake.app import documents, wiring
+        from nowake.app import documents
+        from nowake.app.order_list import write_schedules
+        from nowake.app.planning import plan_request
         from nowake.view import terminal
 
         with screen.reading("market") as reading:
-            prepared = wiring.prepare(request, options, progress=reading)
-        made, listing = wiring.plan(prepared), prepared.listing
-        zone = request.tz or prepared.session.zone
+            made = plan_request(request, options, progress=reading)
+        if csv is not None:
+            write_schedules(csv, [(None, made)])
         if as_json:
-            screen.document(documents.plan_document(made, prepared, zone, time.monotonic() - since))
+            screen.document(documents.plan_document(made, time.monotonic() - since))
             return
-        screen.show(terminal.ticket(prepared.order, made, listing, zone, prepared.view.mid2))
-        screen.show(terminal.plan_tables(made, listing, zone, full=full))
+        screen.show(terminal.ticket(made.order, made.plan, made.listing, made.zone, made.mid2))
+        screen.show(terminal.plan_tables(made.plan, made.listing, made.zone, full=full))
+
+
+def _plan_orders(screen: Screen, given: OrderOptions, path: Path, csv: Path | None, since: float) -> None:
+    """Print the plans of a list; exit 1 when a row of it could not be planned."""
+    from nowake.app import documents, order_list
+    from nowake.view.order_list import PlannedLine, TotalLine, list_table
+
+    with screen.reading("market") as reading:
+        rows = order_list.plan_list(path, given.for_all_orders(), given.options(), time.time_ns(), reading)
+    sums = order_list.totals(rows)
+    if csv is not None:
+        order_list.write_schedules(csv, [(row.line, row.planned) for row in rows if row.planned is not None])
+    if screen.as_json:
+        screen.document(documents.list_document(rows, sums, time.monotonic() - since))
+    else:
+        screen.show(
+            list_table(
+                [PlannedLine(row.line, *row.planned.shown) for row in rows if row.planned is not None],
+                [TotalLine(t.currency, t.orders, t.value, t.cost_mean, t.cost_mean_bps, t.cost_sd) for t in sums],
+            )
+        )
+    for row in rows:
+        if row.error is not None:
+            screen.err.print(f"Error: {path.name}, line {row.line}: {row.error}", markup=False, soft_wrap=True)
+    if any(row.error is not None for row in rows):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @takes_order
@@ -154,7 +197,7 @@ def run_order(
     path = journal or runs.new_run(prepared.listing.key, request.side)
     screen.resume_hint = f"go on with: nowake resume {path}"
     zone = request.tz or prepared.session.zone
-    screen.show(terminal.ticket(prepared.order, made, prepared.listing, zone, prepared.view.mid2))
+    screen.show(terminal.ticket(prepared.order, made, prepared.listing, zone, prepared.mid2))
     runs.remember(path)
     control = Control(path, speed, say=screen.err.print)
     with screen.working() as working:

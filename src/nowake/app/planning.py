@@ -1,0 +1,209 @@
+"""Planning with and without a recorded market: an order as typed in, a plan with all that a page of it needs out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from nowake.app import wiring
+from nowake.app.history import find_history
+from nowake.app.request import MarketHours, OrderRequest, check_length, is_dated, parameters, quantity_units, window
+from nowake.app.stated import apply_stated, price_mid2, without_market
+from nowake.app.wiring import RunOptions
+from nowake.core import ids
+from nowake.core.errors import InputError
+from nowake.core.instrument import Listing
+from nowake.core.order import ParentOrder, Side
+from nowake.core.plan import Assumption, ExecutionPlan, Notice
+from nowake.core.sessions import Session, iso
+from nowake.core.tape import Tape
+from nowake.core.units import NS_PER_SECOND
+from nowake.core.value import content_hash, replace, require
+from nowake.data.catalogue import load_catalogue
+from nowake.data.listings import parse_listing, venue_listing
+from nowake.data.sessions import session as find_session
+from nowake.engine.decide import with_defaults
+from nowake.plan.planner import Progress, make_plan
+
+DAY_NS = 86_400 * NS_PER_SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An order and how it would be worked.
+
+    Attributes:
+        mid2: Twice the mid it arrives at, price units; 0 = not known.
+        seed: Of the simulation that the plan was made for; 0 where there is none.
+    """
+
+    request: OrderRequest
+    order: ParentOrder
+    plan: ExecutionPlan
+    listing: Listing
+    session: Session
+    mid2: int
+    seed: int = 0
+
+    @property
+    def shown(self) -> tuple[ParentOrder, ExecutionPlan, Listing, int, str]:
+        """Return what a page shows: order, plan, listing, twice the mid, zone."""
+        return self.order, self.plan, self.listing, self.mid2, self.zone
+
+    @property
+    def zone(self) -> str:
+        """Return the zone in which its clock times are shown."""
+        return self.request.tz or self.session.zone
+
+
+def plan_request(
+    request: OrderRequest,
+    options: RunOptions,
+    *,
+    now_ns: int | None = None,
+    tape: Tape | None = None,
+    progress: wiring.ReadProgress | None = None,
+) -> Planned:
+    """Return how an order would be worked: on a tape, or on what is stated of its market.
+
+    Args:
+        request: As typed.
+        options: With tapes, stated beliefs, or both: what is stated takes the place of what the tape shows.
+        now_ns: The time, used only where there is no tape; None = the clock's.
+        tape: In place of ``options.tapes``.
+        progress: Told how far the reading is.
+
+    Raises:
+        InputError: Something asked for is not what it must be.
+        Refused: There is neither a tape nor anything stated, or the order does not fit the market.
+    """
+    bare = request.symbol.upper().partition("@")[0]
+    if tape is None and not options.tapes and bare != wiring.SYNTH and (options.beliefs.stated or options.history):
+        return plan_without_tape(request, options, time.time_ns() if now_ns is None else now_ns)
+    prepared = wiring.prepare(request, options, tape=tape, progress=progress)
+    made = wiring.plan(prepared)
+    return Planned(
+        request=request,
+        order=prepared.order,
+        plan=made,
+        listing=prepared.env.listings[0],
+        session=prepared.session,
+        mid2=prepared.mid2,
+        seed=options.seed,
+    )
+
+
+def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -> Planned:
+    """Return how an order would be worked on a market of which only ``options.beliefs`` are known.
+
+    Raises:
+        InputError: No price is stated, or a text is not what it must be.
+        Refused: The listing is not known, or the order does not fit its hours, grid or limits.
+    """
+    stated = options.beliefs
+    listing, assumed = find_listing(request.symbol, options.listing)
+    fees = wiring.parse_fees(options.fees)
+    listing = listing if fees is None else replace(listing, fees=fees)
+    if not stated.price:
+        raise InputError("price", "", "stated, since no tape shows one", "add --price 410, or name a tape with --tape")
+    session = find_session(listing.session)
+    start_ns, end_ns, moved = typed_window(request, session, now_ns)
+    check_length(start_ns, end_ns)
+    mid2 = price_mid2(stated, listing)
+    history = find_history(listing, session, start_ns, options.history)
+    base = without_market(listing, session, start_ns, history)
+    beliefs = apply_stated(stated, base, listing)
+    beliefs = replace(beliefs, assumed=(*assumed, *beliefs.assumed))
+    order = ParentOrder(
+        parent_id=request.parent_id or ids.parent_id(content_hash((request, stated, start_ns)), 0),
+        listing=listing.key,
+        side=Side.parse(request.side),
+        qty_units=quantity_units(request, listing, mid2),
+        decided_ns=start_ns,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        strategy=request.strategy,
+        parameters=parameters(request, listing),
+    )
+    order = with_defaults(order)
+    made = make_plan(order, Progress.start(order), beliefs, listing, session, start_ns)
+    if moved:
+        made = replace(made, warnings=(moved, *made.warnings))
+    return Planned(request=request, order=order, plan=made, listing=listing, session=session, mid2=mid2)
+
+
+def find_listing(symbol: str, stated: str = "") -> tuple[Listing, tuple[Assumption, ...]]:
+    """Return the listing that a symbol names, and what is assumed of it where the catalogue does not hold it.
+
+    Args:
+        symbol: ``MSFT@XNAS``, or a bare symbol of the catalogue.
+        stated: Text of ``--listing``; takes the place of the catalogue.
+
+    Raises:
+        InputError: A bare symbol fits several listings, or none; nothing is known of its venue; or the stated listing
+            is of another symbol.
+    """
+    catalogue = load_catalogue()
+    name, at, venue = symbol.strip().partition("@")
+    if stated:
+        made = parse_listing(stated, catalogue)
+        fits = symbol.strip().lower() in (made.key.lower(), made.instrument.symbol.lower())
+        require(fits, "listing", made.key, f"of the order's symbol {symbol}")
+        return made, ()
+    try:
+        return catalogue.find(symbol), ()
+    except InputError:
+        rules = venue_listing(name, venue) if name and at else None
+        if rules is None:
+            if at or any(one.instrument.symbol.lower() == name.lower() for one in catalogue.listings):
+                raise
+            remedy = f"say where, as in {name.upper()}@XNAS, or state its rules with --listing"
+            raise InputError("symbol", symbol, "a known listing, or one on a known venue", remedy) from None
+    value = f"as for any share on {rules.venue}: ticks, lot {rules.instrument.qty(rules.lot_units):f}, fees, hours"
+    return rules, (Assumption(name="listing", value=value, why=f"{rules.key} is not in the catalogue"),)
+
+
+def typed_window(request: OrderRequest, session: Session, now_ns: int) -> tuple[int, int, Notice | None]:
+    """Return the window of an order without a tape, and a notice where it was moved to the next session.
+
+    No start is the next instant at which the market is open; clock times are of that session, or of the next one where
+    they have passed. A duration that no longer fits before the close starts at the next open.
+
+    Raises:
+        InputError: A text is not a time.
+        Refused: The session table does not know the day.
+    """
+    now_ns = -(-now_ns // NS_PER_SECOND) * NS_PER_SECOND
+    first = session.next_open(now_ns)
+    start_ns, end_ns = _window_of(request, session, first)
+    close_ns = _close(session, start_ns)
+    if is_dated(request.start) or session.always_open:
+        return start_ns, end_ns, None
+    passed = start_ns < now_ns or end_ns <= start_ns
+    too_long = not request.start and end_ns > close_ns
+    if not (passed or too_long):
+        return start_ns, end_ns, None
+    following = session.next_open(_close(session, first))
+    start_ns, end_ns = _window_of(request, session, following)
+    why = "the times have passed today" if passed else f"the window does not fit before the close at {iso(close_ns)}"
+    return start_ns, end_ns, Notice(code="next-session", text=f"{why}: planned for {iso(start_ns)}")
+
+
+def _close(session: Session, t_ns: int) -> int:
+    """Return the close of the session that is open at an instant; the instant itself when it is closed."""
+    hours = session.hours(session.trading_day(t_ns))
+    return hours[1] if hours is not None and hours[0] <= t_ns < hours[1] else t_ns
+
+
+def _window_of(request: OrderRequest, session: Session, first_ns: int) -> tuple[int, int]:
+    """Return the window that a request names when the market opens to it at ``first_ns``."""
+    if session.always_open:
+        return window(request, session, MarketHours(first_ns=first_ns, last_ns=first_ns + DAY_NS - 1))
+    market = MarketHours(first_ns=first_ns, last_ns=_close(session, first_ns))
+    if not is_dated(request.start):
+        return window(request, session, market)
+    # A dated start has its own session, in which a clock time of the end is meant.
+    start_ns, _ = window(replace(request, end="", over="1s"), session, market)
+    return window(
+        request, session, MarketHours(first_ns=start_ns, last_ns=max(start_ns + 1, _close(session, start_ns)))
+    )
