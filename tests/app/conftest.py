@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from nowake.app.cli import app
+from nowake.core.tape import END, SNAPSHOT, Book, Figures, Row, Tape, row_code
+from nowake.data.build import Columns, make_tape
+from nowake.data.catalogue import load_catalogue
+from nowake.data.lake import write_lake
+from nowake.data.sessions import session
 
 
 class Said(NamedTuple):
@@ -56,3 +63,46 @@ def amzn_lake(recorded_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     assert found.exit_code == 0, found.stderr
     assert json.loads(found.stdout)["tapes"][0]["rows"] > 200_000
     return lake
+
+
+def market_day(day: date, seed: int, busy_close: bool = True) -> Tape:
+    """Return a quote every minute and a print every ten seconds; the last half hour trades ten times more."""
+    opens, closes = session("XNAS").hours(day)
+    rng = np.random.default_rng(seed)
+    prints = np.arange(opens + 5 * 10**9, closes, 10 * 10**9)
+    quotes = np.arange(opens, closes, 60 * 10**9)
+    snapshot = [
+        (opens, row_code(Row.CLEAR, Book.NONE, SNAPSHOT), 0, 0),
+        (opens, row_code(Row.SET, Book.BID, SNAPSHOT), 2_199_900, 5_000),
+        (opens, row_code(Row.SET, Book.ASK, SNAPSHOT, END), 2_200_100, 5_000),
+    ]
+    rows = [(int(t), row_code(Row.SET, Book.BID, END), 2_199_900, 5_000 + int(k % 2)) for k, t in enumerate(quotes[1:])]
+    heavy = closes - 1800 * 10**9 if busy_close else closes
+    rows += [
+        (int(t), row_code(Row.TRADE, Book.BID, END), 2_200_100, int(rng.integers(10, 20)) * (10 if t >= heavy else 1))
+        for t in prints
+    ]
+    rows = snapshot + sorted(rows)
+    t, code, price, qty = (np.array(column) for column in zip(*rows, strict=True))
+    columns = Columns(t_event=t, code=code.astype(np.uint16), price=price, qty=qty)
+    return make_tape(load_catalogue().find("AMZN"), f"made {day}", "made/1", columns, Figures())
+
+
+@pytest.fixture(scope="session")
+def past_days() -> list[date]:
+    found = [date(2012, 6, 18) + timedelta(days=k) for k in range(12)]
+    return [day for day in found if session("XNAS").hours(day)]
+
+
+@pytest.fixture(scope="session")
+def past_lake(past_days: list[date], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("past") / "lake"
+    for k, day in enumerate(past_days):
+        write_lake(market_day(day, k), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def past_day() -> Any:
+    """Return the maker of such days."""
+    return market_day

@@ -27,6 +27,7 @@ from nowake.core.units import format_duration, json_number
 from nowake.core.value import Value
 from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
+from nowake.models.card import Card
 from nowake.tca.document import document as report_document
 from nowake.view.format import humanise, moment
 
@@ -136,6 +137,19 @@ def assumptions(found: tuple[Assumption, ...]) -> list[dict[str, str]]:
     return [{"name": one.name, "value": one.value, "why": one.why} for one in found]
 
 
+def card_document(card: Card) -> dict[str, Any]:
+    """Return on what a belief was measured, or that it was stated."""
+    return {
+        "belief": card.belief,
+        "text": card.text,
+        "days": [day.isoformat() for day in card.days],
+        "sources": list(card.sources),
+        "score": dict(card.score),
+        "warnings": list(card.warnings),
+        "valid_until": card.valid_until.isoformat() if card.valid_until else None,
+    }
+
+
 def _plan_head(plan: ExecutionPlan) -> dict[str, Any]:
     known = [one.participation for one, v in zip(plan.slices, plan.expected_volume, strict=True) if v]
     return {
@@ -162,6 +176,7 @@ def plan_document(planned: Planned, elapsed_s: float | None = None) -> dict[str,
         "unit": instrument.base,
         "venue": listing.venue,
         "volume_base": listing.volume_base,
+        "cards": [card_document(one) for one in planned.cards],
         "assumed": assumptions(plan.assumed),
         "warnings": notices(plan.warnings),
         "seed": planned.seed,

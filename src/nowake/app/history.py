@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session
 from nowake.core.tape import Tape
@@ -22,7 +23,14 @@ def cache_folder() -> Path:
 
 
 def find_history(
-    listing: Listing, session: Session, t_ns: int, paths: Sequence[str] = (), tape: Tape | None = None
+    listing: Listing,
+    session: Session,
+    t_ns: int,
+    paths: Sequence[str] = (),
+    tape: Tape | None = None,
+    *,
+    mapping: str = "",
+    stated: str = "",
 ) -> VolumeHistory | None:
     """Return what the trading days before that of ``t_ns`` say of a listing's volume, None where none is whole.
 
@@ -32,6 +40,8 @@ def find_history(
         t_ns: When the order arrives.
         paths: Lakes or recorded files with past days; a day found twice counts once, the first of ``paths`` first.
         tape: The order's own; its earlier days are used as well.
+        mapping: Text of ``--map``, for recorded files among the paths.
+        stated: Text of ``--listing``, for the same.
 
     Raises:
         InputError: The paths hold nothing of the listing.
@@ -40,7 +50,7 @@ def find_history(
     traded = session.trading_day(t_ns)
     days: dict[object, DayVolume] = {}
     for path in paths:
-        for one in _days_at(Path(path), listing, session, t_ns):
+        for one in _days_at(Path(path), listing, session, t_ns, mapping, stated):
             days.setdefault(one.day, one)
     if tape is not None and session.trading_day(int(tape.t_event[0])) < traded:
         for one in day_volumes(tape, session):
@@ -48,9 +58,11 @@ def find_history(
     return estimate_history([one for one in days.values() if one.day < traded], session, traded, listing.key)
 
 
-def _days_at(path: Path, listing: Listing, session: Session, t_ns: int) -> Sequence[DayVolume]:
-    from nowake.core.errors import InputError
+def _days_at(
+    path: Path, listing: Listing, session: Session, t_ns: int, mapping: str, stated: str
+) -> Sequence[DayVolume]:
     from nowake.data.lake import is_lake, list_lake
+    from nowake.data.readers.mapping import parse_mapping
     from nowake.data.source import open_tapes
 
     if path.is_dir() and is_lake(path):
@@ -58,5 +70,6 @@ def _days_at(path: Path, listing: Listing, session: Session, t_ns: int) -> Seque
         if listing.key not in known:
             raise InputError("history", str(path), f"a lake with {listing.key}", f"it holds {', '.join(sorted(known))}")
         return lake_volumes(path, listing.key, session, session.trading_day(t_ns), cache_folder())
-    (tape,) = open_tapes([path], listing.key)
+    mappings = parse_mapping(mapping) if mapping else ()
+    (tape,) = open_tapes([path], listing.key, mappings=mappings, listing=stated)
     return day_volumes(tape, session)

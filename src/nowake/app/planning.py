@@ -23,6 +23,7 @@ from nowake.data.catalogue import load_catalogue
 from nowake.data.listings import parse_listing, venue_listing
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import with_defaults
+from nowake.models.card import Card
 from nowake.plan.planner import Progress, make_plan
 
 DAY_NS = 86_400 * NS_PER_SECOND
@@ -34,6 +35,7 @@ class Planned:
 
     Attributes:
         mid2: Twice the mid it arrives at, price units; 0 = not known.
+        cards: Of the beliefs that were measured or stated.
         seed: Of the simulation that the plan was made for; 0 where there is none.
     """
 
@@ -43,6 +45,7 @@ class Planned:
     listing: Listing
     session: Session
     mid2: int
+    cards: tuple[Card, ...] = ()
     seed: int = 0
 
     @property
@@ -89,6 +92,7 @@ def plan_request(
         listing=prepared.env.listings[0],
         session=prepared.session,
         mid2=prepared.mid2,
+        cards=tuple(card for _, one in prepared.env.beliefs for card in one.cards),
         seed=options.seed,
     )
 
@@ -110,7 +114,7 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
     start_ns, end_ns, moved = typed_window(request, session, now_ns)
     check_length(start_ns, end_ns)
     mid2 = price_mid2(stated, listing)
-    history = find_history(listing, session, start_ns, options.history)
+    history = find_history(listing, session, start_ns, options.history, mapping=options.mapping, stated=options.listing)
     base = without_market(listing, session, start_ns, history)
     beliefs = apply_stated(stated, base, listing)
     beliefs = replace(beliefs, assumed=(*assumed, *beliefs.assumed))
@@ -129,7 +133,15 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
     made = make_plan(order, Progress.start(order), beliefs, listing, session, start_ns)
     if moved:
         made = replace(made, warnings=(moved, *made.warnings))
-    return Planned(request=request, order=order, plan=made, listing=listing, session=session, mid2=mid2)
+    return Planned(
+        request=request,
+        order=order,
+        plan=made,
+        listing=listing,
+        session=session,
+        mid2=mid2,
+        cards=beliefs.cards,
+    )
 
 
 def find_listing(symbol: str, stated: str = "") -> tuple[Listing, tuple[Assumption, ...]]:
@@ -155,9 +167,10 @@ def find_listing(symbol: str, stated: str = "") -> tuple[Listing, tuple[Assumpti
     except InputError:
         rules = venue_listing(name, venue) if name and at else None
         if rules is None:
-            if at or any(one.instrument.symbol.lower() == name.lower() for one in catalogue.listings):
+            if any(one.instrument.symbol.lower() == name.lower() for one in catalogue.listings):
                 raise
-            remedy = f"say where, as in {name.upper()}@XNAS, or state its rules with --listing"
+            where = f"say where, as in {name.upper()}@XNAS, or " if not at else ""
+            remedy = f"{where}state its rules: --listing {name.upper()}@{venue or 'VENUE'},tick=0.01,lot=1"
             raise InputError("symbol", symbol, "a known listing, or one on a known venue", remedy) from None
     value = f"as for any share on {rules.venue}: ticks, lot {rules.instrument.qty(rules.lot_units):f}, fees, hours"
     return rules, (Assumption(name="listing", value=value, why=f"{rules.key} is not in the catalogue"),)

@@ -303,7 +303,9 @@ def market_assumptions(tape: Tape) -> tuple[Assumption, ...]:
 
 def _believed(options: RunOptions, listing: Listing, session: Session, tape: Tape, view: View) -> Believed:
     """Return the beliefs that the engine is handed: none where all that is known is what its own view shows."""
-    history = find_history(listing, session, view.t_ns, options.history, tape)
+    history = find_history(
+        listing, session, view.t_ns, options.history, tape, mapping=options.mapping, stated=options.listing
+    )
     if history is None and not options.beliefs.stated:
         return ()
     seen = None if history is None else volume_today(tape, session, view.t_ns)

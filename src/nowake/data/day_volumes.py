@@ -19,6 +19,7 @@ from nowake.core.sessions import Session
 from nowake.core.tape import I64, KIND_MASK, Row, Tape
 from nowake.core.value import content_hash, from_json, to_json
 from nowake.core.volume import DayVolume, VolumeSeen, bin_count
+from nowake.data.build import column_hash
 from nowake.data.lake import LakeEntry, list_lake, read_lake
 
 FORMAT = 1
@@ -35,6 +36,8 @@ def day_volumes(tape: Tape, session: Session) -> tuple[DayVolume, ...]:
     first, last = int(tape.t_event.min()), int(tape.t_event.max())
     found = []
     for day, (opens, closes) in _trading_days(session, first, last):
+        if first >= closes or last < opens:
+            continue
         bins = bin_count(closes - opens)
         inside = (t_ns >= opens) & (t_ns < closes)
         at = (t_ns[inside] - opens) * bins // (closes - opens)
@@ -47,11 +50,11 @@ def day_volumes(tape: Tape, session: Session) -> tuple[DayVolume, ...]:
                 closes_ns=closes,
                 bins=tuple(counted.tolist()),
                 seen_from_ns=max(first, opens),
-                seen_to_ns=max(opens, min(last, closes)),
-                source=content_hash((tape.meta.content_hash, day)),
+                seen_to_ns=min(last, closes),
+                source=column_hash(tape.listing, (t_ns[inside], qty[inside])),
             )
         )
-    return tuple(one for one in found if one.seen_from_ns <= one.seen_to_ns)
+    return tuple(found)
 
 
 def volume_today(tape: Tape, session: Session, t_ns: int) -> VolumeSeen | None:
