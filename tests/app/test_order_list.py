@@ -218,3 +218,21 @@ def test_a_list_of_schedules_says_whose(cli, orders_csv: Callable[..., Path]) ->
 def test_documents_are_json(cli) -> None:
     out = cli(f"plan buy 10k MSFT@XNAS --over 2h {STATED} --json").out
     assert json.loads(out)["cards"][0]["belief"] == "stated"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("must_complete", "perhaps", "must_complete must be yes or no"),
+        ("slices", "2.5", "slices must be a whole number"),
+        ("urgency", "much", "urgency must be a number"),
+        ("price", "0", "price must be > 0"),
+        ("fees", "1/2/3", "fees must be"),
+    ],
+)
+def test_a_cell_that_is_not_what_it_must_be(
+    orders_csv: Callable[..., Path], column: str, cell: str, message: str
+) -> None:
+    path = orders_csv(f"side,quantity,symbol,over,{column}", f"buy,100,MSFT@XNAS,1h,{cell}")
+    (row,) = plan_list(path, {}, RunOptions(beliefs=MSFT), SUNDAY)
+    assert message in str(row.error)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import msgspec
+
 from nowake.app import wiring
 from nowake.app.planning import Planned, plan_request
 from nowake.app.request import OrderRequest
@@ -171,9 +173,9 @@ def _plan_row(
 
 def _request(said: Mapping[str, str], defaults: Mapping[str, Any]) -> OrderRequest:
     fields: dict[str, Any] = dict(defaults)
-    for name in OrderRequest.__struct_fields__:
-        if name in said:
-            fields[name] = said[name]
+    for field in msgspec.structs.fields(OrderRequest):
+        if field.name in said:
+            fields[field.name] = _typed(field.name, said[field.name], field.type)
     # A row's own end stands in place of a length for all, and the other way round.
     for own, other in (("end", "over"), ("over", "end")):
         if own in said and other not in said:
@@ -181,22 +183,23 @@ def _request(said: Mapping[str, str], defaults: Mapping[str, Any]) -> OrderReque
     missing = [name for name in REQUIRED if not fields.get(name)]
     if missing:
         raise InputError(missing[0], "", "given in every row")
-    if "must_complete" in said:
-        fields["must_complete"] = _truth(said["must_complete"])
-    if "urgency" in said:
-        fields["urgency"] = float(decimal("urgency", said["urgency"]))
-    if "slices" in said:
-        count = decimal("slices", said["slices"])
-        if count != int(count):
-            raise InputError("slices", said["slices"], "a whole number")
-        fields["slices"] = int(count)
     return OrderRequest(**fields)
 
 
-def _truth(text: str) -> bool:
-    if text.lower() not in _YES | _NO:
-        raise InputError("must_complete", text, "yes or no")
-    return text.lower() in _YES
+def _typed(name: str, text: str, kind: Any) -> Any:
+    """Return the text of a cell as what its field holds."""
+    if kind is bool:
+        if text.lower() not in _YES | _NO:
+            raise InputError(name, text, "yes or no")
+        return text.lower() in _YES
+    if kind is float:
+        return float(decimal(name, text))
+    if kind is int:
+        count = decimal(name, text)
+        if count != count.to_integral_value():
+            raise InputError(name, text, "a whole number")
+        return int(count)
+    return text
 
 
 def _options(said: Mapping[str, str], options: RunOptions) -> RunOptions:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nowake.app import wiring
 from nowake.app.history import find_history
 from nowake.app.request import MarketHours, OrderRequest, check_length, is_dated, parameters, quantity_units, window
-from nowake.app.stated import apply_stated, price_mid2, without_market
+from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids
 from nowake.core.errors import InputError
@@ -129,7 +129,7 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
         strategy=request.strategy,
         parameters=parameters(request, listing),
     )
-    order = with_defaults(order)
+    order = with_defaults(order, unseen(listing, start_ns, mid2), listing)
     made = make_plan(order, Progress.start(order), beliefs, listing, session, start_ns)
     if moved:
         made = replace(made, warnings=(moved, *made.warnings))

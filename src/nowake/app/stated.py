@@ -118,19 +118,24 @@ def _adv_units(stated: Beliefs, listing: Listing, mid2: int) -> float:
     return float(amount / each / instrument.qty_unit)
 
 
-def without_market(listing: Listing, session: Session, t_ns: int, history: VolumeHistory | None) -> models.Beliefs:
-    """Return what may be believed of a listing whose market nobody looked at: past days' volume, and assumptions."""
-    blind = View(
+def unseen(listing: Listing, t_ns: int, mid2: int = 0) -> View:
+    """Return the view of a market that nobody looked at: no row, and no price but the one that is stated."""
+    bid = mid2 // 2
+    return View(
         listing=listing.key,
         t_ns=t_ns,
         row=0,
         integrity=Integrity.EMPTY,
-        bid_units=0,
-        ask_units=0,
+        bid_units=bid,
+        ask_units=mid2 - bid,
         bid_qty=0,
         ask_qty=0,
     )
-    return models.beliefs_from_view(blind, listing, session, history)
+
+
+def without_market(listing: Listing, session: Session, t_ns: int, history: VolumeHistory | None) -> models.Beliefs:
+    """Return what may be believed of a listing whose market nobody looked at: past days' volume, and assumptions."""
+    return models.beliefs_from_view(unseen(listing, t_ns), listing, session, history)
 
 
 def apply_stated(stated: Beliefs, base: models.Beliefs, listing: Listing) -> models.Beliefs:

@@ -41,9 +41,11 @@ class TotalLine(NamedTuple):
 
 def list_table(lines: Sequence[PlannedLine], totals: Sequence[TotalLine]) -> RenderableType:
     """Return the orders of a list as a table, and their totals."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
     for name in ("line", "order", "value", "start", "over", "peak", "cost, bps", "90 % within"):
-        table.add_column(name, justify="left" if name in ("order", "start", "over") else "right", no_wrap=True)
+        table.add_column(
+            name, justify="left" if name in ("order", "start", "over") else "right", no_wrap=name != "order"
+        )
     for one in lines:
         table.add_row(*_cells(one))
     blocks: list[RenderableType] = [table]
@@ -79,7 +81,7 @@ def _cells(one: PlannedLine) -> tuple[str | Text, ...]:
         str(one.line),
         headline(order, one.listing),
         f.DASH if value is None else f"{f.compact(value)} {currency}",
-        f"{f.moment(order.start_ns, one.zone):%Y-%m-%d %H:%M}",
+        f"{f.moment(order.start_ns, one.zone):%m-%d %H:%M}",
         format_duration(order.end_ns - order.start_ns),
         peak,
         f.DASH if cost is None else f.bps(cost.mean_bps),
