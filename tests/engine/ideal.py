@@ -18,6 +18,7 @@ from nowake.engine.decide import with_defaults
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.state import ParentState
 from nowake.journal.memory import MemoryJournal
+from nowake.models.beliefs import Beliefs
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.run import simulate
 
@@ -105,13 +106,14 @@ def ideal_order(
     )
 
 
-def work(order: ParentOrder, tape: Tape) -> Run:
-    """Work an order on an ideal market."""
+def work(order: ParentOrder, tape: Tape, beliefs: Beliefs | None = None) -> Run:
+    """Work an order on an ideal market, with beliefs of its own or those that the market shows."""
     market = SimMarket(
         tape, latency=Latency(), fees=NO_FEES, session=ALWAYS_OPEN, queue_model="power-2", impact="off", seed=1
     )
     limits = sim_limits(LISTING.key, order.parameters.participation_max)
-    env = Env(listings=(LISTING,), sessions=(ALWAYS_OPEN,), limits=limits)
+    stated = () if beliefs is None else ((LISTING.key, beliefs),)
+    env = Env(listings=(LISTING,), sessions=(ALWAYS_OPEN,), limits=limits, beliefs=stated)
     journal = MemoryJournal()
     t_ns, _ = market.advance(order.decided_ns, ())
     order = with_defaults(order, market.view(t_ns), LISTING)

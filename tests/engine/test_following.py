@@ -7,11 +7,14 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ideal import MID, T0, S, ideal_order, ideal_tape, work
+from ideal import DEEP, LISTING, MID, T0, S, ideal_order, ideal_tape, work
 
 from nowake.core.child import Liquidity
-from nowake.core.decisions import RateSet
+from nowake.core.decisions import PlanAdopted, RateSet
 from nowake.core.order import EndBehaviour, Parameters, Side
+from nowake.models.beliefs import Beliefs
+from nowake.models.volatility import VolatilityBelief
+from nowake.models.volume import VolumeBelief
 from nowake.plan.pov import rate_in_force
 
 PAUSE = 1_900_000_000
@@ -143,3 +146,42 @@ def test_a_threshold_inside_the_spread_changes_nothing(bid, ask, now, rate):
 def test_every_fill_of_an_urgent_order_takes():
     run = work(ideal_order(2_000, strategy="pov", urgency=1), ideal_tape(9))
     assert {liquidity for *_, liquidity in run.fills} == {Liquidity.TAKER}
+
+
+def stated_volume(per_day: float) -> Beliefs:
+    """A belief about the ideal market around the clock, with a volume of our choosing, measured on days of the past."""
+    listing = LISTING
+    return Beliefs(
+        listing=listing.key,
+        asof_ns=T0,
+        mid2=2 * MID,
+        spread_bps=2.0,
+        level_qty=DEEP,
+        volume=VolumeBelief(
+            per_day=per_day, day_ns=86_400 * S, relative_sd=0.3, level_sd=3.0, asof_ns=T0, assumed=False
+        ),
+        volatility=VolatilityBelief(daily_bps=100.0, relative_sd=0.3),
+    )
+
+
+@pytest.mark.parametrize(("factor", "corrects"), [(1.0, False), (0.2, True), (5.0, True)])
+def test_vwap_is_planned_again_when_the_days_volume_is_not_what_was_thought(factor, corrects):
+    tape, order = ideal_tape(3, 60), ideal_order(3_000, 50, strategy="vwap", slices=10)
+    true_day = sum(qty for t, qty in work(order, tape).prints) * 24
+    run = work(order, tape, beliefs=stated_volume(factor * true_day))
+    plans = [d.plan for batch in run.journal.batches() for d in batch.decisions if isinstance(d, PlanAdopted)]
+    assert bool(plans) == corrects
+    assert (run.parent.filled, run.parent.abandoned) == (3_000, {})
+    if corrects:
+        first = plans[0]
+        assert first.slices[0].release_ns >= order.start_ns + 900 * S
+        assert first.qty_units == 3_000 - run.own(first.slices[0].release_ns - 1)
+        rest = run.others(order.end_ns) - run.others(first.slices[0].release_ns)
+        original = factor * rest
+        assert abs(sum(first.expected_volume) - rest) < abs(original - rest) / 2, "nearer to what came than before"
+        assert "of what was thought" in first.reasons[0]
+
+
+def test_twap_is_not_planned_again_for_volume():
+    run = work(ideal_order(3_000, 50, slices=10), ideal_tape(3, 60), beliefs=stated_volume(1e9))
+    assert not [d for batch in run.journal.batches() for d in batch.decisions if isinstance(d, PlanAdopted)]

@@ -113,6 +113,7 @@ class ExecutionPlan(Value, frozen=True, dict=True):
         assumed: Every number that nobody measured.
         warnings: What the user should know.
         beliefs: Content hashes of the beliefs used.
+        corrects: Whether it is planned again when the day's volume turns out otherwise.
         follows: Whether the prints are followed at the order's rate; the slices then only show what is expected.
     """
 
@@ -132,6 +133,7 @@ class ExecutionPlan(Value, frozen=True, dict=True):
     warnings: tuple[Notice, ...] = ()
     beliefs: tuple[str, ...] = ()
     follows: bool = False
+    corrects: bool = False
 
     def __post_init__(self) -> None:
         force_floats(self, "cap")

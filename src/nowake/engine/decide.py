@@ -28,12 +28,12 @@ from nowake.core.units import round_price
 from nowake.core.value import replace
 from nowake.core.view import View
 from nowake.engine.apply import apply
+from nowake.engine.believe import beliefs_for
 from nowake.engine.draft import Draft
 from nowake.engine.env import Env
 from nowake.engine.operate import operate
 from nowake.engine.parent import manage
 from nowake.engine.state import EngineState
-from nowake.models.beliefs import Beliefs, beliefs_from_view
 from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import end_behaviour
 
@@ -118,15 +118,6 @@ def with_defaults(order: ParentOrder, view: View, listing: Listing) -> ParentOrd
         away = round_price(max(1, away), listing.tick_units(max(1, away)), int(order.side))
         limit = away if limit is None else order.side * min(order.side * limit, order.side * away)
     return replace(order, parameters=replace(given, end_behaviour=end_behaviour(order), limit_units=limit))
-
-
-def beliefs_for(order: ParentOrder, view: View, env: Env) -> Beliefs:
-    """Return the beliefs stated for the order's listing, or those read from the view."""
-    found = dict(env.beliefs).get(order.listing)
-    if found is None:
-        listing = env.listing(order.listing)
-        found = beliefs_from_view(view, listing, env.session(listing.session))
-    return replace(found, assumed=(*env.assumed, *found.assumed)) if env.assumed else found
 
 
 def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:

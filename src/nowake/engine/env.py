@@ -104,6 +104,7 @@ class Timing(Value, frozen=True):
         last_moment_ns: An order ends this long before its window does, so that its cancels arrive inside it.
         alarm_ns: A doubt older than this calls for a person.
         sample_ns: A running order looks at the market at least this often, to know what the others trade.
+        correct_ns: A plan is looked at again, against the day's volume, at least this long after it began.
         grow: A resting child gives way to one this many times as large, when the cap comes to allow it.
     """
 
@@ -117,6 +118,7 @@ class Timing(Value, frozen=True):
     last_moment_ns: int = NS_PER_SECOND // 10
     alarm_ns: int = 60 * NS_PER_SECOND
     sample_ns: int = 30 * NS_PER_SECOND
+    correct_ns: int = 900 * NS_PER_SECOND
     grow: int = 4
 
 

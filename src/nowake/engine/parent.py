@@ -22,6 +22,7 @@ from nowake.core.units import round_price
 from nowake.core.value import replace
 from nowake.core.view import View, WatchKind
 from nowake.engine.amend import withdraw_broken
+from nowake.engine.correct import correct
 from nowake.engine.draft import Draft
 from nowake.engine.following import under_band
 from nowake.engine.gate import Candidate, judge
@@ -148,6 +149,9 @@ def _work(draft: Draft, parent_id: str) -> None:
         return
     if parent.plan.follows:
         set_rate(draft, parent_id)
+        parent = draft.parent(parent_id)
+    if view.tradable:
+        correct(draft, parent_id, view)
         parent = draft.parent(parent_id)
     wanted = want(parent, view.t_ns)
     if wanted.next_ns:

@@ -106,6 +106,7 @@ def make_plan(
         warnings=(*notices, *laid.warnings, *_warnings(request, slices, strategy, session)),
         beliefs=(beliefs.hash,),
         follows=strategy.follows,
+        corrects=strategy.corrects,
     )
 
 

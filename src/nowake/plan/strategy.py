@@ -102,6 +102,7 @@ class Strategy:
         honours: Names of the ``Parameters`` it gives effect to; any other that was changed is refused.
         end_behaviour: Its default.
         layout: Pure function from a request to slices.
+        corrects: Whether it is to be laid out again when the day's volume turns out otherwise.
         follows: Whether the engine follows the prints rather than the slices, which then show what is expected.
     """
 
@@ -110,3 +111,4 @@ class Strategy:
     end_behaviour: EndBehaviour
     layout: Callable[[Request], Layout]
     follows: bool = False
+    corrects: bool = False

@@ -134,4 +134,5 @@ VWAP = Strategy(
     honours=TWAP.honours,
     end_behaviour=EndBehaviour.FINISH,
     layout=layout,
+    corrects=True,
 )
