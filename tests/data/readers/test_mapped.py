@@ -65,6 +65,28 @@ def test_every_way_to_write_a_time(tmp_path: Path, written: str, more: str, t_ns
     assert tape.t_event.tolist() == [t_ns]
 
 
+def test_times_of_mixed_form_in_one_column(tmp_path: Path) -> None:
+    forms = [
+        "2013-07-09T12:00:00Z",
+        "2013-07-09 12:00:01.5Z",
+        "2013-07-09T08:00:02-04:00",
+        "2013-07-09T12:00:03.000000001Z",
+    ]
+    forms += [
+        "2013-07-09T08:00:04",
+        "2013-07-09 08:00Z",
+        "2013-07-09T12:00:05+05:99",
+        "2013-07-09T24:00:00Z",
+        "2013-02-30T00:00:00Z",
+    ]
+    text = "t,p,q\n" + "".join(f"{form},10.00,{k + 1}\n" for k, form in enumerate(forms))
+    mapping = parse_mapping(f"{TRADES},time_zone=America/New_York")
+    (tape,) = open_tapes([csv(tmp_path, text)], mappings=mapping, listing=XYZ, allow=("quarantined", "disordered"))
+    wanted = {1: 0, 2: 1_500_000_000, 3: 2 * 10**9, 4: 3 * 10**9 + 1, 5: 4 * 10**9, 6: -4 * 3600 * 10**9}
+    assert dict(zip(tape.qty.tolist(), (tape.t_event - NOON).tolist(), strict=True)) == wanted
+    assert tape.meta.figures.quarantined_lines == (8, 9, 10)
+
+
 @given(
     moments=st.lists(
         st.datetimes(NAIVE_FIRST, NAIVE_LAST).map(lambda d: d.replace(fold=0)),

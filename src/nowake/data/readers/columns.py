@@ -5,6 +5,7 @@ Every function returns ``(values, ok)``, (n,) i64 and (n,) bool; values that are
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,7 +26,11 @@ DAY_NS = 86_400_000_000_000
 EPOCH_FIRST_S, EPOCH_LAST_S = 315_532_800, 4_102_444_800
 """1980 to 2100: the times that a whole number may mean when its unit is not told."""
 OFF_GRID = 1e-6
-_ISO = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d{2}:?\d{2})?$"
+_ISO = (
+    r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?"
+    r"\s*(Z|z|UTC|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?$"
+)
+_PLAIN = re.compile(r"\d{4}-\d{2}-\d{2}([T ])\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(Z?)$")
 _CLOCK = r"^(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?$"
 
 
@@ -221,7 +226,26 @@ def _formatted(table: Table, column: pl.Series, mapping: Mapping) -> Checked:
 
 
 def _iso(table: Table, column: pl.Series, mapping: Mapping) -> Checked:
-    """Return ISO text as instants, exact to the ns; text without a zone needs the mapping's."""
+    """Return ISO text as instants, exact to the ns; text without a zone needs the mapping's.
+
+    What is written as the first value is parsed at once; the others, should there be any, in their own way.
+    """
+    first = column.drop_nulls()
+    shape = _PLAIN.match(first[0]) if len(first) else None
+    if shape is None:
+        return _any_iso(table, column, mapping)
+    form = f"%Y-%m-%d{shape[1]}%H:%M:%S%.f{shape[2]}"
+    made = column.str.to_datetime(form, time_unit="ns", strict=False)
+    values, ok = _whole(made.to_physical()) if shape[2] else _zoned(made, mapping, table)
+    others = np.flatnonzero(np.array((made.is_null() & column.is_not_null()).to_numpy(), dtype=np.bool_))
+    if len(others):
+        more, good = _any_iso(table, column.gather(others), mapping)
+        values[others], ok[others] = more, good
+    return values, ok
+
+
+def _any_iso(table: Table, column: pl.Series, mapping: Mapping) -> Checked:
+    """Return ISO text of any form as instants."""
     import polars as pl
 
     part = {k: column.str.extract(_ISO, k) for k in range(1, 7)}
