@@ -76,7 +76,7 @@ def operate_and_kill(forker: Any, path: Path, kills: int) -> None:
             time.sleep(rng.random() * 0.3)
             ask = random_command(rng, 4000)
             answered.append((ask.key, client.give(path, ask).accepted))
-        assert forker.kill_after(pid, rng.random() * 0.3) == KILLED
+        assert forker.kill_after(pid, rng.choice((0.0, rng.random() * 0.3))) == KILLED
         there = kept(path)
         assert there[: len(before)] == before, "records were lost or changed"
         journaled = {one.input.key for one in read_journal(path).batches() if isinstance(one.input, OperatorCommand)}

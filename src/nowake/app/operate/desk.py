@@ -24,7 +24,7 @@ from nowake.engine.state import EngineState, ParentState
 from nowake.journal.journal import Journal
 from nowake.live.recover import save_state
 
-SNAPSHOT_EVERY = 5000
+SNAPSHOT_EVERY = 2000
 """Records between two saved states: what opening the journal folds at most, and a batch."""
 POLL_S = 0.01
 """How often a run that is not paced looks at its channel."""
