@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from nowake.app.exchange.setting import VenueSetting, WorkerSetting
+from nowake.app.outlets import Outlets
 from nowake.core.order import Parameters, ParentOrder, Side
 from nowake.core.value import to_json
 from nowake.core.wire import Truth
@@ -91,6 +92,7 @@ class Field:
         speed: Of the venue's clock.
         snapshot_every: Of the worker.
         jitter_s, horizon_s: Most a command may be late by, and what the venue promises of that.
+        outlets: Keep a log of everything, and metrics.
         parameters: Of the order.
     """
 
@@ -107,6 +109,7 @@ class Field:
         jitter_s: float = 1.2,
         horizon_s: float = 2.0,
         side: Side = Side.BUY,
+        outlets: bool = False,
         **parameters: Any,
     ) -> None:
         self.folder, self.forker, self.seed = folder, forker, seed
@@ -142,6 +145,9 @@ class Field:
             timing=Timing(answer_ns=round((horizon_s + 6) * S), horizon_ns=round(horizon_s * S)),
             snapshot_every=snapshot_every,
             wall_seconds=self.wall_seconds,
+            outlets=Outlets(log=str(folder / "run.log"), metrics=str(folder / "prom"), level="debug")
+            if outlets
+            else Outlets(),
         )
         self._setting = folder / "worker.json"
         self._setting.write_bytes(to_json(self.worker))

@@ -6,6 +6,7 @@ to the unit. A failing seed prints itself.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from nowake.core.child import ChildStatus
 from nowake.core.decisions import CancelRequested, ChildSubmitted, Withheld
 from nowake.core.inputs import Restarted
+from nowake.core.sessions import iso
 from nowake.core.value import from_msgpack
 from nowake.engine.env import Env
 from nowake.engine.host import audit, fold
@@ -166,3 +168,26 @@ def test_cancelled_children_do_not_come_back(field: Callable[..., Any]) -> None:
     judge(made, made.finish())
     batches = list(read_journal(made.journal).batches())
     assert any(isinstance(d, CancelRequested) for b in batches for d in b.decisions)
+
+
+def test_the_log_of_many_lives_tells_nothing_twice(field: Callable[..., Any]) -> None:
+    """Each killed worker may have died between writing the journal and the log, never the other way round."""
+    made = field(23, minutes=4.0, outlets=True)
+    assert made.kill_at_random(6, random.Random(23), longest=0.8) > 2
+    outcome = made.finish()
+    judge(made, outcome)
+    lines = [json.loads(line) for line in (made.folder / "run.log").read_text(encoding="utf-8").splitlines()]
+    told = [(one["event"], one["t"]) for one in lines if "t" in one]
+    journal = iter(
+        (type(record).__struct_config__.tag.replace("-", "_"), iso(batch.input.t_ns))
+        for batch in read_journal(made.journal).batches()
+        for record in batch.records
+    )
+    assert all(one in journal for one in told), "told twice, out of order, or never journaled"
+    assert len(told) > outcome["records"] / 2
+    starts = [one["resumed"] for one in lines if one["event"] == "run_started"]
+    assert starts == [False] * starts.count(False) + [True] * starts.count(True)
+    assert lines[-1]["event"] == "run_ended"
+    assert lines[-1]["filled"] == outcome["filled"]
+    assert all(one["order"] == made.order.parent_id for one in lines if one["event"] in ("filled", "acked", "ended"))
+    assert f'nowake_run_ended_total{{status="{outcome["status"]}"}} 1' in (made.folder / "prom").read_text()
