@@ -210,3 +210,20 @@ def test_the_best_number_of_slices_does_not_fall_with_size_or_duration():
     shares = nowake.VWAPExecutor(seed=1)
     profile = shares.volume_profile(shares.order("buy", 5_000, "SYNTH", over="30m"))
     assert sum(share for _, share in profile) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("odd", [None, "5", [], True, object()])
+def test_plans_and_beliefs_made_by_hand_check_their_types_too(odd):
+    for make in (
+        lambda: nowake.ExecutionSlice(index=odd, release_ns=0, end_ns=1, qty_units=1),
+        lambda: nowake.CostEstimate(
+            mean_bps=0.0, sd_bps=odd, p05_bps=0, p50_bps=0, p95_bps=0, spread_bps=0, temporary_bps=0,
+            permanent_bps=0, fees_bps=0, timing_risk_bps=0, parameter_sd_bps=0,
+        ),
+        lambda: nowake.Beliefs(listing="A@B", asof_ns=0, mid2=odd, spread_bps=1, volatility=odd, volume=odd),
+        lambda: nowake.ParentOrder(
+            parent_id="p", listing="A@B", side=odd, qty_units=1, decided_ns=0, start_ns=0, end_ns=1
+        ),
+    ):  # fmt: skip
+        with pytest.raises(nowake.InputError, match=r"^(index|sd_bps|mid2|side) must be [^\n]*$"):
+            make()

@@ -6,7 +6,7 @@ import msgspec
 
 from nowake.core.order import EndBehaviour, ParentOrder
 from nowake.core.units import INT64_MAX
-from nowake.core.value import Value, force_floats, replace, require
+from nowake.core.value import Value, check_types, replace, require
 
 
 class Amendment(Value, frozen=True, omit_defaults=True):
@@ -36,7 +36,7 @@ class Amendment(Value, frozen=True, omit_defaults=True):
     never_take: bool | None = None
 
     def __post_init__(self) -> None:
-        force_floats(self, "participation_max", "participation_target", "urgency")
+        check_types(self)
         names = ", ".join(self.__struct_fields__)
         require(bool(self.changes()), "amendment", "empty", f"at least one of {names}")
         for name, least in (("qty_units", 1), ("end_ns", 1), ("limit_units", 0), ("display_units", 0)):

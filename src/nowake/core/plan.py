@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 
 from nowake.core.order import Side
-from nowake.core.value import Value, force_floats, require
+from nowake.core.value import Value, check_types, require
 
 
 class Assumption(Value, frozen=True):
@@ -52,7 +52,7 @@ class CostEstimate(Value, frozen=True):
     opportunity_bps: float = 0.0
 
     def __post_init__(self) -> None:
-        force_floats(self, *(name for name in self.__struct_fields__))
+        check_types(self)
         require(self.sd_bps >= 0, "sd_bps", self.sd_bps, ">= 0")
         require(
             self.p05_bps <= self.p50_bps <= self.p95_bps,
@@ -91,7 +91,7 @@ class ExecutionSlice(Value, frozen=True):
     tactic: str = "post-and-chase"
 
     def __post_init__(self) -> None:
-        force_floats(self, "participation")
+        check_types(self)
         require(self.index >= 0, "index", self.index, ">= 0")
         require(self.release_ns < self.end_ns, "end_ns", self.end_ns, f"> release_ns {self.release_ns}")
         require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
@@ -136,7 +136,7 @@ class ExecutionPlan(Value, frozen=True, dict=True):
     corrects: bool = False
 
     def __post_init__(self) -> None:
-        force_floats(self, "cap")
+        check_types(self)
         require(bool(self.slices), "slices", self.slices, "at least one")
         total = sum(one.qty_units for one in self.slices)
         require(total == self.qty_units, "slices", total, f"a schedule that sums to {self.qty_units}")

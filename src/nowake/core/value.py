@@ -10,6 +10,7 @@ import hashlib
 import numbers
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args
 
@@ -91,14 +92,22 @@ def check_types(value: Value) -> None:
     Raises:
         InputError: Names the field and what it must be.
     """
-    for field in msgspec.structs.fields(type(value)):
-        found = getattr(value, field.name)
+    for name, kind in _types_of(type(value)):
+        found = getattr(value, name)
+        if type(found) is kind:
+            continue
         try:
-            made = msgspec.convert(_plain(found), field.type)
+            made = msgspec.convert(_plain(found), kind)
         except (msgspec.ValidationError, ValueError):
-            raise InputError(field.name, found, _in_words(field.type)) from None
+            raise InputError(name, found, _in_words(kind)) from None
         if made is not found:
-            msgspec.structs.force_setattr(value, field.name, made)
+            msgspec.structs.force_setattr(value, name, made)
+
+
+@cache
+def _types_of(kind: type[Value]) -> tuple[tuple[str, Any], ...]:
+    """Return name and type of every field; looked up once a class, as it takes longer than the checks."""
+    return tuple((field.name, field.type) for field in msgspec.structs.fields(kind))
 
 
 def _plain(value: object) -> object:
@@ -129,14 +138,3 @@ def force_lower(value: Value, *names: str) -> None:
     """Write names out of a table in small letters without blanks around, in ``__post_init__``: one form, one hash."""
     for name in names:
         msgspec.structs.force_setattr(value, name, getattr(value, name).strip().lower())
-
-
-def force_floats(value: Value, *names: str) -> None:
-    """Turn whole numbers in float fields into floats, in ``__post_init__``.
-
-    ``1`` is a legal ``float`` argument, equals ``1.0`` and encodes to other bytes; identity by content needs one form.
-    """
-    for name in names:
-        found = getattr(value, name)
-        if isinstance(found, int) and not isinstance(found, bool):
-            msgspec.structs.force_setattr(value, name, float(found))

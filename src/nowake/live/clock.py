@@ -6,7 +6,7 @@ import math
 import time
 from typing import Protocol
 
-from nowake.core.value import Value, force_floats, require
+from nowake.core.value import Value, check_types, require
 
 
 class LocalClock(Protocol):
@@ -31,7 +31,7 @@ class ClockSetting(Value, frozen=True):
     speed: float = 1.0
 
     def __post_init__(self) -> None:
-        force_floats(self, "speed")
+        check_types(self)
         good = math.isfinite(self.speed) and 0 < self.speed <= 100_000
         require(good, "speed", self.speed, "in (0, 100000]")
 

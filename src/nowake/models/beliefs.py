@@ -12,7 +12,7 @@ from nowake.core.errors import Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.plan import Assumption
 from nowake.core.sessions import Session
-from nowake.core.value import Value, content_hash, require
+from nowake.core.value import Value, check_types, content_hash, require
 from nowake.core.view import View
 from nowake.core.volume import VolumeSeen
 from nowake.models.card import Card, volume_card
@@ -42,6 +42,7 @@ class ImpactBelief(Value, frozen=True):
     remaining: float = 2 / 3
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(math.isfinite(self.y) and self.y > 0, "y", self.y, "> 0")
         require(math.isfinite(self.y_sd) and self.y_sd >= 0, "y_sd", self.y_sd, ">= 0")
         require(0 < self.delta <= 1, "delta", self.delta, "in (0, 1]")
@@ -79,6 +80,7 @@ class Beliefs(Value, frozen=True):
     cards: tuple[Card, ...] = ()
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(self.mid2 >= 0, "mid2", self.mid2, ">= 0")
         require(math.isfinite(self.spread_bps) and self.spread_bps >= 0, "spread_bps", self.spread_bps, ">= 0")
         require(math.isfinite(self.level_qty) and self.level_qty >= 0, "level_qty", self.level_qty, ">= 0")

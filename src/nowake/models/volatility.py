@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from nowake.core.plan import Assumption
-from nowake.core.value import Value, require
+from nowake.core.value import Value, check_types, require
 
 SAMPLE_NS = 10_000_000_000
 """Sampling of ``View.realised_var``."""
@@ -40,6 +40,7 @@ class VolatilityBelief(Value, frozen=True):
     assumed: bool = False
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(math.isfinite(self.daily_bps) and self.daily_bps >= 0, "daily_bps", self.daily_bps, ">= 0")
         require(math.isfinite(self.relative_sd) and self.relative_sd >= 0, "relative_sd", self.relative_sd, ">= 0")
 

@@ -24,7 +24,7 @@ from nowake.core.instrument import Listing
 from nowake.core.plan import Assumption
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
-from nowake.core.value import Value, replace, require
+from nowake.core.value import Value, check_types, replace, require
 from nowake.core.volume import VolumeSeen
 from nowake.models.volume_curve import LEVEL_DAYS, LEVEL_SD, U_SHAPE, VolumeCurve, VolumeHistory, u_cumulative
 
@@ -80,6 +80,7 @@ class VolumeBelief(Value, frozen=True):
     level_sd: float | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(math.isfinite(self.per_day) and self.per_day >= 0, "per_day", self.per_day, ">= 0")
         require(self.day_ns > 0, "day_ns", self.day_ns, "> 0")
         edges = [edge for window in self.windows for edge in window]
