@@ -220,10 +220,10 @@ def test_plans_and_beliefs_made_by_hand_check_their_types_too(odd):
             mean_bps=0.0, sd_bps=odd, p05_bps=0, p50_bps=0, p95_bps=0, spread_bps=0, temporary_bps=0,
             permanent_bps=0, fees_bps=0, timing_risk_bps=0, parameter_sd_bps=0,
         ),
-        lambda: nowake.Beliefs(listing="A@B", asof_ns=0, mid2=odd, spread_bps=1, volatility=odd, volume=odd),
+        lambda: nowake.Beliefs(daily_vol=odd),
         lambda: nowake.ParentOrder(
             parent_id="p", listing="A@B", side=odd, qty_units=1, decided_ns=0, start_ns=0, end_ns=1
         ),
     ):  # fmt: skip
-        with pytest.raises(nowake.InputError, match=r"^(index|sd_bps|mid2|side) must be [^\n]*$"):
+        with pytest.raises(nowake.InputError, match=r"^(index|sd_bps|daily_vol|side) must be [^\n]*$"):
             make()
