@@ -47,7 +47,7 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
     if isinstance(event, i.OrderReceived):
         _admit(draft, event)
     elif isinstance(event, i.OperatorCommand):
-        operate(draft, state, event, beliefs_for)
+        operate(draft, state, event)
     elif isinstance(event, i.MarketClosed):
         _close_market(draft, event.view)
     for parent_id in _concerned(draft.state, event):

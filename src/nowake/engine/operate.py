@@ -6,21 +6,14 @@ key with the same body changes nothing, with another body it is a conflict (I25)
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from nowake.core.decisions import CommandRefused, ParentStatus, StatusChanged
 from nowake.core.errors import InputError
 from nowake.core.inputs import OperatorAction, OperatorCommand
-from nowake.core.order import ParentOrder
-from nowake.core.view import View
 from nowake.engine.amend import amend
 from nowake.engine.apply_decisions import CONFLICT
+from nowake.engine.believe import corrected_beliefs
 from nowake.engine.draft import Draft
-from nowake.engine.env import Env
 from nowake.engine.state import EngineState, ParentState
-from nowake.models.beliefs import Beliefs
-
-BeliefsFor = Callable[[ParentOrder, View, Env], Beliefs]
 
 MOVES = {
     (OperatorAction.PAUSE, ParentStatus.RUNNING): ParentStatus.PAUSED,
@@ -32,11 +25,10 @@ MOVES = {
 _DONE = {OperatorAction.PAUSE: "paused", OperatorAction.RESUME: "resumed", OperatorAction.CANCEL: "cancelled"}
 
 
-def operate(draft: Draft, before: EngineState, command: OperatorCommand, beliefs_for: BeliefsFor) -> None:
+def operate(draft: Draft, before: EngineState, command: OperatorCommand) -> None:
     """Carry out a command that has been applied to the draft, or refuse it.
 
-    ``before`` is the state that the command met, with the keys used until then; ``beliefs_for`` gives the beliefs that
-    a revised plan is made from.
+    ``before`` is the state that the command met, with the keys used until then.
     """
     earlier = before.keys.get(command.key)
     if earlier is not None:
@@ -48,7 +40,7 @@ def operate(draft: Draft, before: EngineState, command: OperatorCommand, beliefs
     if parent is None:
         _refuse(draft, command, "unknown-order", f"there is no order {command.parent_id}", _known(draft.state))
     elif command.amendment is not None:
-        _amend(draft, command, parent, beliefs_for)
+        _amend(draft, command, parent)
     elif (command.action, parent.status) not in MOVES:
         _refuse(draft, command, "status", f"the order is {parent.status.value}", _instead(command.action, parent))
     else:
@@ -57,7 +49,7 @@ def operate(draft: Draft, before: EngineState, command: OperatorCommand, beliefs
         draft.emit(StatusChanged(parent_id=command.parent_id, status=target, reason=reason))
 
 
-def _amend(draft: Draft, command: OperatorCommand, parent: ParentState, beliefs_for: BeliefsFor) -> None:
+def _amend(draft: Draft, command: OperatorCommand, parent: ParentState) -> None:
     if parent.status not in (ParentStatus.RUNNING, ParentStatus.PAUSED):
         text = f"the order is {parent.status.value}"
         _refuse(draft, command, "status", text, "only a running or paused order can be amended")
@@ -66,7 +58,7 @@ def _amend(draft: Draft, command: OperatorCommand, parent: ParentState, beliefs_
         _refuse(draft, command, "amendment", "no market is known", "amend it again when there is one")
         return
     try:
-        amend(draft, command, command.view, beliefs_for(parent.order, command.view, draft.env))
+        amend(draft, command, command.view, corrected_beliefs(parent, command.view, draft.env))
     except InputError as error:
         _refuse(draft, command, "amendment", error.reason, error.remedy)
 
