@@ -67,6 +67,7 @@ def test_slices_cut_by_the_cap_say_so(tmp_path: Path) -> None:
     check(result, found)
     plan = result.report.plan
     assert plan is not None
+    assert result.report.estimate == plan.cost
     assert [one.due for one in found.slices] == list(accumulate(one.qty_units for one in plan.slices))
     behind = [one for one in found.slices if one.missing]
     assert len(behind) > 4
@@ -109,6 +110,8 @@ def test_an_order_that_keeps_up_misses_nothing_and_one_amended_tells_each_slice_
     check(result, found)
     assert found.slices[-1].missing == 0
     assert result.report.filled_units == 1200
+    assert result.report.estimate is None, "what was expected of another order"
+    assert any(notice.code == "amended" for notice in result.report.warnings)
     kinds = {one.kind: one.text for one in found.events}
     assert "quantity 900 -> 1200, by ann" in kinds["amended"]
     assert "revision 1" in kinds["replanned"]

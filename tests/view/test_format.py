@@ -25,6 +25,9 @@ BTC = CATALOGUE.find("BTCUSDT@binance-spot")
         ("6172700 is worse than the limit 6172600", "61,727.00 is worse than the limit 61,726.00"),
         ("joins the touch, 16.7442s before crossing", "joins the touch, 16.7s before crossing"),
         ("one every 2m40s", "one every 2m40s"),
+        ("own 16770 of 111873 volume seen, cap 0.15", "own 0.01677 of 0.111873 volume seen, cap 15 %"),
+        ("9000 shown, 10000 is the smallest fill wanted", "0.009 shown, 0.01 is the smallest fill wanted"),
+        ("others printed 9000, of which the rate 0.1 gives no more", "0.009, of which the rate 0.1 gives no more"),
         ("5 rejects in a row", "5 rejects in a row"),
         ("2.50% from the mid, at most 2%", "2.50% from the mid, at most 2%"),
     ],
@@ -43,7 +46,7 @@ def test_every_pattern_of_the_engine_is_known() -> None:
     root = Path(nowake.engine.__file__).parent
     raw = re.compile(r'f"[^"]*\{[^}"]*(?:_units|qty|\bown\b|\bworst\b|\bleast\b)[^}"]*\}[^"]*"')
     known = re.compile(
-        "volume counted|of others|allowed|minimum order is|the touch from|worse than the limit|worst case|is over|"
+        "volume counted|volume seen|smallest fill wanted|of others|allowed|minimum order is|the touch from|worse than the limit|worst case|is over|"
         "filled .* more than"
     )
     sources = [*(root / "gate").glob("*.py"), root / "pacing.py", root / "parent.py", *(root / "tactics").glob("*.py")]

@@ -8,7 +8,7 @@ from fractions import Fraction
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import Assumption, ExecutionPlan, Notice
+from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, Notice
 from nowake.core.value import Value, require
 from nowake.core.view import View
 from nowake.journal.codec import Batch
@@ -39,7 +39,7 @@ class ExecutionReport(Value, frozen=True):
     """One execution, measured. Quantities and prices in integer units of ``listing.instrument``.
 
     Attributes:
-        order: As admitted.
+        order: As admitted, and as amended since.
         listing: What was traded where.
         plan: The newest; None for a refused order.
         status: ``refused``, or what the parent's status is.
@@ -59,6 +59,8 @@ class ExecutionReport(Value, frozen=True):
         path: The market at every view in the interval.
         assumed: Numbers that nobody measured.
         warnings: What the user should know.
+        estimate: What the whole order was expected to cost when it began; None for one that was amended: nothing was
+            expected of the order that it became.
     """
 
     order: ParentOrder
@@ -83,6 +85,7 @@ class ExecutionReport(Value, frozen=True):
     path: tuple[MarketPoint, ...]
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    estimate: CostEstimate | None = None
 
     def __post_init__(self) -> None:
         total = self.filled_units + self.residual_units
@@ -137,6 +140,7 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
         statistics=fill_statistics(children),
         schedule=adherence(trail.plans, [(one.t_ns, one.fill.qty_units) for one in fills], end_ns),
         path=_path(trail, market),
+        estimate=trail.plans[0][1].cost if trail.plans and not trail.amended else None,
         assumed=trail.plans[-1][1].assumed if trail.plans else (),
         warnings=_warnings(trail, listing, market, filled),
     )

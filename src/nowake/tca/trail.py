@@ -109,6 +109,7 @@ class Trail:
         order: As received, then as admitted.
         t_ns: Local time of receipt.
         plans: (local time, plan, quantity of the order then) in order of adoption.
+        amended: Whether an operator changed the order.
         status: ``refused`` or a ``ParentStatus``.
         abandoned: (quantity, reason) in order.
         withheld: What last held the schedule back, in words.
@@ -118,6 +119,7 @@ class Trail:
     order: ParentOrder
     t_ns: int
     plans: list[tuple[int, ExecutionPlan, int]] = field(default_factory=list)
+    amended: bool = False
     status: str = "received"
     reason: str = ""
     abandoned: list[tuple[int, str]] = field(default_factory=list)
@@ -190,7 +192,7 @@ class Trail:
             case d.PlanAdopted():
                 self.plans.append((t_ns, decision.plan, self.order.qty_units))
             case d.OrderAmended():
-                self.order = decision.order
+                self.order, self.amended = decision.order, True
                 self.plans.append((t_ns, self.plans[-1][1], self.order.qty_units))
                 self.warn("amended", decision.reason)
             case d.OrderRefused() if not self.plans:  # a repeated order is refused too; the first goes on

@@ -198,7 +198,7 @@ def shortfall_figure(report: ExecutionReport) -> Any:
             width=0.6,
         )
     )
-    cost = report.plan.cost if report.plan else None
+    cost = report.estimate
     if cost is not None:
         made.add_trace(
             Scatter(

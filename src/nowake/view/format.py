@@ -99,7 +99,9 @@ def duration(ns: int) -> str:
 _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), kinds)
     for pattern, kinds in (
-        (r"own (\d+) of (\d+) volume counted", ("q", "q")),
+        (r"own (\d+) of (\d+) volume (?:counted|seen)", ("q", "q")),
+        (r"(\d+) shown, (\d+) is the smallest fill wanted", ("q", "q")),
+        (r"others printed (\d+), of which the rate", ("q",)),
         (r"own (\d+) beside (\d+) of others", ("q", "q")),
         (r"^(?:participation: )?(\d+) with (\d+) allowed", ("q", "q")),
         (r"(\d+) left, the venue's minimum order is (\d+)", ("q", "q")),

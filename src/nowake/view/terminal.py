@@ -292,9 +292,9 @@ def _cost(report: ExecutionReport) -> RenderableType:
     table.add_row(
         Text("total", style="bold"), Text(_amount(total), style=style), Text(f.bps(shortfall.total_bps), style=style)
     )
-    if report.plan is None or report.plan.cost is None:
+    cost = report.estimate
+    if cost is None:
         return table
-    cost = report.plan.cost
     inside = cost.p05_bps <= shortfall.total_bps <= cost.p95_bps
     said = f"estimated {cost.mean_bps:+.2f} bps, 90 % within {cost.p05_bps:+.2f} .. {cost.p95_bps:+.2f}: "
     verdict = "inside the band" if inside else "outside the band"
