@@ -46,7 +46,8 @@ def test_every_pattern_of_the_engine_is_known() -> None:
     root = Path(nowake.engine.__file__).parent
     raw = re.compile(r'f"[^"]*\{[^}"]*(?:_units|qty|\bown\b|\bworst\b|\bleast\b)[^}"]*\}[^"]*"')
     known = re.compile(
-        "volume counted|volume seen|smallest fill wanted|of others|allowed|minimum order is|the touch from|worse than the limit|worst case|is over|"
+        "volume counted|volume seen|smallest fill wanted|of others|"
+        "allowed|minimum order is|the touch from|worse than the limit|worst case|is over|"
         "filled .* more than"
     )
     sources = [*(root / "gate").glob("*.py"), root / "pacing.py", root / "parent.py", *(root / "tactics").glob("*.py")]
