@@ -184,6 +184,22 @@ def test_level_updates_with_and_without_marked_snapshots(tmp_path: Path) -> None
         read(early, f"kind=book,{TRADES},side=s")
 
 
+def test_level_updates_and_trades_are_one_tape(tmp_path: Path) -> None:
+    book = "1373371200,buy,9.99,5\n1373371200,sell,10.01,6\n1373371201,sell,10.01,0\n1373371201,sell,10.02,7\n"
+    levels = csv(tmp_path, "t,s,p,q\n" + book, "book.csv")
+    trades = csv(tmp_path, "t,p,size\n1373371201,10.01,6\n", "trades.csv")
+    both = [*parse_mapping(f"kind=book,{TRADES},side=s"), *parse_mapping("time=t,price=p,qty=size")]
+    (tape,) = open_tapes([levels, trades], mappings=both, listing=XYZ)
+    kinds = [code & 15 for code in tape.code.tolist()]
+    assert kinds == [Row.CLEAR, Row.SET, Row.SET, Row.TRADE, Row.SET, Row.SET]
+    assert (tape.meta.depth_levels, tape.meta.reader) == (0, "book/1")
+    (turned,) = open_tapes([trades, levels], mappings=both[::-1], listing=XYZ)
+    assert turned.meta == tape.meta
+    both = [both[0], *parse_mapping("time=t,open=p,high=p,low=p,close=p,volume=size,interval=1m")]
+    with pytest.raises(DataError, match="are bars and book of one listing; give one kind at a time"):
+        open_tapes([levels, trades], mappings=both, listing=XYZ)
+
+
 def test_one_book_order_by_order(recorded_data: Path) -> None:
     path = next((recorded_data / "crypto_l3_snapshot").glob("*.parquet"))
     (tape,) = open_tapes([path])

@@ -12,7 +12,7 @@ from nowake.data.build import I32_MAX, Columns, Flags
 
 
 def level_rows(source: str, t: I64, recv: I64, side: I64, price: I64, qty: I64, snapshot: Flags) -> Columns:
-    """Return updates of levels ("the size at this price is now that") as SET rows; what shares a time is one message.
+    """Return updates of levels ("the size at this price is now that") as SET rows; rows of one time are a message.
 
     Args:
         source: File name.
@@ -28,6 +28,8 @@ def level_rows(source: str, t: I64, recv: I64, side: I64, price: I64, qty: I64, 
     """
     n = len(t)
     changes = np.concatenate([[True], np.diff(t) != 0])
+    if len(recv):
+        changes[1:] |= np.diff(recv) != 0
     if not snapshot.any():
         # Nobody marked one: the first message is one if it has both sides.
         first = np.cumsum(changes) == 1

@@ -22,13 +22,14 @@ from nowake.data.readers.layouts import layout_of
 from nowake.data.readers.levels import level_rows, order_rows
 from nowake.data.readers.mapping import BARS, BOOK, ORDERS, QUOTES, TRADES
 from nowake.data.readers.parts import Part, parts_of
-from nowake.data.readers.quotes import NO_PRINTS, NO_QUOTES, Prints, Quotes, merged_rows
+from nowake.data.readers.quotes import NO_PRINTS, NO_QUOTES, Prints, Quotes, merged_rows, with_prints
 from nowake.data.readers.table import column_names, is_table
 
 SILENCE_BARS = 10
 """A missing bar is a time without trades; after so many in a row the recording is taken to be interrupted."""
 SILENCE_NS = 60 * NS_PER_SECOND
 VERSION = 1
+KINDS = (BOOK, QUOTES, TRADES, BARS, ORDERS)
 
 
 def sniff(path: Path) -> bool:
@@ -62,9 +63,11 @@ def read(paths: Sequence[Path], options: ReadOptions) -> tuple[Tape, ...]:
 
 def _tape(parts: list[Part]) -> Tape:
     """Return the tape of the parts of one listing."""
+    # The same files in another order are the same tape.
+    parts = sorted(parts, key=lambda part: (KINDS.index(part.mapping.kind), part.source))
     kinds = {part.mapping.kind for part in parts}
     source = " + ".join(part.source for part in parts)
-    if len(kinds) > 1 and kinds != {QUOTES, TRADES}:
+    if kinds not in ({BARS}, {ORDERS}, {BOOK}, {QUOTES}, {TRADES}, {BOOK, TRADES}, {QUOTES, TRADES}):
         raise DataError(source, f"are {' and '.join(sorted(kinds))} of one listing", remedy="give one kind at a time")
     figures = Figures(
         lines=sum(part.lines for part in parts),
@@ -76,14 +79,7 @@ def _tape(parts: list[Part]) -> Tape:
         return _bar_tape(parts, source, figures, bad)
     if kinds == {ORDERS}:
         return _order_tape(parts, source, figures, bad)
-    values = _joined(parts, source) if kinds == {BOOK} else {}
-    if kinds == {BOOK}:
-        columns = level_rows(
-            source, values["t"], values.get("recv", NO_ROWS), values["side"], values["price"], values["qty"],
-            values["snapshot"] > 0,
-        )  # fmt: skip
-        return _finished(parts, source, columns, figures, bad, depth_levels=0)
-    return _quote_tape(parts, source, figures, bad)
+    return _recorded_tape(parts, source, figures, bad)
 
 
 def _joined(parts: list[Part], source: str) -> dict[str, I64]:
@@ -98,24 +94,35 @@ def _joined(parts: list[Part], source: str) -> dict[str, I64]:
     return values
 
 
-def _quote_tape(parts: list[Part], source: str, figures: Figures, bad: int) -> Tape:
-    """Return the tape of quotes and prints."""
-    quotes, prints = NO_QUOTES, NO_PRINTS
-    of_quotes = [part for part in parts if part.mapping.kind == QUOTES]
-    of_trades = [part for part in parts if part.mapping.kind == TRADES]
-    if of_quotes:
-        v = _joined(of_quotes, source)
-        quotes = Quotes(v["t"], v["bid"], v["bid_qty"], v["ask"], v["ask_qty"], v.get("recv", NO_ROWS))
-    left_out = 0
-    if of_trades:
-        v = _joined(of_trades, source)
-        if of_trades[0].mapping.drop_off_exchange:
-            left_out = int(np.count_nonzero(v["off"]))
-            v = {name: column[v["off"] == 0] for name, column in v.items()}
-        prints = Prints(v["t"], v["price"], v["qty"], v["side"], v["off"] > 0, v.get("recv", NO_ROWS))
-    columns = merged_rows(quotes, prints)
+def _recorded_tape(parts: list[Part], source: str, figures: Figures, bad: int) -> Tape:
+    """Return the tape of quotes or level updates, of prints, or of both."""
+    of_kind = {kind: [part for part in parts if part.mapping.kind == kind] for kind in (QUOTES, BOOK, TRADES)}
+    prints, left_out = _prints(of_kind[TRADES], source)
+    if of_kind[BOOK]:
+        v = _joined(of_kind[BOOK], source)
+        book = level_rows(
+            source, v["t"], v.get("recv", NO_ROWS), v["side"], v["price"], v["qty"], v["snapshot"] > 0
+        )  # fmt: skip
+        columns = with_prints(book, prints)
+    else:
+        quotes = NO_QUOTES
+        if of_kind[QUOTES]:
+            v = _joined(of_kind[QUOTES], source)
+            quotes = Quotes(v["t"], v["bid"], v["bid_qty"], v["ask"], v["ask_qty"], v.get("recv", NO_ROWS))
+        columns = merged_rows(quotes, prints)
     figures = replace(figures, skipped=left_out)
-    return _finished(parts, source, columns, figures, bad, depth_levels=1 if of_quotes else 0)
+    return _finished(parts, source, columns, figures, bad, depth_levels=1 if of_kind[QUOTES] else 0)
+
+
+def _prints(parts: list[Part], source: str) -> tuple[Prints, int]:
+    """Return the prints of the parts, and how many were left out because they were made off exchange."""
+    if not parts:
+        return NO_PRINTS, 0
+    v, left_out = _joined(parts, source), 0
+    if parts[0].mapping.drop_off_exchange:
+        left_out = int(np.count_nonzero(v["off"]))
+        v = {name: column[v["off"] == 0] for name, column in v.items()}
+    return Prints(v["t"], v["price"], v["qty"], v["side"], v["off"] > 0, v.get("recv", NO_ROWS)), left_out
 
 
 def _finished(

@@ -66,23 +66,28 @@ NO_PRINTS = Prints(NO_ROWS, NO_ROWS, NO_ROWS, NO_ROWS, np.empty(0, dtype=np.bool
 
 
 def merged_rows(quotes: Quotes, prints: Prints) -> Columns:
-    """Return the rows of both, in time order, prints before quotes of the same instant.
+    """Return the rows of both, in time order, prints before quotes of the same instant; see ``with_prints``."""
+    index, code, price, qty = quote_rows(quotes)
+    recv = quotes.recv[index] if len(quotes.recv) else NO_ROWS
+    return with_prints(Columns(quotes.t[index], code, price, qty, recv), prints)
+
+
+def with_prints(book: Columns, prints: Prints) -> Columns:
+    """Return the rows of a book and the prints, in time order, prints before book rows of the same instant.
 
     Receive times are kept where both have them (or there is only one of the two), and they are the clock then.
     """
-    index, code, price, qty = quote_rows(quotes)
-    clocked = all(len(one.recv) == len(one.t) for one in (quotes, prints))
+    clocked = len(book.t_recv) == len(book.t_event) and len(prints.recv) == len(prints.t)
     off = np.where(prints.off_exchange, OFF_EXCHANGE, 0)
     print_code = row_code(Row.TRADE, Book.NONE, END) | prints.side << 4 | off
-    first, second = (quotes.recv[index], prints.recv) if clocked else (quotes.t[index], prints.t)
-    clock = np.concatenate([second, first])  # prints first: the sort is stable
+    first, second = (prints.recv, book.t_recv) if clocked else (prints.t, book.t_event)
+    clock = np.concatenate([first, second])  # prints first: the sort is stable
     order = np.argsort(clock, kind="stable")
-    t_event = np.concatenate([prints.t, quotes.t[index]])[order]
     return Columns(
-        t_event,
-        np.concatenate([print_code.astype(np.uint16), code])[order],
-        np.concatenate([prints.price, price])[order],
-        np.concatenate([prints.qty, qty])[order],
+        np.concatenate([prints.t, book.t_event])[order],
+        np.concatenate([print_code.astype(np.uint16), book.code])[order],
+        np.concatenate([prints.price, book.price])[order],
+        np.concatenate([prints.qty, book.qty])[order],
         t_recv=clock[order] if clocked else NO_ROWS,
     )
 
