@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -400,3 +400,42 @@ def test_mutated_files_end_in_a_tape_or_a_sentence(
         said = str(error)
     assert "\n" not in said
     assert said or (report.rows > 0 and report.quarantined <= report.lines)
+
+
+ODD_COLUMNS = {
+    "list": [[1]] * 3,
+    "struct": [{"a": 1}] * 3,
+    "bytes": [b"1"] * 3,
+    "span": [timedelta(seconds=1)] * 3,
+    "bool": [True] * 3,
+    "clock": [time(1, 2, 3)] * 3,
+    "decimal": [Decimal("1.50")] * 3,
+    "null": [None] * 3,
+    "day": [date(2020, 1, 1)] * 3,
+    "instant": [datetime(2020, 1, 1, tzinfo=UTC)] * 3,
+    "text": ["x"] * 3,
+    "number": [1.0, 2.0, 3.0],
+    "category": pl.Series(["B"] * 3, dtype=pl.Categorical),
+    "huge": pl.Series([2**64 - 1] * 3, dtype=pl.UInt64),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ODD_COLUMNS))
+def test_a_parquet_column_of_any_type_in_any_role(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "odd.parquet"
+    pl.DataFrame(ODD_COLUMNS).write_parquet(path)
+    trades, x = "price=number,qty=number", name
+    mappings = [
+        *(f"time={x},{trades}", f"time=instant,price={x},qty={x}", f"time=instant,{trades},side={x}"),
+        *(f"time=instant,{trades},symbol={x}", f"time=instant,{trades},suspect={x}", f"time=instant,{trades},recv={x}"),
+        *(f"time=instant,{trades},exchange={x},off_exchange=B", f"date={x},time={x},{trades},time_zone=UTC"),
+        *(f"date=day,bin={x},interval=1m,{trades},time_zone=UTC", f"time={x},{trades},time_unit=ms"),
+        f"kind=book,time=instant,side=category,{trades},snapshot={x}",
+        f"side=category,{trades},order_id={x},rank={x},at=2020-01-01T00:00:00Z",
+        f"time=instant,open=number,high=number,low=number,close=number,volume={x},spread={x},bid_depth={x},ask_depth={x}",
+    ]
+    for mapping in mappings:
+        try:
+            check_paths([path], mappings=parse_mapping(mapping), listing=XYZ)
+        except NowakeError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - most of them are refused, some are not

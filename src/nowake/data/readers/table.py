@@ -106,7 +106,24 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
         columns = {name: pl.Series(name, pl.from_arrow(read[name])) for name in read.column_names}
     except (pa.ArrowException, OSError, ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise DataError(path.name, f"is a damaged Parquet file ({_say(error)})", remedy="get it again") from error
+    columns = {name: _plain(path, column) for name, column in columns.items()}
     return Table(path.name, columns, read.num_rows, read.num_rows, 0, (), 1)
+
+
+def _plain(path: Path, column: pl.Series) -> pl.Series:
+    """Return a column of numbers, times or text; categories become their text.
+
+    Raises:
+        DataError: It holds something else: lists, structures, bytes, spans of time.
+    """
+    import polars as pl
+
+    kind = column.dtype
+    if isinstance(kind, pl.Categorical | pl.Enum):
+        return column.cast(pl.String)
+    if kind.is_nested() or isinstance(kind, pl.Binary | pl.Object | pl.Duration):
+        raise DataError(path.name, f"its column {column.name} holds {kind}", remedy="give numbers, times or text")
+    return column
 
 
 def _read_csv(path: Path, wanted: Collection[str]) -> Table:
