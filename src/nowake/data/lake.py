@@ -198,7 +198,10 @@ def _days(tape: Tape) -> list[tuple[date, int, int]]:
 
 
 def _head(tape: Tape, first: int) -> dict[str, Any]:
-    """Return the columns of the book before row ``first`` as a snapshot message, at the time of the row before."""
+    """Return the columns of the book before row ``first`` as a snapshot message, at the time of the row before.
+
+    Where trading is halted then, a HALT row follows.
+    """
     from nowake.data.replay import replay
 
     none = np.empty(0, dtype=np.int64)
@@ -209,12 +212,17 @@ def _head(tape: Tape, first: int) -> dict[str, Any]:
     code[0] = row_code(Row.CLEAR, Book.NONE, SNAPSHOT)
     code[1 + len(bid_p) :] = row_code(Row.SET, Book.ASK, SNAPSHOT)
     code[-1] |= END
-    base = tape.meta.price_base
+    kinds = tape.code[:first] & KIND_MASK
+    turns = np.flatnonzero((kinds == Row.HALT) | (kinds == Row.RESUME))
+    halted = len(turns) > 0 and kinds[turns[-1]] == Row.HALT
+    if halted:
+        code = np.append(code, np.uint16(row_code(Row.HALT, Book.NONE, END)))
+    base, none = tape.meta.price_base, np.zeros(1 if halted else 0, dtype=np.int64)
     head: dict[str, Any] = {
         "t_event": np.full(len(code), tape.t_event[first - 1]),
         "code": code,
-        "price": np.concatenate([[0], bid_p - base, ask_p - base]).astype(np.int32),
-        "qty": np.concatenate([[0], bid_q, ask_q]).astype(tape.qty.dtype),
+        "price": np.concatenate([[0], bid_p - base, ask_p - base, none]).astype(np.int32),
+        "qty": np.concatenate([[0], bid_q, ask_q, none]).astype(tape.qty.dtype),
     }
     if len(tape.recv_delta):
         head["recv_delta"] = np.full(len(code), tape.recv_delta[first - 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from dbn_files import (  # noqa: E402
 from nowake.core.errors import DataError, NowakeError  # noqa: E402
 from nowake.core.tape import END, SEEDED, Book, Row, Tape  # noqa: E402
 from nowake.data.checks import FAULTS, check  # noqa: E402
+from nowake.data.lake import read_lake, write_lake  # noqa: E402
 from nowake.data.readers import databento_rows  # noqa: E402
 from nowake.data.readers.databento import SCHEMAS  # noqa: E402
 from nowake.data.replay import replay  # noqa: E402
@@ -408,3 +410,15 @@ def test_mutated_files(
     for tape in tapes:
         assert (tape.qty >= 0).all()
         assert (np.diff(tape.t_local()) >= 0).all()
+
+
+def test_a_later_day_of_the_lake_knows_that_trading_is_halted(recorded_data: Path, tmp_path: Path) -> None:
+    folder = recorded_data / "databento"
+    (tape,) = open_tapes([folder / EVE, folder / DAY])
+    write_lake(tape, tmp_path / "lake")
+    (whole,) = read_lake(tmp_path / "lake")
+    assert whole.meta.content_hash == tape.meta.content_hash
+    assert np.array_equal(whole.order_id, tape.order_id)
+    (later,) = read_lake(tmp_path / "lake", days=(date(2023, 12, 25),))
+    report = check(later)
+    assert (report.crossed, report.overtaken, report.volume) == (0, 0, "9892")

@@ -281,6 +281,12 @@ def test_hostile_files(tmp_path: Path) -> None:
         assert words in str(caught.value)
 
 
+def test_not_one_row_with_a_sound_time(tmp_path: Path) -> None:
+    rows = [trade(0, 1, "buy", "9350", "1", delay=-3_600_000), trade(1, 2, "buy", "9350", "1", delay=3_600_000)]
+    with pytest.raises(DataError, match="no usable row"):
+        open_tapes([write(tmp_path / "a.csv", TRADES, rows)])
+
+
 edits = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 30), st.binary(max_size=8)), min_size=1, max_size=4)
 
 

@@ -74,7 +74,7 @@ def _show_next(screen: Screen, result: Result, path: Path) -> None:
         (f"{nowake} tca --json", "everything measured, as one JSON document"),
         (f"{nowake} plan sell 50000 SYNTH --over 1h", "what another order would cost, before anything is sent"),
         (f"{nowake} work buy 20000 SYNTH --over 30m --urgency 0.2 --seed 7", "a more patient order on another day"),
-        (f"{nowake} tape import --help", "bring your own market: LOBSTER or Binance files"),
+        (f"{nowake} tape import --help", "bring your own market: LOBSTER, Binance, Databento, Tardis, any table"),
     )
     screen.show(tables.next_steps(commands, str(path), str(result.path)))
 

@@ -267,7 +267,8 @@ def _joined(listing: Listing, files: list[_File], kind: str) -> list[Rows]:
         rows = Rows(*(np.concatenate([getattr(block, name) for block in blocks]) for name in Rows.__slots__))
         sound = _sound(rows)
         file.quarantine(rows.number[~sound])
-        found.append((file.name, rows[sound]))
+        if sound.any():
+            found.append((file.name, rows[sound]))
     found.sort(key=lambda one: int(one[1].recv[0]))
     for (one, before), (other, after) in itertools.pairwise(found):
         if before.recv[-1] >= after.recv[0]:
