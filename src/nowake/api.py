@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -164,10 +165,11 @@ def work_order(
         InputError: The order is not one, or does not fit the market; says what does.
         JournalError: The journal exists or cannot be written.
     """
-    prepared = prepare(_order(request), _options(beliefs, options), tape=_tape(tape), command="work")
+    since_s = time.monotonic()
     path = None if journal is None else _journal_path(journal)
     with _told(log, metrics, log_level, path) as telemetry:
-        return work_prepared(prepared, path, telemetry=telemetry)
+        prepared = prepare(_order(request), _options(beliefs, options), tape=_tape(tape), command="work")
+        return work_prepared(prepared, path, since_s=since_s, telemetry=telemetry)
 
 
 def resume_order(
