@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import nowake
 from nowake.app.order_list import columns, plan_list, totals
@@ -225,6 +227,7 @@ def test_documents_are_json(cli) -> None:
     [
         ("must_complete", "perhaps", "must_complete must be yes or no"),
         ("slices", "2.5", "slices must be a whole number"),
+        ("slices", "1e400000", "slices must be a whole number"),
         ("urgency", "much", "urgency must be a number"),
         ("price", "0", "price must be > 0"),
         ("fees", "1/2/3", "fees must be"),
@@ -236,3 +239,42 @@ def test_a_cell_that_is_not_what_it_must_be(
     path = orders_csv(f"side,quantity,symbol,over,{column}", f"buy,100,MSFT@XNAS,1h,{cell}")
     (row,) = plan_list(path, {}, RunOptions(beliefs=MSFT), SUNDAY)
     assert message in str(row.error)
+
+
+NASTY = (
+    *("", "0", "-1", "nan", "inf", "1e300", "1e400000", "1e-300", "5m-USD", "5m-EUR", "50%", "25:61", "close+5m"),
+    *("2026-11-23T10:00", "1990-01-01T10:00Z", "400d", "0s", "yes", "a@b@c", "@", "\x00", "\u00b2", "1" * 400),
+)
+"""Cells that somebody will write."""
+KNOWN = ("side", "quantity", "symbol", "over")
+
+
+def said_in_sentences(path: Path) -> bool:
+    """Plan a list; say whether all that is wrong with it is said in single lines. Anything but our errors is raised."""
+    try:
+        rows = plan_list(path, {}, RunOptions(beliefs=MSFT), SUNDAY)
+    except nowake.NowakeError as error:
+        return "\n" not in str(error)
+    return all(row.error is None or "\n" not in str(row.error) for row in rows)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_is_in_the_cells_is_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    head = [*KNOWN, *data.draw(st.permutations(sorted(set(columns()) - {"tape", *KNOWN})))[:3]]
+    wrong = st.sampled_from(NASTY) | st.text(max_size=8)
+    spoiled = data.draw(st.dictionaries(st.sampled_from(head), wrong, min_size=1))
+    row = {"side": "buy", "quantity": "100", "symbol": "MSFT@XNAS", "over": "1h"} | spoiled
+    path = tmp_path_factory.mktemp("cells") / "orders.csv"
+    with path.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        csv.writer(file).writerows([head, [row.get(name, "") for name in head]])
+    assert said_in_sentences(path)
+
+
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
+def test_any_bytes_are_a_list_or_one_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("any") / "orders.csv"
+    path.write_bytes(content)
+    assert said_in_sentences(path)

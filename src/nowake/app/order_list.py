@@ -20,7 +20,7 @@ from nowake.core.errors import DataError, InputError, NowakeError
 from nowake.core.order import Side
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
-from nowake.core.units import decimal
+from nowake.core.units import INT64_MAX, decimal
 from nowake.core.value import replace
 
 REQUIRED = ("side", "quantity", "symbol")
@@ -196,7 +196,7 @@ def _typed(name: str, text: str, kind: Any) -> Any:
         return float(decimal(name, text))
     if kind is int:
         count = decimal(name, text)
-        if count != count.to_integral_value():
+        if abs(count) > INT64_MAX or count != count.to_integral_value():
             raise InputError(name, text, "a whole number")
         return int(count)
     return text
