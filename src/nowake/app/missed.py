@@ -18,7 +18,7 @@ from nowake.core.view import View
 from nowake.engine.env import Env
 from nowake.engine.host import fold
 from nowake.engine.pacing import allowance
-from nowake.engine.schedule import want
+from nowake.engine.schedule import due_units, want
 from nowake.engine.state import EngineState, ParentState, get_parent
 from nowake.journal.codec import Batch
 from nowake.view.format import clock, humanise, quantity
@@ -148,7 +148,7 @@ class _Reader:
         wanted = want(parent, last_ns)
         missing = 0 if parent.status is ParentStatus.DONE else wanted.qty_units
         if parent.status is ParentStatus.DONE and parent.abandoned:
-            missing = max(0, min(_due(parent, last_ns), parent.order.qty_units) - parent.filled)
+            missing = max(0, min(due_units(parent, last_ns), parent.order.qty_units) - parent.filled)
         self.told.append(
             SliceStory(
                 index=now.one.index,
@@ -157,7 +157,7 @@ class _Reader:
                 planned=now.one.qty_units,
                 children=now.children,
                 sent=now.sent,
-                due=_due(parent, last_ns),
+                due=due_units(parent, last_ns),
                 filled=parent.filled,
                 live=parent.reserved,
                 missing=missing,
@@ -196,10 +196,6 @@ class _Reader:
             rest = "its children did not fill" if now.children else "the pause after the last child was not over"
             why.append(f"{rest}, and what came back was left to the next slice")
         return tuple(why)
-
-
-def _due(parent: ParentState, t_ns: int) -> int:
-    return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(t_ns)
 
 
 def tell_slices(

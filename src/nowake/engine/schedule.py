@@ -51,8 +51,7 @@ def want(parent: ParentState, now_ns: int) -> Want:
     if parent.rate_ppm:
         return _want_following(parent, position, now_ns)
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
-    released = parent.order.qty_units - parent.plan.qty_units + parent.plan.cumulative_units[position]
-    missing = max(0, min(released - parent.filled - parent.reserved, parent.unsent))
+    missing = max(0, min(due_units(parent, now_ns) - parent.filled - parent.reserved, parent.unsent))
     near_end = last or _near_end(parent, now_ns)
     if not last:
         used = parent.used_by(slices[position].index)
@@ -64,6 +63,13 @@ def want(parent: ParentState, now_ns: int) -> Want:
     return Want(
         position=position, qty_units=missing, slice_units=slice_units, last=last, near_end=near_end, next_ns=next_ns
     )
+
+
+def due_units(parent: ParentState, now_ns: int) -> int:
+    """Return the cumulative quantity that is due by now: what slices have released, or what the prints ask for."""
+    if parent.rate_ppm:
+        return owed_units(parent, _near_end(parent, now_ns))
+    return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(now_ns)
 
 
 def _near_end(parent: ParentState, now_ns: int) -> bool:

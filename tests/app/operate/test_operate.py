@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,15 +16,18 @@ from typing import Any
 import pytest
 
 from nowake.app import wiring
-from nowake.app.operate import client
+from nowake.app.operate import client, desk
 from nowake.app.operate.change import AmendRequest
 from nowake.app.operate.desk import Control
 from nowake.app.request import OrderRequest
 from nowake.core.amendment import AMENDABLE
 from nowake.core.errors import JournalError
 from nowake.core.inputs import OperatorCommand
+from nowake.core.value import replace
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.reader import read_journal
+from nowake.journal.sqlite import SqliteJournal
+from nowake.live.recover import recover
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.run import simulate
 
@@ -74,8 +81,8 @@ def executed_again(path: Path) -> tuple[int, str]:
     file = read_journal(path)
     prepared = wiring.reopen(path)
     journal = MemoryJournal(file.header)
-    desk = Recorded(placed_commands(file.batches()), file.head()[0])
-    simulate(prepared.market, prepared.order, prepared.env, journal, desk=desk)
+    again = Recorded(placed_commands(file.batches()), file.head()[0])
+    simulate(prepared.market, prepared.order, prepared.env, journal, desk=again)
     return journal.head()
 
 
@@ -174,10 +181,6 @@ def test_commands_to_a_run_that_nobody_works_name_the_remedy(cli: Any) -> None:
 
 
 def test_snapshots_bound_what_opening_folds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nowake.app.operate import desk
-    from nowake.journal.sqlite import SqliteJournal
-    from nowake.live.recover import recover
-
     monkeypatch.setattr(desk, "SNAPSHOT_EVERY", 100)
     prepared, path = prepared_run(), tmp_path / "run.db"
     seen: list[int] = []
@@ -211,3 +214,34 @@ def test_every_amendable_parameter_is_an_option_and_on_the_page() -> None:
     for name in AMENDABLE:
         assert f"`{name}`" in page, name
     assert {"quantity", "end", "over", "limit", "display"} <= set(AmendRequest.__struct_fields__)
+
+
+def test_a_run_in_a_folder_without_sockets_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(journal: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(desk, "Channel", refuse)
+    said: list[str] = []
+    request = replace(ORDER, over="2m", quantity="200")
+    prepared = wiring.prepare(request, wiring.RunOptions(seed=2))
+    with wiring.open_journal(prepared, tmp_path / "run.db") as journal:
+        host = wiring.work(prepared, journal, control=Control(tmp_path / "run.db", 0.0, say=said.append))
+    assert not host.state.active()
+    assert said == [f"no commands can be given to this run: {tmp_path} takes no socket (operation not supported)"]
+
+
+def test_a_paced_run_is_interrupted_and_goes_on(tmp_path: Path, cli: Any) -> None:
+    command = [sys.executable, "-m", "nowake", "work", "buy", "900", "SYNTH", "--over", "9m", "--speed", "20"]
+    log = tmp_path / "log"
+    with log.open("wb") as told:
+        run = subprocess.Popen([*command, "--journal", "run.db"], cwd=tmp_path, stdout=told, stderr=told)
+    deadline = time.monotonic() + 120
+    while not ((tmp_path / "run.db").exists() and client.owner_of(tmp_path / "run.db")):
+        assert run.poll() is None, log.read_text(encoding="utf-8")
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) == 130
+    assert "interrupted; go on with: nowake resume run.db" in log.read_text(encoding="utf-8")
+    assert not (tmp_path / "run.db.sock").exists()
+    assert cli("resume run.db --json").document["filled"] == 900

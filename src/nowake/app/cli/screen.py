@@ -101,6 +101,7 @@ class Screen:
 def work_progress(shown: Stage, prepared: Prepared, check: Callable[[], None]) -> Progress:
     """Return a listener to a world that shows time, filled against schedule, and price; ``check`` may interrupt it."""
     from nowake.engine.host import Host
+    from nowake.engine.schedule import due_units
     from nowake.view.format import clock, percent, price
 
     listing, parent_id = prepared.listing, prepared.order.parent_id
@@ -111,9 +112,9 @@ def work_progress(shown: Stage, prepared: Prepared, check: Callable[[], None]) -
         parent = host.state.parents.get(parent_id)
         if parent is None:
             return
-        order, plan = parent.order, parent.plan
+        order = parent.order
         done = parent.filled / order.qty_units
-        wanted = (order.qty_units - plan.qty_units + plan.target_units(t_ns)) / order.qty_units
+        wanted = due_units(parent, t_ns) / order.qty_units
         note = f"{clock(t_ns, zone)}  filled {percent(done)} of {percent(wanted)} due, {len(parent.closed)} children"
         if parent.filled:
             note += f", average {price(listing, parent.cash_units / parent.filled, more=2)}"

@@ -14,6 +14,7 @@ from nowake.core.errors import JournalError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session, iso
 from nowake.core.units import json_number
+from nowake.engine.schedule import due_units
 from nowake.engine.state import EngineState, ParentState
 from nowake.journal.header import Header
 from nowake.journal.reader import read_journal
@@ -114,11 +115,6 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
         "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
         "held_back": {"control": control, "why": humanise(detail, found.listing)} if control else None,
     }
-
-
-def due_units(parent: ParentState, t_ns: int) -> int:
-    """Return what the schedule has released by a time, what earlier plans had done included."""
-    return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(t_ns)
 
 
 def standing(found: RunStatus, owner: Answer | None) -> Standing:
