@@ -38,6 +38,18 @@ def test_work_tca_explain_on_a_lake(cli, amzn_lake: Path) -> None:
     assert cli("explain run.db").code == 0
 
 
+def test_vwap_follows_the_curve_on_a_lake(cli, amzn_lake: Path) -> None:
+    line = "work buy 4000 AMZN --start 15:00 --over 55m --strategy vwap --json --full --tape"
+    document = cli(line, str(amzn_lake)).document
+    assert document["filled"] == 4000
+    assert document["plan"]["strategy"] == "vwap"
+    quantities = [one["quantity"] for one in document["plan"]["slices"]]
+    assert sum(quantities) == 4000
+    # One day shows no curve: the assumed U rises towards the close, and the plan says so.
+    assert quantities[-1] > 1.2 * quantities[0]
+    assert "volume curve" in {one["name"] for one in document["assumed"]}
+
+
 def test_work_over_two_files_and_midnight(cli, recorded_data: Path) -> None:
     tapes = [str(recorded_data / "binance" / f"spot_btcusdt_{day}.gz") for day in ("20240808", "20240809")]
     said = cli("work sell 5 BTCUSDT@binance-spot --over 8m --json", "--tape", tapes[0], "--tape", tapes[1])
