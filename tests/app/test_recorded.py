@@ -61,6 +61,29 @@ def test_work_over_two_files_and_midnight(cli, recorded_data: Path) -> None:
     assert document["filled"] == pytest.approx(5, abs=0.001)
 
 
+@pytest.mark.parametrize(
+    ("files", "order", "unit"),
+    [
+        ("databento/esh4-*.zst", "buy 20 ESH4 --over 10m", "contracts"),
+        ("databento/futures_mbp-1_*.zst", "sell 3 ESU4 --over 3m", "contracts"),
+        ("bitstamp/orders_*.parquet", "sell 2 BTCUSD --start 02:00 --over 10m", "BTC"),
+    ],
+)
+def test_an_order_on_every_market(cli, recorded_data: Path, files: str, order: str, unit: str) -> None:
+    if files.startswith("databento"):
+        pytest.importorskip("databento_dbn")
+    said = cli(f"tape import {' '.join(map(str, sorted(recorded_data.glob(files))))} --out lake --json")
+    assert said.code == 0
+    assert cli(f"plan {order} --tape lake --json").code == 0
+    document = cli(f"work {order} --tape lake --journal run.db --json").document
+    parts = document["shortfall"]
+    assert document["unit"] == unit
+    assert document["filled"] > 0
+    assert document["filled"] + document["residual"]["quantity"] == document["order"]["quantity"]
+    assert parts["delay"] + parts["trading"] + parts["opportunity"] + parts["fees"] == parts["total"]
+    assert cli("tca run.db --json").document["journal_hash"] == document["journal_hash"]
+
+
 def test_tape_commands(cli, amzn_lake: Path) -> None:
     said = cli("tape check --json", str(amzn_lake))
     assert said.code == 0
