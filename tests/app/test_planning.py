@@ -215,6 +215,8 @@ def test_a_wrong_belief_is_one_sentence(fields: dict[str, object], message: str)
         (f"plan buy 100 MSFT@XNAS --start 2026-11-23T15:00-05:00 --end 14:00 {STATED}", "end must be after the start"),
         ("plan buy 100 MSFT@XNAS --over 1h --price 410 --adv 5b-EUR", "adv must be in shares or USD"),
         ("plan buy 100 MSFT@XNAS --over 1h --price 1e300", "price must be"),
+        ("plan buy 100 MSFT@XNAS --over 1h --price 1e24", "was '1e24'"),
+        ("plan buy 100 MSFT@XNAS --over 1h --price 410 --adv 0.5", "adv must be at least 1, was '0.5'"),
         ("plan buy 100 MSFT@XNAS --over 1h --price 410 --history none", "no such file"),
         (f"plan buy 100 MSFT@XNAS --over 1h {STATED} --listing AMZN@XNAS", "of the order's symbol"),
     ],

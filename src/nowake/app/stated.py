@@ -92,7 +92,9 @@ def price_mid2(stated: Beliefs, listing: Listing) -> int:
     """Return twice the stated price in price units, rounded down; 0 where none is stated."""
     if not stated.price:
         return 0
-    made = to_units("price", 2 * decimal("price", stated.price), listing.instrument.price_unit, rounding=ROUND_DOWN)
+    unit = listing.instrument.price_unit
+    to_units("price", stated.price, unit, rounding=ROUND_DOWN)  # refuses in the words of what was typed
+    made = to_units("price", 2 * decimal("price", stated.price), unit, rounding=ROUND_DOWN)
     require(made > 0, "price", stated.price, f"at least {listing.instrument.price_unit:f}")
     return made
 
@@ -112,7 +114,9 @@ def _adv_units(stated: Beliefs, listing: Listing, mid2: int) -> float:
     instrument, text = listing.instrument, str(stated.adv)
     amount = _of_value("adv", text, listing)
     if amount is None:
-        return float(to_units("adv", text, instrument.qty_unit, rounding=ROUND_DOWN))
+        units = to_units("adv", text, instrument.qty_unit, rounding=ROUND_DOWN)
+        require(units > 0, "adv", text, f"at least {instrument.qty_unit:f}")
+        return float(units)
     require(mid2 > 0, "adv", text, f"in {instrument.base}, since no price is known")
     each = instrument.multiplier if instrument.inverse else instrument.price(mid2) / 2 * instrument.multiplier
     return float(amount / each / instrument.qty_unit)
@@ -185,7 +189,6 @@ def apply_stated(stated: Beliefs, base: models.Beliefs, listing: Listing) -> mod
 
 
 def _stated_volume(volume: VolumeBelief, per_day: float) -> tuple[VolumeBelief, list[Assumption]]:
-    require(per_day > 0, "adv", per_day, "at least one unit")
     made = replace(volume, per_day=per_day, assumed=False, level_sd=LEVEL_SD, relative_sd=level_error(LEVEL_SD))
     text = f"+- {100 * LEVEL_SD:.0f} % a day"
     notes = [Assumption(name="volume error", value=text, why="how far a day departs from a mean of days")]
