@@ -10,7 +10,7 @@ from ideal import LISTING, MID, S, ideal_order, ideal_tape, work
 from toy import T0 as TOY_T0
 
 from nowake.core.child import Liquidity, OrderType, TimeInForce
-from nowake.core.decisions import ChildSubmitted, OrderRefused
+from nowake.core.decisions import ChildSubmitted, OrderAdmitted, OrderRefused
 from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour, Side
 from nowake.core.value import replace
@@ -136,12 +136,17 @@ def test_an_order_that_never_takes_only_posts_and_drops_its_rest(strategy):
     assert outcome.parent.order.parameters.end_behaviour is EndBehaviour.CANCEL
 
 
+def first_plan(order, tape):
+    """Return the plan that an order starts with; VWAP's is corrected later."""
+    return next(one.plan for one in work(order, tape).journal.records() if isinstance(one, OrderAdmitted))
+
+
 @pytest.mark.parametrize("strategy", ["twap", "vwap"])
 def test_randomised_slices_keep_their_sum_order_and_bounds(strategy):
-    plain = work(ideal_order(3_000, strategy=strategy, slices=12, urgency=1), ideal_tape(5)).parent.plan
+    plain = first_plan(ideal_order(3_000, strategy=strategy, slices=12, urgency=1), ideal_tape(5))
     uneven = ideal_order(3_000, strategy=strategy, slices=12, urgency=1, randomise_size=0.3, randomise_time=0.8)
-    made, again = (work(uneven, ideal_tape(5)).parent.plan for _ in range(2))
-    other = work(replace(uneven, parent_id="another"), ideal_tape(5)).parent.plan
+    made, again = (first_plan(uneven, ideal_tape(5)) for _ in range(2))
+    other = first_plan(replace(uneven, parent_id="another"), ideal_tape(5))
     assert made.slices == again.slices != other.slices
     assert sum(one.qty_units for one in made.slices) == 3_000
     step = plain.slices[1].release_ns - plain.slices[0].release_ns
