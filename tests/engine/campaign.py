@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toy import LISTING, Faults, ToyMarket, toy_env, toy_order
 
+from nowake.core.errors import Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.order import EndBehaviour, ParentOrder, Side
 from nowake.core.value import replace
@@ -14,6 +15,7 @@ from nowake.engine.env import Env
 from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import ParentState, state_hash
 from nowake.journal.memory import MemoryJournal
+from nowake.plan.strategies import check_parameters
 from nowake.sim.world import World
 
 
@@ -69,6 +71,32 @@ def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, li
     return Outcome(order, env, host, toy, journal)
 
 
+TERMS = (
+    {"display_units": 20, "display_randomise": 0.5},
+    {"min_fill_units": 5},
+    {"i_would_units": 10_000, "i_would_fraction": 0.5},
+    {"discretion_units": 1},
+    {"randomise_size": 0.4, "randomise_time": 0.4},
+    {"never_take": True, "must_complete": False, "end_behaviour": EndBehaviour.CANCEL},
+    {"limit_offset_bps": 5.0},
+)
+
+
+def with_terms(order: ParentOrder, r: random.Random) -> ParentOrder:
+    """Return the order worked by any strategy and, every other time, on one more term; contradictions are left out."""
+    strategy = r.choice(("twap", "twap", "vwap", "pov"))
+    terms = r.choice(TERMS) if r.random() < 0.5 else {}
+    if strategy == "pov":
+        terms = {**terms, "slices": None, "participation_target": min(0.1, order.parameters.participation_max)}
+        terms = {name: value for name, value in terms.items() if not name.startswith("randomise")}
+    made = replace(order, strategy=strategy, parameters=replace(order.parameters, **terms))
+    try:
+        check_parameters(made)
+    except Refused:
+        return order
+    return made
+
+
 def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: ()) -> Outcome:
     """Work a random order under random faults; everything follows from the seed. ``commands`` makes an operator's."""
     r = random.Random(seed)
@@ -94,6 +122,7 @@ def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: (
         slices=r.choice((None, None, 1)),
     )
     crash, volume = r.choice((0, crash)), r.choice((0, 10, 100, 1000))
+    order = with_terms(order, random.Random(seed + 1))
     return run(order, seed, faults=faults, crash=crash, volume=volume, commands=commands(seed, order))
 
 
