@@ -14,7 +14,9 @@ from nowake.core.decisions import ChildSubmitted, OrderAdmitted, OrderRefused
 from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour, Side
 from nowake.core.value import replace
+from nowake.engine.apply import apply
 from nowake.engine.decide import with_defaults
+from nowake.engine.state import EngineState
 from nowake.plan.strategies import check_parameters
 
 STRATEGIES = ["twap", "vwap", "pov"]
@@ -99,6 +101,18 @@ def test_display_shows_no_more_than_it_says_and_hides_the_rest(strategy):
         shown = [child.qty_units for child in made if child.order_type is OrderType.POST_ONLY]
         assert shown
         assert max(shown) <= 30
+
+
+def test_all_that_rests_counts_as_shown():
+    """At a limit the children of many slices rest together; together they show no more than one of them may."""
+    outcome = toy(display_units=40, limit_units=9_960, slices=10)
+    state, worst = EngineState(), 0
+    for record in outcome.journal.records():
+        state = apply(state, record)
+        parent = state.parents.get(outcome.order.parent_id)
+        if parent is not None:
+            worst = max(worst, sum(c.leaves for c in parent.live.values() if c.order.role == "post"))
+    assert 0 < worst <= 40
 
 
 def test_a_random_display_varies_within_its_band_and_the_same_way_again():

@@ -33,3 +33,9 @@ def corrected_beliefs(parent: ParentState, view: View, env: Env) -> Beliefs:
     others = view.volume_all - view.volume_own - parent.base_others
     seen = VolumeSeen(since_ns=since_ns, until_ns=view.t_ns, qty_units=max(0, others))
     return replace(found, asof_ns=view.t_ns, volume=update(found.volume, seen))
+
+
+def adv_units(env: Env, listing_key: str) -> int:
+    """Return the average daily volume of a listing where it was measured or stated, quantity units; 0 = not known."""
+    found = dict(env.beliefs).get(listing_key)
+    return 0 if found is None or found.volume.assumed else int(found.volume.per_day)

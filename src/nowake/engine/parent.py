@@ -22,6 +22,7 @@ from nowake.core.units import round_price
 from nowake.core.value import replace
 from nowake.core.view import View, WatchKind
 from nowake.engine.amend import withdraw_broken
+from nowake.engine.believe import adv_units
 from nowake.engine.correct import correct
 from nowake.engine.draft import Draft
 from nowake.engine.following import under_band
@@ -90,16 +91,17 @@ def _say_what_the_cap_left(draft: Draft, parent_id: str) -> None:
     """Record that the participation cap keeps the rest, where nothing else does: children were sent, each cut by it."""
     parent, view = draft.parent(parent_id), draft.view
     wanted = want(parent, draft.now_ns)
-    if view is None or not view.tradable or parent.held_back[0] or wanted.position < 0 or pass_cap(parent, wanted):
+    held = parent.held_back[0] not in ("", "participation")
+    if view is None or not view.tradable or held or wanted.position < 0 or pass_cap(parent, wanted):
         return
     if parent.rate_ppm and not wanted.last:
         text = f"others printed {parent.followed}, of which the rate {parent.rate_ppm / 1e6:.4g} gives no more"
-        _withhold(draft, parent_id, wanted, parent.unsent, "volume", text)
+        _hold(draft, parent_id, wanted, parent.unsent, "volume", text)
         return
     least = draft.env.listing(parent.order.listing).min_order_units(view.mid2 // 2)
     allowed = allowance(parent, draft.env.limits, view, least)
     if allowed.qty_units < parent.unsent:
-        _withhold(draft, parent_id, wanted, parent.unsent, "participation", allowed.detail)
+        _hold(draft, parent_id, wanted, parent.unsent, "participation", allowed.detail)
 
 
 def _retreat(draft: Draft, parent_id: str, reason: str) -> None:
@@ -165,6 +167,8 @@ def _work(draft: Draft, parent_id: str) -> None:
     draft.wake(view.t_ns + draft.env.timing.sample_ns)
     _i_would(draft, parent_id, wanted)
     parent = draft.parent(parent_id)
+    if parent.status is not ParentStatus.RUNNING:
+        return  # a control that pauses the order found something
     wanted = want(parent, view.t_ns)
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
     if intent.changes_ns > view.t_ns:
@@ -333,7 +337,9 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     if parent.plan.slices[wanted.position].release_ns <= newest_ns and draft.now_ns < ready_ns:
         draft.wake(ready_ns)
         return
-    leg = ids.leg_id(parent.plan.slices[wanted.position].index, listing.venue, intent.role)
+    # An order that follows the prints has one intent, not one a slice: its slices only show what is expected.
+    leg_slice = parent.plan.slices[0 if parent.plan.follows else wanted.position]
+    leg = ids.leg_id(leg_slice.index, listing.venue, intent.role)
     if parent.leg_live(leg):
         return
     qty = sized(draft, parent, wanted, intent)
@@ -394,6 +400,7 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
         view=view,
         slice_units=wanted.slice_units,
         pass_cap=pass_cap(parent, wanted),
+        adv_units=adv_units(draft.env, child.listing),
     )
     verdicts = judge(candidate)
     refused = [one for one in verdicts if not one.passed]
@@ -419,9 +426,12 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
 
 def _withhold(draft: Draft, parent_id: str, wanted: Want, qty: int, control: str, detail: str) -> None:
     """Record once per slice and control why something wanted was not sent."""
-    if qty <= 0:
-        return
     parent = draft.parent(parent_id)
-    index = parent.plan.slices[wanted.position].index
-    if parent.withheld != (index, control):
-        draft.emit(Withheld(parent_id=parent_id, slice_index=index, qty_units=qty, control=control, detail=detail))
+    if qty > 0 and parent.withheld != (parent.plan.slices[wanted.position].index, control):
+        _hold(draft, parent_id, wanted, qty, control, detail)
+
+
+def _hold(draft: Draft, parent_id: str, wanted: Want, qty: int, control: str, detail: str) -> None:
+    """Record why something wanted was not sent, with its present numbers."""
+    index = draft.parent(parent_id).plan.slices[wanted.position].index
+    draft.emit(Withheld(parent_id=parent_id, slice_index=index, qty_units=qty, control=control, detail=detail))

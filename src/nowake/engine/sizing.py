@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from nowake.core.child import POST
 from nowake.core.order import Side
 from nowake.core.view import View
+from nowake.engine.believe import adv_units
 from nowake.engine.draft import Draft
 from nowake.engine.pacing import allowance
 from nowake.engine.schedule import Want
@@ -25,6 +27,8 @@ def sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> in
     listing, limits = draft.env.listing(parent.order.listing), draft.env.limits
     least = listing.min_order_units(intent.price_units)
     largest = max(int(limits.child_fraction * parent.order.qty_units), wanted.slice_units, least)
+    if adv := adv_units(draft.env, parent.order.listing):
+        largest = min(largest, max(int(limits.adv_fraction * adv), least))
     if listing.max_qty_units:
         largest = min(largest, listing.max_qty_units)
     qty = min(wanted.qty_units, largest, parent.unsent)
@@ -48,6 +52,9 @@ def _shown(parent: ParentState, least: int, qty: int) -> int:
         return qty
     counter = sum(parent.attempts.values())
     shown = int(display * (1 + Fraction(spread) * uniform(parent.order.parent_id, "display", counter)))
+    resting = sum(child.leaves for child in parent.live.values() if child.order.role == POST)
+    if resting:
+        return shown - resting  # the children of earlier slices are seen too
     # A rest too small to be an order of its own would never be shown.
     return qty if qty - shown < least else max(least, shown)
 

@@ -132,7 +132,8 @@ class SqliteStorage:
             rows = self.connection.execute(
                 "SELECT seq, state, chain, digest FROM snapshots ORDER BY seq DESC"
             ).fetchall()
-        return (StoredSnapshot(*row) for row in rows if all(isinstance(value, bytes) for value in row[1:]))
+        sound = (row for row in rows if isinstance(row[0], int) and row[0] >= 0)
+        return (StoredSnapshot(*row) for row in sound if all(isinstance(value, bytes) for value in row[1:]))
 
     def put_blob(self, key: str, body: bytes) -> None:
         """Make a blob durable; one that is there stays."""
