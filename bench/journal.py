@@ -20,9 +20,10 @@ from nowake.core.decisions import ChildSubmitted, TimerSet, Verdict
 from nowake.core.inputs import Woken
 from nowake.core.order import Side
 from nowake.core.ports import Record
+from nowake.core.profile import Profile
 from nowake.core.view import Integrity, Timer, View
 from nowake.journal.codec import encode_batch, join
-from nowake.journal.header import Header, Profile
+from nowake.journal.header import Header
 from nowake.journal.journal import GROUP_BATCHES, Mode
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.reader import read_journal

@@ -11,12 +11,13 @@ from nowake.core import ids
 from nowake.core.child import ChildOrder, ChildStatus, OrderType, TimeInForce
 from nowake.core.decisions import ChildSubmitted, OrderAdmitted
 from nowake.core.order import Side
+from nowake.core.profile import Profile
 from nowake.core.sessions import ALWAYS_OPEN, Session
 from nowake.core.value import replace
 from nowake.core.view import Integrity, View
 from nowake.engine.apply import apply
 from nowake.engine.decide import first_plan
-from nowake.engine.env import Limits, Profile
+from nowake.engine.env import Limits
 from nowake.engine.gate import CONTROLS, Candidate, judge
 from nowake.engine.state import EngineState, Sample
 

@@ -18,8 +18,9 @@ from nowake.core.inputs import Acked, Ended, Filled, OrderReceived, Woken
 from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import ExecutionPlan, ExecutionSlice
 from nowake.core.ports import Record
+from nowake.core.profile import Profile
 from nowake.core.view import Integrity, Timer, View
-from nowake.journal.header import Header, Origin, Profile, Run, TapeRef
+from nowake.journal.header import Header, Origin, Run, TapeRef
 from nowake.journal.sqlite import SqliteJournal
 
 HEADER = Header(

@@ -12,8 +12,9 @@ from nowake.core.amendment import Amendment
 from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.ports import Record
+from nowake.core.profile import Profile
 from nowake.core.view import Integrity, Timer, View, Watch, WatchKind
-from nowake.journal.header import Header, Profile, Run, TapeRef
+from nowake.journal.header import Header, Run, TapeRef
 
 VIEW = View(
     listing="BTCUSDT@binance-spot",

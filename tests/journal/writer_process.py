@@ -16,7 +16,8 @@ from typing import Any, cast
 from nowake.core.decisions import Alerted
 from nowake.core.inputs import Restarted
 from nowake.core.ports import Record
-from nowake.journal.header import Header, Profile
+from nowake.core.profile import Profile
+from nowake.journal.header import Header
 from nowake.journal.sqlite import SqliteJournal, SqliteStorage
 from nowake.journal.storage import Storage
 

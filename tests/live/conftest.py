@@ -10,10 +10,11 @@ import pytest
 from nowake.core.child import ChildOrder
 from nowake.core.errors import VenueUnavailable
 from nowake.core.order import Parameters, ParentOrder, Side
+from nowake.core.profile import Profile
 from nowake.core.tape import Tape
 from nowake.core.wire import AnyFrame, Cancel, Hello, Query, QueryOpen, Submit
 from nowake.engine.env import Env, Timing, sim_limits
-from nowake.journal.header import Header, Profile
+from nowake.journal.header import Header
 from nowake.journal.journal import Journal
 from nowake.journal.storage import MemoryStorage, Storage, StoredBatch
 from nowake.journal.verify import scan

@@ -14,8 +14,9 @@ from nowake.core.instrument import GridBand, Instrument, InstrumentKind, Listing
 from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import Assumption, ExecutionPlan, ExecutionSlice
 from nowake.core.ports import Record
+from nowake.core.profile import Profile
 from nowake.core.view import Integrity, View
-from nowake.journal.header import Header, Profile
+from nowake.journal.header import Header
 from nowake.journal.memory import MemoryJournal
 from nowake.tca.report import ExecutionReport, measure
 

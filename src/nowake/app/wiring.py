@@ -23,6 +23,7 @@ from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, ExecutionPlan
+from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
@@ -35,7 +36,7 @@ from nowake.engine.decide import first_plan, with_defaults
 from nowake.engine.desk import Desk
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
-from nowake.journal.header import Header, Origin, Profile, Run, TapeRef, code_hash, derive_journal_id, package_version
+from nowake.journal.header import Header, Origin, Run, TapeRef, code_hash, derive_journal_id, package_version
 from nowake.journal.journal import Journal
 from nowake.journal.memory import MemoryJournal
 from nowake.journal.prefix import PrefixCheckingJournal

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.plan import Assumption
+from nowake.core.profile import Profile
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
 from nowake.models.beliefs import Beliefs
-
-
-class Profile(StrEnum):
-    """Which defaults the gate has: ``live`` allows nothing unasked, ``sim`` derives its limits from the order."""
-
-    SIM = "sim"
-    LIVE = "live"
 
 
 class Limits(Value, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,19 +10,11 @@ from typing import Any
 import msgspec
 
 from nowake.core import ids
+from nowake.core.profile import Profile
 from nowake.core.value import Value, content_hash, require, to_msgpack
 from nowake.journal.codec import FORMAT, extend
 
 NO_HASH = bytes(32)
-
-
-class Profile(StrEnum):
-    """Which shell wrote it; decides how a run is resumed."""
-
-    SIM = "sim"
-    """World and engine in one process, in virtual time: executed again from the seed, the journal is a prefix."""
-    LIVE = "live"
-    """The venue is outside the process: recovery is fold and reconcile."""
 
 
 class TapeRef(Value, frozen=True, omit_defaults=True):

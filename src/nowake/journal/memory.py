@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nowake.journal.header import Header, Profile, code_hash
+from nowake.core.profile import Profile
+from nowake.journal.header import Header, code_hash
 from nowake.journal.journal import Journal
 from nowake.journal.storage import MemoryStorage, Storage
 

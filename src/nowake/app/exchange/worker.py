@@ -18,10 +18,11 @@ from nowake.app.operate.desk import Control, operated
 from nowake.app.outlets import opened, tell_end, tell_start
 from nowake.core import ids
 from nowake.core.errors import JournalError, NowakeError
+from nowake.core.profile import Profile
 from nowake.core.value import Value, content_hash, from_msgpack, to_json, to_msgpack
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.state import EngineState, state_hash
-from nowake.journal.header import Header, Profile, Run, code_hash, package_version
+from nowake.journal.header import Header, Run, code_hash, package_version
 from nowake.journal.sqlite import SqliteJournal
 from nowake.journal.storage import Storage
 from nowake.live.clock import ScaledClock
