@@ -37,7 +37,9 @@ COST_PARTS = ("spread_bps", "temporary_bps", "permanent_bps", "transient_bps", "
 
 def encode(document: dict[str, Any]) -> str:
     """Return a document as the one text that goes to standard output."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A name of a file may hold bytes that are no UTF-8; they come as surrogates, whose escape JSON knows.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def error_document(status: str, reason: str, remedy: str) -> dict[str, Any]:

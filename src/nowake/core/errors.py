@@ -19,6 +19,9 @@ decoded surfaces as the decoder's validation error.
 
 from __future__ import annotations
 
+import re
+
+_LINE_BREAK = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
 SHOWN_MOST = 200
 """Characters of a wrong value that an error repeats."""
 
@@ -32,6 +35,8 @@ class NowakeError(Exception):
     """
 
     def __init__(self, reason: str, remedy: str = "") -> None:
+        # What another library said may run over several lines; a sentence of ours never does.
+        reason, remedy = _LINE_BREAK.sub(" ", reason), _LINE_BREAK.sub(" ", remedy)
         super().__init__(f"{reason}; {remedy}" if remedy else reason)
         self.reason, self.remedy = reason, remedy
 

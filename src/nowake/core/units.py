@@ -7,7 +7,7 @@ meet. Conversions are exact (``Decimal``), and refuse rather than round unless t
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation, Overflow
 from numbers import Real
 
 from nowake.core.errors import InputError
@@ -56,6 +56,8 @@ def decimal(field: str, value: Number) -> Decimal:
         text = repr(value) if isinstance(value, float) else str(value)
     try:
         number = Decimal(text).scaleb(exponent)
+    except Overflow:
+        raise InputError(field, value, f"at most {NUMBER_MOST:.0e} in size") from None
     except InvalidOperation:
         raise InputError(field, value, "a number") from None
     require(number.is_finite(), field, value, "finite")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ from nowake.core.ports import Record
 from nowake.journal.codec import Batch, decode_batch, digest, extend, split
 from nowake.journal.header import NO_HASH, Header, Origin
 from nowake.journal.journal import checked_blob
-from nowake.journal.sqlite import SqliteStorage, check_file, connect, read_header, tail_notice
+from nowake.journal.sqlite import UNREADABLE, SqliteStorage, check_file, connect, read_header, tail_notice
 from nowake.journal.storage import StoredBatch
 from nowake.journal.verify import RESTORE, Snapshot, good_batches, pick_snapshot, scan
 
@@ -119,7 +118,7 @@ class JournalFile:
         with closing(connect(self.path, read_only=True)) as db:
             try:
                 rows = db.execute("SELECT key, body FROM blobs").fetchall()
-            except sqlite3.Error as error:
+            except UNREADABLE as error:
                 raise JournalError(f"{self.path} cannot be read ({error})", RESTORE) from error
         bad = [key for key, body in rows if not isinstance(body, bytes) or digest(body).hex() != key]
         return [Notice(code="blob-damaged", text=f"{self.path}: the blob {key} is damaged") for key in bad]

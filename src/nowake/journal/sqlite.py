@@ -25,6 +25,8 @@ from nowake.journal.verify import RESTORE, corrupt, scan
 
 APPLICATION_ID = 0x6E774B4A  # "nwKJ"
 MAGIC = b"SQLite format 3\x00"
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises on a damaged file; the second where damage is in the text of its own message."""
 
 _SCHEMA = """
 CREATE TABLE header (id INTEGER PRIMARY KEY CHECK (id = 1), body BLOB NOT NULL, origin BLOB NOT NULL,
@@ -105,7 +107,7 @@ class SqliteStorage:
                 if not _sound(row):
                     raise corrupt(str(self.path), last, "it is not of the kind that was written")
                 yield StoredBatch(*row)
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise corrupt(str(self.path), last, f"SQLite says {error}") from error
 
     def cut(self, from_seq: int) -> None:
@@ -150,7 +152,7 @@ class SqliteStorage:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise JournalError(f"{self.path} cannot be read ({error})", RESTORE) from error
 
     def close(self) -> None:
@@ -214,7 +216,7 @@ def read_header(path: Path, db: sqlite3.Connection) -> tuple[Header, Origin]:
     """
     try:
         row = db.execute("SELECT body, origin, digest FROM header WHERE id = 1").fetchone()
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise JournalError(f"{path} cannot be read ({error})", RESTORE) from error
     whole = row is not None and all(isinstance(part, bytes) for part in row)
     if not whole or digest(row[0], row[1]) != row[2]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 
 from nowake.core.errors import Refused
-from nowake.core.order import EndBehaviour
+from nowake.core.order import SLICES_MOST, EndBehaviour
 from nowake.core.plan import Assumption, ExecutionSlice
 from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.plan.randomise import jittered_edges, jittered_weights
@@ -41,12 +41,18 @@ def slice_count(request: Request) -> tuple[int, str, tuple[Assumption, ...]]:
     At least 1; does not fall when quantity or window grow, all else equal.
 
     Raises:
-        Refused: The user's own number of slices cannot be kept.
+        Refused: The user's own number of slices cannot be kept, or no sensible number can.
     """
     listing, qty = request.listing, request.qty_units
     fits = max(1, qty // request.min_units)
     largest = listing.max_qty_units // listing.lot_units * listing.lot_units if listing.max_qty_units else 0
     needed = -(-qty // largest) if largest else 1
+    if needed > SLICES_MOST:
+        show = listing.instrument.qty
+        raise Refused(
+            f"{show(qty):,f} {listing.instrument.base} would be {needed:,} of the largest orders, {show(largest):,f}",
+            f"ask for at most {show(largest * SLICES_MOST):,f} at once",
+        )
     wanted = request.order.parameters.slices
     if wanted is not None:
         return _as_asked(request, wanted, needed, fits)

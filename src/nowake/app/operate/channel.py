@@ -42,7 +42,7 @@ def socket_path(journal: Path) -> Path:
     """Return where the owner of a journal listens; a long name is shortened to its hash."""
     journal = journal.resolve()
     name = f"{journal.name}.sock"
-    return journal.with_name(name if len(os.fsencode(name)) <= 64 else f"{digest(name, length=24)}.sock")
+    return journal.parent / (name if len(os.fsencode(name)) <= 64 else f"{digest(name, length=24)}.sock")
 
 
 @contextmanager

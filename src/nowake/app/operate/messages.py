@@ -92,6 +92,6 @@ def decode_answer(line: bytes) -> Answer:
 def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
     try:
         return decoder.decode(line)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
         text = f"{len(line)} bytes are no message of this nowake ({error})"
         raise DataError("channel", text, remedy="use the same version on both sides") from error

@@ -188,7 +188,7 @@ def _counted(column: pl.Series, mapping: Mapping) -> Checked:
                 "time_unit", f"{column.name} around {middle:g}", "told", f"time_unit={'|'.join(TIME_UNITS)}"
             )
         per = fits[0]
-    ok &= (values * per / 1e9 >= EPOCH_FIRST_S) & (values * per / 1e9 <= EPOCH_LAST_S)
+    ok &= (values >= EPOCH_FIRST_S * (1e9 / per)) & (values <= EPOCH_LAST_S * (1e9 / per))
     if fraction:
         whole = np.floor(np.where(ok, values, 0.0))
         rest = np.rint((np.where(ok, values, 0.0) - whole) * per)

@@ -213,7 +213,7 @@ def to_text(mappings: Collection[Mapping]) -> str:
 def _from_file(path: Path) -> tuple[Mapping, ...]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise DataError(
             path.name, f"cannot be read as a mapping ({error})", remedy="give a JSON or TOML file"
         ) from error
