@@ -201,7 +201,7 @@ def test_never_take_and_display_hold_from_the_amendment_on():
     ("changes", "said"),
     [
         ({"never_take": True}, "never_take contradicts"),
-        ({"participation_target": 0.1}, "does not honour participation_target"),
+        ({"participation_target": 0.1}, "does not honour participation"),
         ({"participation_max": 0.9}, "over the gate's ceiling"),
         ({"participation_max": 1.5}, "must be in"),
         ({"end_ns": START + S}, "is not after now"),

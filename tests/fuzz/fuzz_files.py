@@ -24,7 +24,8 @@ from databento_dbn import MBP1Msg, MBP10Msg, TradeMsg
 
 BITS = [1 << k for k in range(8)]
 TOKENS = (
-    b"0", b"-1", b"nan", b"NaN", b"inf", b"1e300", b"9" * 25, b"", b" ", b",", b"\n", b"\r\n", b"\x00", b"\xff\xfe", b'"',
+    b"0", b"-1", b"nan", b"NaN", b"inf", b"1e300", b"9" * 25, b"", b" ", b",", b"\n", b"\r\n", b"\x00",
+    b"\xff\xfe", b'"',
     b"null", b"{}", b"[", b"true", b"-0", b"1e-9", b"99999999999999999999", b"2012-06-21T10:00:00", b"\xf0\x9f\x92\xa9",
 )  # fmt: skip
 
@@ -116,11 +117,15 @@ def _tardis() -> dict[str, Sample]:
     book = [
         f"{_BTC},{T0 + 1000 * ms},{T0 + 1000 * ms + 5000},{snap},{side},{price},{size}"
         for ms, snap, side, price, size in (
-            (0, "true", "bid", "9350.1", "2.123"), (0, "true", "ask", "9350.2", "0.5"), (10, "false", "ask", "9350.2", "0.4"),
-            (20, "false", "bid", "9350.1", "0"), (20, "false", "bid", "9349.9", "7e-3"), (30, "false", "ask", "9350.3", "3"),
+            (0, "true", "bid", "9350.1", "2.123"), (0, "true", "ask", "9350.2", "0.5"),
+            (10, "false", "ask", "9350.2", "0.4"),
+            (20, "false", "bid", "9350.1", "0"), (20, "false", "bid", "9349.9", "7e-3"),
+            (30, "false", "ask", "9350.3", "3"),
         )
     ]  # fmt: skip
-    prints = [f"{_BTC},{T0 + 10_000 * k},{T0 + 10_000 * k + 5000},{k},{s},9350.2,0.1" for k, s in enumerate(("buy", "sell"))]
+    prints = [
+        f"{_BTC},{T0 + 10_000 * k},{T0 + 10_000 * k + 5000},{k},{s},9350.2,0.1" for k, s in enumerate(("buy", "sell"))
+    ]
     head = "exchange,symbol,timestamp,local_timestamp"
     return {
         "tardis_book": Sample({"book.csv": _text(f"{head},is_snapshot,side,price,amount", *book)}),
@@ -179,7 +184,9 @@ def _databento() -> dict[str, Sample]:
 
 def samples(folder: Path) -> dict[str, Sample]:
     """Return a small recording for every reader and layout, by name."""
-    spot = "".join([*SPOT_LINES, *LATER_LINES, *(trade(302 + k, 3 + k, "100.00", "1", buyer_is_maker=True) for k in range(20))])
+    spot = "".join(
+        [*SPOT_LINES, *LATER_LINES, *(trade(302 + k, 3 + k, "100.00", "1", buyer_is_maker=True) for k in range(20))]
+    )
     lobster = {LOBSTER_NAME.format(kind=kind): text for kind, text in lobster_text(LOBSTER_ROWS).items()}
     return {
         "lobster": Sample(lobster),

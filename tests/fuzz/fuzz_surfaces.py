@@ -15,7 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from fuzz_files import Sample, mutated, samples
-from fuzz_words import BELIEFS, NASTY, NOT_FACADE, OPTIONS, QUANTITIES, SENTENCE, SYMBOLS, options, order_line, safe, stated, word
+from fuzz_words import (
+    BELIEFS,
+    NASTY,
+    NOT_FACADE,
+    OPTIONS,
+    QUANTITIES,
+    SENTENCE,
+    SYMBOLS,
+    options,
+    order_line,
+    safe,
+    stated,
+    word,
+)
 from typer import testing
 from typer.main import get_command
 
@@ -93,14 +106,16 @@ class Bench:
 
 def refusable(call: Callable[[], Any]) -> Any:
     """Return what a call returns, None when it refuses in one sentence."""
+    said: NowakeError
     try:
         return call()
     except InvariantBroken:
         raise
     except NowakeError as error:
-        assert SENTENCE.match(str(error)), repr(str(error))
-        assert error.reason
-        return None
+        said = error
+    assert said.reason
+    assert SENTENCE.match(str(said)), repr(str(said))
+    return None
 
 
 def _terms(rng: random.Random) -> dict[str, Any]:
@@ -174,7 +189,9 @@ def cli_plan(rng: random.Random, bench: Bench) -> None:
 
 def cli_work_refused(rng: random.Random, bench: Bench) -> None:
     """A line of ``nowake work`` with a place for its files that is none, so that it ends before it begins."""
-    more = rng.choice((("--html", "nodir/x"), ("--log", "note.txt"), ("--journal", "note.txt"), ("--metrics", "/dev/null")))
+    more = rng.choice(
+        (("--html", "nodir/x"), ("--log", "note.txt"), ("--journal", "note.txt"), ("--metrics", "/dev/null"))
+    )
     bench.say([*order_line(rng, "work"), *more])
 
 
@@ -185,7 +202,9 @@ def cli_any(rng: random.Random, bench: Bench) -> None:
     if words[0] == "tape":
         words.append(rng.choice(("import", "info", "check", "melt")))
     words += [rng.choice(("note.txt", "nodir/x.db", ".", "x.db", "lake", *NASTY)) for _ in range(rng.randrange(3))]
-    for name in rng.sample([*OPTIONS, "child", "key", "speed", "log", "quantity", "catalogue", "html"], rng.randrange(3)):
+    for name in rng.sample(
+        [*OPTIONS, "child", "key", "speed", "log", "quantity", "catalogue", "html"], rng.randrange(3)
+    ):
         words += [f"--{name}", word(rng, OPTIONS.get(name, QUANTITIES), 0.5)]
     words += ["--json"] * (rng.random() < 0.5)
     bench.say([safe(one) for one in words])
@@ -215,7 +234,11 @@ def reader_two(rng: random.Random, bench: Bench) -> None:
             (home / file).write_bytes(mutated(rng, data) if rng.random() < 0.3 else data)
         paths.append(home / next(iter(bench.files[name].files)))
     mappings = [one for name in dict.fromkeys(names) if (m := bench.files[name].mapping) for one in parse_mapping(m)]
-    refusable(lambda: open_tapes(paths, allow=rng.choice(((), FAULTS)), mappings=mappings, listing=bench.files[names[0]].listing))
+    refusable(
+        lambda: open_tapes(
+            paths, allow=rng.choice(((), FAULTS)), mappings=mappings, listing=bench.files[names[0]].listing
+        )
+    )
 
 
 def journal(rng: random.Random, bench: Bench) -> None:
@@ -261,7 +284,16 @@ def lake(rng: random.Random, bench: Bench) -> None:
 
 def order_list(rng: random.Random, bench: Bench) -> None:
     """A list of orders, with cells of any kind or after an accident."""
-    names = ["side", "quantity", "symbol", *rng.sample([n.replace("-", "_") for n in OPTIONS], 3), "price", "adv", "vol", "spread"]
+    names = [
+        "side",
+        "quantity",
+        "symbol",
+        *rng.sample([n.replace("-", "_") for n in OPTIONS], 3),
+        "price",
+        "adv",
+        "vol",
+        "spread",
+    ]
     rows = [",".join(names)]
     for _ in range(rng.randrange(4)):
         cells = ["buy", word(rng, QUANTITIES), "MSFT@XNAS"]
@@ -297,7 +329,11 @@ def small_texts(rng: random.Random, bench: Bench) -> None:
         path = bench.folder / "kept.db"
         if not path.exists():
             path.write_bytes(bench.journals[0])
-        given = {"quantity": word(rng, QUANTITIES), "limit": word(rng, OPTIONS["limit"]), "over": word(rng, OPTIONS["over"])}
+        given = {
+            "quantity": word(rng, QUANTITIES),
+            "limit": word(rng, OPTIONS["limit"]),
+            "over": word(rng, OPTIONS["over"]),
+        }
         given |= {"display": word(rng, QUANTITIES), "participation": word(rng, OPTIONS["participation"])}
         chosen = {name: given[name] for name in rng.sample(sorted(given), 2)}
         refusable(lambda: change.amendment(change.AmendRequest(**chosen), read_status(path)))

@@ -8,9 +8,12 @@ import re
 NASTY = (
     "0", "-1", "-0", "nan", "NaN", "inf", "-inf", "1e300", "-1e300", "1e-300", "1e99999999", "9" * 40, "9" * 5000,
     "0x10", "1_000", "１２", "٣", "½", "1,5", "1.2.3", " ", "", "\t", "\n", "\x00", "\x1b[31m", "\ud800", "é", "None",
-    "true", "--", "-", "%", "%s%n", "{}", "[]", "[red]", "[/]", "$(x)", "..", "/", "/dev/null", "~", "*", "k", "m", "%5",
-    "5%%", "bps", "100%", "1000%", "0.0000000001", "1e-9", "1h-1m", "0s", "1ns", "-5m", "1e9h", "999999999999h", "9" * 30 + "s",
-    "24:00", "25:00", "00:00", "9:30", "9:3", "09:30:60", "open", "close", "open-1h", "close+1ns", "open+", "open+99999h",
+    "true", "--", "-", "%", "%s%n", "{}", "[]", "[red]", "[/]", "$(x)", "..", "/", "/dev/null", "~", "*",
+    "k", "m", "%5",
+    "5%%", "bps", "100%", "1000%", "0.0000000001", "1e-9", "1h-1m", "0s", "1ns", "-5m", "1e9h",
+    "999999999999h", "9" * 30 + "s",
+    "24:00", "25:00", "00:00", "9:30", "9:3", "09:30:60", "open", "close", "open-1h", "close+1ns", "open+",
+    "open+99999h",
     "2012-06-21T10:00:00", "2012-06-21T10:00:00Z", "2026-01-05T15:00:00+00:00", "2026-01-05", "0001-01-01T00:00:00Z",
     "9999-12-31T23:59:59Z", "2026-03-29T02:30:00+01:00", "2026-01-05T15:00:00+23:59", "1969-12-31T23:59:59Z", "1.5",
 )  # fmt: skip
@@ -60,7 +63,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "depth": QUANTITIES,
     "history": ("note.txt", "nodir", ".", "lake"),
     "tape": ("note.txt", "nodir", ".", "lake"),
-    "map": ("time=ts,price=px,qty=size", "time", "time=", "a=b", "time=t,time=t", "x.json", "time=t,price=p,qty=q,zone=Q"),
+    "map": ("time=ts,price=px,qty=size", "time", "time=", "a=b", "time=t,time=t", "x.json",
+    "time=t,price=p,qty=q,zone=Q"),
     "listing": ("MSFT@XNAS", "XYZ@VENUE,tick=0.01,lot=1", "XYZ", "XYZ@V,tick=0", "XYZ@V,tick=a,lot=b", "x.json", "@@"),
 }  # fmt: skip
 FLAGS = ("must-complete", "never-take", "json", "full")
@@ -80,7 +84,9 @@ def word(rng: random.Random, good: tuple[str, ...], nasty: float = 0.25) -> str:
 def scratched(rng: random.Random, text: str) -> str:
     """Return a text with a character cut out, doubled, put in or replaced."""
     at = rng.randrange(len(text) + 1)
-    put = rng.choice(["", "", "-", ".", ",", "e", "%", ":", "0", "9", "@", "=", "\x00", "é", " ", text[at : at + 1] * 2])
+    put = rng.choice(
+        ["", "", "-", ".", ",", "e", "%", ":", "0", "9", "@", "=", "\x00", "é", " ", text[at : at + 1] * 2]
+    )
     return text[:at] + put + text[at + rng.randrange(2) :]
 
 

@@ -1,7 +1,7 @@
 """Nothing that is typed, read or found on disk may end in a traceback.
 
-A sample runs always; ``make slow`` runs the campaign, whose size ``NOWAKE_FUZZ_CASES`` sets. A failure names the surface
-and the seed of its case: ``run_case(bench, "reader", 123)`` runs it again.
+A sample runs always; ``make slow`` runs the campaign, whose size ``NOWAKE_FUZZ_CASES`` sets. A failure names the
+surface and the seed of its case: ``run_case(bench, "reader", 123)`` runs it again.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from nowake.core.instrument import Listing
 from nowake.core.order import EndBehaviour, Parameters, ParentOrder
 from nowake.core.plan import ExecutionPlan, Notice
 from nowake.core.sessions import Session, iso
+from nowake.core.terms import human_name
 from nowake.core.units import format_duration, parse_duration
 from nowake.core.value import from_json, from_msgpack, replace, to_json, to_msgpack
 from nowake.models.beliefs import Beliefs
@@ -241,7 +242,7 @@ def test_around_the_clock_goes_over_midnight(coin: Listing, order_of: OrderOf, p
 def test_a_parameter_without_effect_is_refused_by_name(
     name: str, value: object, equity: Listing, order_of: OrderOf, plan_of: PlanOf
 ) -> None:
-    with pytest.raises(Refused, match=f"twap does not honour {name}"):
+    with pytest.raises(Refused, match=f"twap does not honour {human_name(name)}"):
         plan_of(order_of(equity, 100, **{name: value}), equity)
 
 

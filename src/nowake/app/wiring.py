@@ -59,6 +59,9 @@ ReadProgress = Callable[[float, str], None]
 Believed = tuple[tuple[str, Beliefs], ...]
 """Beliefs by listing, as ``Env`` holds them."""
 
+LATENCY_MAX_NS = 3600 * NS_PER_SECOND
+"""More than an hour one way is a mistake in the unit."""
+
 
 class RunOptions(Value, frozen=True):
     """How a run is simulated, in human units; part of the journal's identity except ``tapes``.
@@ -108,6 +111,7 @@ class RunOptions(Value, frozen=True):
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
             one_way = parse_duration("latency", self.latency, zero=True)
+            require(one_way <= LATENCY_MAX_NS, "latency", self.latency, f"at most {format_duration(LATENCY_MAX_NS)}")
             made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
         return made
 

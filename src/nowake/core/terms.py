@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from nowake.core.errors import InputError
+from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import Parameters, Side
 from nowake.core.units import decimal, format_duration, parse_duration, round_price, to_units
@@ -54,7 +54,7 @@ def _distance(field: str, text: str, listing: Listing, _: Side) -> int:
 
 def _quantity(field: str, text: str, listing: Listing, _: Side) -> int:
     instrument, lot = listing.instrument, listing.lot_units
-    units = instrument.qty_units(text)
+    units = instrument.qty_units(text, field)
     require(units > 0 and units % lot == 0, field, text, f"a multiple of the lot {instrument.qty(lot):f}, > 0")
     return units
 
@@ -145,7 +145,7 @@ TERMS: dict[str, Term] = {
     "participation_by_size": Term(
         "participation_by_size",
         _check_steps,
-        _steps(lambda _, text, listing: listing.instrument.qty_units(text)),
+        _steps(lambda field, text, listing: listing.instrument.qty_units(text, field)),
         _show_steps(_show_quantity),
     ),
     "participation_by_time": Term(
@@ -167,6 +167,15 @@ TERMS: dict[str, Term] = {
 }
 
 
+_HUMAN = {term.parameter: name for name, term in TERMS.items()}
+_HUMAN |= {"limit_units": "limit", "participation_max": "max_participation"}
+
+
+def human_name(parameter: str) -> str:
+    """Return what people call a field of ``Parameters``: the option's name."""
+    return _HUMAN.get(parameter, parameter)
+
+
 def check_terms(given: dict[str, str]) -> None:
     """Refuse terms that no listing could make sense of.
 
@@ -183,12 +192,15 @@ def parse_terms(given: dict[str, str], listing: Listing, side: Side) -> dict[str
 
     Raises:
         InputError: A text is not what it must be.
+        Refused: A part without a price.
     """
     made = {
         term.parameter: term.parse(name, text, listing, side)
         for name, term in TERMS.items()
         if (text := given.get(name, "").strip())
     }
+    if "i_would_fraction" in made and "i_would_units" not in made:
+        raise Refused("i_would_part has no effect without i_would", "say from which price on: --i-would")
     if "i_would_units" in made:
         made.setdefault("i_would_fraction", 1.0)
     return made

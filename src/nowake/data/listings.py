@@ -11,7 +11,7 @@ import msgspec
 from nowake.core.errors import DataError, InputError
 from nowake.core.instrument import Catalogue, FeeSchedule, GridBand, Instrument, InstrumentKind, Listing
 from nowake.core.units import decimal, to_units
-from nowake.core.value import from_json, replace
+from nowake.core.value import from_json, replace, require
 
 US_CENT = Decimal("0.01")
 _HUMAN = ("tick", "lot", "min_qty", "max_qty")
@@ -88,6 +88,9 @@ def _with_rules(symbol: str, venue: str, start: Listing | None, given: dict[str,
             if human in given
         }
         start = replace(start, instrument=replace(start.instrument, **finest))
+    for name in ("tick", "lot"):
+        if name in given:
+            require(decimal(name, given[name]) > 0, name, given[name], "> 0")
     old = start.instrument
     try:
         kind = InstrumentKind(given.get("kind", old.kind.value))

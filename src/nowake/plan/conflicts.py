@@ -97,6 +97,11 @@ CONFLICTS: tuple[tuple[Callable[[ParentOrder], bool], str, str], ...] = (
         "give one of the tables",
     ),
     (
+        lambda o: (o.parameters.participation_min or 0) > (o.parameters.participation_target or 1),
+        "min_participation is over participation, the rate to keep to",
+        "lower the floor or raise the rate",
+    ),
+    (
         lambda o: any(rate > o.parameters.participation_max for rate in _rates(o.parameters)),
         "a step of the rate is over participation_max",
         "raise the cap or lower the step",

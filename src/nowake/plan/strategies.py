@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from nowake.core.errors import InputError, Refused
 from nowake.core.order import EndBehaviour, ParentOrder
+from nowake.core.terms import human_name
 from nowake.plan.conflicts import check_conflicts
 from nowake.plan.pov import POV
 from nowake.plan.strategy import Strategy
@@ -61,10 +62,10 @@ def check_parameters(order: ParentOrder) -> None:
     strategy = find_strategy(order.strategy)
     ignored = [name for name in order.parameters.changed() if name not in strategy.honours]
     if ignored:
-        honoured = ", ".join(sorted(strategy.honours))
-        raise Refused(
-            f"{strategy.name} does not honour {', '.join(ignored)}", f"leave it out; {strategy.name} honours {honoured}"
+        honoured, named = (
+            ", ".join(sorted(human_name(name) for name in found)) for found in (strategy.honours, ignored)
         )
+        raise Refused(f"{strategy.name} does not honour {named}", f"leave it out; {strategy.name} honours {honoured}")
     check_conflicts(order)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 
 from nowake.core.errors import Refused
-from nowake.core.order import SLICES_MOST, EndBehaviour
+from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption, ExecutionSlice
 from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.plan.randomise import jittered_edges, jittered_weights
@@ -29,6 +29,8 @@ from nowake.plan.strategy import COMMON, TACTIC_WORDS, Layout, Request, Strategy
 
 INTERVAL_MIN_NS = 30 * NS_PER_SECOND
 SLICES_MAX = 400
+NEEDED_MAX = 10_000
+"""Where the bounds of a child ask for more slices than this, the order is too large for its market."""
 LEVEL_MIN_ORDERS = 10
 """A book level is taken for this many smallest orders when no depth is known."""
 ADV_FRACTION_MAX = 0.01
@@ -47,12 +49,6 @@ def slice_count(request: Request) -> tuple[int, str, tuple[Assumption, ...]]:
     fits = max(1, qty // request.min_units)
     largest = listing.max_qty_units // listing.lot_units * listing.lot_units if listing.max_qty_units else 0
     needed = -(-qty // largest) if largest else 1
-    if needed > SLICES_MOST:
-        show = listing.instrument.qty
-        raise Refused(
-            f"{show(qty):,f} {listing.instrument.base} would be {needed:,} of the largest orders, {show(largest):,f}",
-            f"ask for at most {show(largest * SLICES_MOST):,f} at once",
-        )
     wanted = request.order.parameters.slices
     if wanted is not None:
         return _as_asked(request, wanted, needed, fits)
@@ -69,6 +65,13 @@ def slice_count(request: Request) -> tuple[int, str, tuple[Assumption, ...]]:
     count = min(best, *limits.values())
     binding = [text for text, limit in limits.items() if limit == count < best]
     count = max(count, min(needed, fits))
+    if count > NEEDED_MAX:
+        most = listing.instrument.qty(qty * NEEDED_MAX // count)
+        raise Refused(
+            f"the order would need {count:,} slices: none may be over the venue's largest order, or over "
+            f"{ADV_FRACTION_MAX:.0%} of a day's volume",
+            f"ask for at most about {most:,f} {listing.instrument.base} at once",
+        )
     why = f"{count} slice{'s' * (count > 1)}: sqrt(own x market volume) over two book levels gives {best}"
     return count, why + (f", {binding[0]}" if binding else ""), assumed
 

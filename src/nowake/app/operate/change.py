@@ -50,6 +50,9 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
     """
     if found.parent is None:
         raise Refused(f"the order in {found.path} was refused", "nothing is there to amend")
+    if given == AmendRequest():
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in AmendRequest.__struct_fields__)
+        raise Refused("nothing is to be changed", f"give at least one of {options}")
     order, listing = found.parent.order, found.listing
     no_limit = given.limit.strip().lower() == NONE
     # The change is read as an order would be, with any value where none is given.

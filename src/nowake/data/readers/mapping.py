@@ -215,7 +215,9 @@ def _from_file(path: Path) -> tuple[Mapping, ...]:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise DataError(
-            path.name, f"cannot be read as a mapping ({error})", remedy="give a JSON or TOML file"
+            path.name,
+            f"cannot be read as a mapping ({getattr(error, 'strerror', None) or error})",
+            remedy="give a JSON or TOML file",
         ) from error
     if path.suffix.lower() == ".json":
         return _decoded(text, path.name)
