@@ -11,6 +11,8 @@ from nowake.core.errors import InputError
 from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, check_types, require
 
+RATE_LEAST = 1e-6
+"""A smaller rate of participation is none: the engine counts in millionths."""
 SLICES_MOST = 100_000
 
 
@@ -54,6 +56,10 @@ class EndBehaviour(StrEnum):
     FINISH = "finish"
     CANCEL = "cancel"
     RUN_ON = "run-on"
+
+
+def _check_rate(name: str, rate: float) -> None:
+    require(rate >= RATE_LEAST, name, rate, "at least 0.000001", "rates count in millionths")
 
 
 class Parameters(Value, frozen=True):
@@ -130,15 +136,20 @@ class Parameters(Value, frozen=True):
     def _check_participation(self) -> None:
         rate = self.participation_max
         require(_finite(rate) and 0 < rate <= 1, "participation_max", rate, "in (0, 1]", "0.15 means 15 %")
+        _check_rate("participation_max", rate)
         for name in ("participation_min", "participation_target"):
             value = getattr(self, name)
-            require(value is None or (_finite(value) and 0 < value <= 1), name, value, "in (0, 1]")
-            require(value is None or value <= rate, name, value, f"at most participation_max {rate}")
+            if value is not None:
+                require(_finite(value) and 0 < value <= 1, name, value, "in (0, 1]")
+                _check_rate(name, value)
+                require(value <= rate, name, value, f"at most participation_max {rate}")
         for name in ("participation_by_price", "participation_by_size", "participation_by_time"):
             steps = getattr(self, name)
             starts = [start for start, _ in steps]
             good = starts == sorted(set(starts)) and all(_finite(r) and 0 < r <= 1 for _, r in steps)
             require(good, name, steps, "(threshold, rate) steps in rising order, rates in (0, 1]")
+            for _, step in steps:
+                _check_rate(name, step)
 
     def _check_prices_and_sizes(self) -> None:
         counts = ("limit_units", "i_would_units", "display_units", "display_refresh_ns", "min_fill_units", "slices")

@@ -94,6 +94,9 @@ def check_types(value: Value) -> None:
     """
     for name, kind in _types_of(type(value)):
         found = getattr(value, name)
+        for text in found if isinstance(found, list | tuple) else (found,):
+            if isinstance(text, str) and not text.isascii():
+                require(_is_text(text), name, found, "text that UTF-8 can hold")
         if type(found) is kind:
             continue
         try:
@@ -108,6 +111,15 @@ def check_types(value: Value) -> None:
 def _types_of(kind: type[Value]) -> tuple[tuple[str, Any], ...]:
     """Return name and type of every field; looked up once a class, as it takes longer than the checks."""
     return tuple((field.name, field.type) for field in msgspec.structs.fields(kind))
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text can be stored: no half of a character, as names of files that are no UTF-8 come."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: object) -> object:
