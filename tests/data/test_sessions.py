@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from nowake.core.errors import InputError, Refused
-from nowake.core.sessions import to_ns
+from nowake.core.sessions import Session, to_ns
+from nowake.core.value import replace
 from nowake.data.sessions import session, session_names
 
 DAYS = [date(1995, 1, 1) + timedelta(days=i) for i in range(0, 365 * 32, 11)]
@@ -126,3 +128,47 @@ def test_the_globex_table_equals_the_calendar_but_for_the_daily_break() -> None:
     for day, opened, closed in zip(rows.index, rows["open"], rows["close"], strict=True):
         ends = min(closed.value, table.at(day.date(), time(16)))
         assert table.hours(day.date()) == (opened.value, ends), day
+
+
+def sunday_in_the_calendar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sunday is a trading day like any other."""
+    real = session
+    monkeypatch.setitem(globals(), "session", lambda name: replace(real(name), weekdays=(0, 1, 2, 3, 4, 6)))
+
+
+def clock_change_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For three days after a clock change the hours are still those of the other clock, one hour off."""
+    real = Session.at
+    late = timedelta(days=3)
+    monkeypatch.setattr(Session, "at", lambda self, day, clock: real(self, day - late, clock) + 3 * 86_400 * 10**9)
+
+
+def holidays_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only weekends are closed."""
+    real = session
+    monkeypatch.setitem(globals(), "session", lambda name: replace(real(name), closed=()))
+
+
+@pytest.mark.parametrize(
+    "bug", [sunday_in_the_calendar, clock_change_missed, holidays_forgotten], ids=lambda bug: bug.__name__
+)
+@pytest.mark.parametrize("name", ["XNAS", "CMES"])
+def test_a_planted_bug_is_caught(
+    bug: Callable[[pytest.MonkeyPatch], None], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each must be noticed by days known from the exchange's own notices, without a calendar library."""
+    known: dict[str, list[Callable[[], None]]] = {
+        "XNAS": [lambda day=day: test_known_days("XNAS", day) for day in SPECIAL],
+        "CMES": [lambda day=day: test_globex_opens_the_evening_before(day) for day in GLOBEX],
+    }
+    known["XNAS"].append(lambda: test_opening_follows_the_clock_change(date(2024, 3, 11), 13))
+    for meaning in known[name]:
+        meaning()
+    bug(monkeypatch)
+    failed = 0
+    for meaning in known[name]:
+        try:
+            meaning()
+        except AssertionError:
+            failed += 1
+    assert failed, bug.__doc__

@@ -11,7 +11,10 @@ from ideal import DEEP, LISTING, MID, T0, S, ideal_order, ideal_tape, work
 
 from nowake.core.child import Liquidity
 from nowake.core.decisions import PlanAdopted, RateSet
+from nowake.core.errors import NowakeError
 from nowake.core.order import EndBehaviour, Parameters, Side
+from nowake.core.value import replace
+from nowake.engine import apply, following
 from nowake.models.beliefs import Beliefs
 from nowake.models.volatility import VolatilityBelief
 from nowake.models.volume import VolumeBelief
@@ -38,6 +41,11 @@ def test_a_schedule_is_executed_whole(strategy, urgency, side):
     side=st.sampled_from(list(Side)),
 )
 def test_the_rate_is_kept_within_one_lot_at_every_print(rate, seed, side):
+    check_rate(rate, seed, side)
+
+
+def check_rate(rate, seed=1, side=Side.BUY):
+    """Check an urgent order's own volume against the prints of the tape, in fractions."""
     order = ideal_order(100_000, side=side, strategy="pov", participation_target=rate, participation_max=0.5, urgency=1)
     run = work(order, ideal_tape(seed))
     odds = Fraction(str(rate)) / (1 - Fraction(str(rate)))
@@ -185,3 +193,38 @@ def test_vwap_is_planned_again_when_the_days_volume_is_not_what_was_thought(fact
 def test_twap_is_not_planned_again_for_volume():
     run = work(ideal_order(3_000, 50, slices=10), ideal_tape(3, 60), beliefs=stated_volume(1e9))
     assert not [d for batch in run.journal.batches() for d in batch.decisions if isinstance(d, PlanAdopted)]
+
+
+def own_volume_followed(monkeypatch):
+    """Own fills are taken for the volume of others, so that they ask for more of themselves."""
+    real = apply.followed
+    monkeypatch.setattr(apply, "followed", lambda parent, others: real(parent, others + parent.filled))
+
+
+def own_volume_seen(monkeypatch):
+    """The market's view does not know which prints were ours."""
+    real = apply._observe
+    monkeypatch.setattr(apply, "_observe", lambda state, view: real(state, replace(view, volume_own=0)))
+
+
+def rate_of_the_others(monkeypatch):
+    """The rate is taken of the others' volume alone, not of all."""
+    monkeypatch.setattr(following, "odds_micro", lambda others, ppm: others * ppm)
+
+
+def paused_volume_owed(monkeypatch):
+    """There is no bound on what is caught up."""
+    monkeypatch.setattr(following, "_seen_before", lambda parent: 0)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [own_volume_followed, own_volume_seen, rate_of_the_others, paused_volume_owed],
+    ids=lambda bug: bug.__name__,
+)
+def test_a_planted_bug_is_caught(bug, monkeypatch):
+    bug(monkeypatch)
+    with pytest.raises((AssertionError, NowakeError)):  # noqa: PT012 - any of them may notice
+        check_rate(0.1)
+        check_rate(0.4)
+        test_volume_printed_while_the_order_cannot_trade_is_caught_up_by_five_minutes_of_it_at_most()

@@ -147,3 +147,61 @@ def test_what_was_seen_over_days_is_measured_by_those_days(session: Session, clo
     found, _ = observed_volume(3_000_000, since, asof, session, equity)
     assert found.per_day == pytest.approx(1e6)
     assert found.windows[0] == days[0]
+
+
+def stretched_over_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day's curve is stretched over whatever window is asked for."""
+    real = VolumeBelief.day_fraction
+
+    def stretched(self: VolumeBelief, t0_ns: int, t1_ns: int) -> float:
+        found = real(self, t0_ns, t1_ns)
+        return found if not self.windows or t1_ns <= t0_ns else 1.0
+
+    monkeypatch.setattr(VolumeBelief, "day_fraction", stretched)
+
+
+def stretched_beyond_the_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What falls outside the own hours counts as if the last hours went on."""
+    real = VolumeBelief.day_fraction
+
+    def stretched(self: VolumeBelief, t0_ns: int, t1_ns: int) -> float:
+        if not self.windows:
+            return real(self, t0_ns, t1_ns)
+        opens, closes = self.windows[0]
+        inside = min(max(t0_ns, opens), closes), max(opens, min(t1_ns, closes))
+        outside = (t1_ns - t0_ns) - (inside[1] - inside[0])
+        return real(self, t0_ns, t1_ns) + max(0, outside) / self.day_ns
+
+    monkeypatch.setattr(VolumeBelief, "day_fraction", stretched)
+
+
+def short_day_stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A day that closes early is taken to trade as much as a whole one."""
+    real = VolumeBelief.day_fraction
+
+    def stretched(self: VolumeBelief, t0_ns: int, t1_ns: int) -> float:
+        lengths = [closes - opens for opens, closes in self.windows[:1]]
+        return real(self, t0_ns, t1_ns) * (self.day_ns / lengths[0] if lengths else 1)
+
+    monkeypatch.setattr(VolumeBelief, "day_fraction", stretched)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [stretched_over_the_window, stretched_beyond_the_close, short_day_stretched],
+    ids=lambda bug: bug.__name__,
+)
+def test_a_planted_bug_is_caught(
+    bug: Callable[[pytest.MonkeyPatch], None], session: Session, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    for meaning in (
+        test_a_whole_day_is_a_day,
+        test_nothing_is_expected_outside_the_own_hours,
+        test_a_short_day_is_not_stretched_to_a_long_one,
+    ):
+        try:
+            meaning(session, clock)
+        except AssertionError:
+            return
+    pytest.fail(bug.__doc__ or "")

@@ -357,3 +357,34 @@ def test_belief_without_a_curve_is_as_it_was(session: Session) -> None:
     plain = VolumeBelief(per_day=10.0, day_ns=closes - opens, windows=((opens, closes),), u_shape=0.5)
     assert plain.expected(opens, closes) == pytest.approx(10)
     assert plain.curve_of(opens, closes) is None
+
+
+def curve_of_other_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session takes any curve there is, stretched over its own hours."""
+    monkeypatch.setattr(VolumeBelief, "curve_of", lambda self, *hours: self.curves[0] if self.curves else None)
+
+
+def curve_fits_by_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A curve serves every session as long as its own, at whatever time of day."""
+    monkeypatch.setattr(VolumeCurve, "fits", lambda self, opens, closes: closes - opens == self.length_ns)
+
+
+@pytest.mark.parametrize("bug", [curve_of_other_hours, curve_fits_by_length], ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_caught(
+    bug: Any,
+    aapl: np.ndarray,
+    session: Session,
+    with_half_day: Session,
+    equity: Listing,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bug(monkeypatch)
+    for meaning in (
+        lambda: test_a_session_without_its_own_curve_gets_the_assumed_one(aapl, session, equity),
+        lambda: test_early_closes_are_apart(aapl, with_half_day),
+    ):
+        try:
+            meaning()
+        except AssertionError:
+            return
+    pytest.fail(bug.__doc__ or "")
