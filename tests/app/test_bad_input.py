@@ -12,14 +12,17 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nowake
 from nowake.core.errors import InputError, JournalError, NowakeError
+from nowake.core.tape import END, Book, Figures, Row, row_code
+from nowake.data.build import Columns, make_tape
 from nowake.data.lake import write_lake
 from nowake.journal.sqlite import SqliteJournal
 
@@ -196,7 +199,6 @@ def damaged(journal: bytes, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory, past_day: Any) -> Path:
     """Return a folder of recordings, lists and journals that are not what they should be."""
-    from datetime import date
 
     folder = tmp_path_factory.mktemp("shelf")
     write_lake(past_day(date(2012, 6, 21), 1), folder / "lake")
@@ -359,3 +361,33 @@ def test_the_document_of_a_refusal_is_plain_json(here: Any) -> None:
     """A name of a file may hold bytes that are no text."""
     said = here("tca", "x\udcff.db", "--json")
     assert json.loads(said.out)["error"] == "there is no journal x\udcff.db"
+
+
+@pytest.fixture(scope="module")
+def halted(past_day: Any) -> Any:
+    """Return a day on which trading is halted from 10:10 to 10:20 New York time."""
+    day = past_day(date(2012, 6, 21), 1)
+    edges = [int(datetime(2012, 6, 21, 14, minute, tzinfo=UTC).timestamp()) * 10**9 for minute in (10, 20)]
+    t, code, price, qty = day.t_event, day.code, day.prices(), day.qty
+    for at, row in zip(edges, (Row.HALT, Row.RESUME), strict=True):
+        k = int(np.searchsorted(t, at))
+        t, code = np.insert(t, k, at), np.insert(code, k, row_code(row, Book.NONE, END))
+        price, qty = np.insert(price, k, 0), np.insert(qty, k, 0)
+    return make_tape(day.listing, "halted", "made/1", Columns(t_event=t, code=code, price=price, qty=qty), Figures())
+
+
+def test_a_window_across_a_halt_waits_for_its_end(halted: Any) -> None:
+    """Nobody knows of a halt beforehand: the order is taken, sends nothing while it lasts, and is done after it."""
+    result = nowake.work_order(nowake.order("buy", 40, "AMZN", start="10:05", over="30m", slices=10), halted)
+    sent = [child.t_sent_ns for child in result.report.children]
+    lo, hi = (int(datetime(2012, 6, 21, 14, minute, tzinfo=UTC).timestamp()) * 10**9 for minute in (10, 20))
+    assert any(t < lo for t in sent)
+    assert any(t > hi for t in sent)
+    assert not any(lo < t < hi for t in sent)
+    assert result.report.filled_units == 40
+
+
+def test_a_window_inside_a_halt_says_why_nothing_was_traded(halted: Any) -> None:
+    result = nowake.work_order(nowake.order("buy", 40, "AMZN", start="10:11", over="5m"), halted)
+    assert result.report.filled_units == 0
+    assert "halted" in result.report.residual_reason
