@@ -1,0 +1,1 @@
+"""Optimal schedules: closed forms where they exist, O(N) kernels where caps bind."""
