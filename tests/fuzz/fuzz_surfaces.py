@@ -160,7 +160,8 @@ def facade_stated(rng: random.Random, bench: Bench) -> None:
     """An order in Python, planned on what is stated."""
     symbol: Any = rng.choice(("MSFT@XNAS", "BTCUSDT@binance-spot", *SYMBOLS)) if rng.random() < 0.9 else rng.choice(ODD)
     size, terms = word(rng, QUANTITIES, 0.1), _terms(rng)
-    if rng.random() < 0.8 and not str(terms.get("start", "")).startswith(("1", "2", "0", "9")):
+    start = terms.get("start", "")
+    if rng.random() < 0.8 and not (isinstance(start, str) and start.startswith(("1", "2", "0", "9"))):
         terms["start"] = "2026-11-23T15:00:00Z"
     given: dict[str, Any] = {BELIEFS[name]: value for name, value in stated(rng).items()}
     if rng.random() < 0.1:

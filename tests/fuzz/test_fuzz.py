@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzz_surfaces import SURFACES, Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+pytest.importorskip("databento_dbn")
+
+from fuzz_surfaces import SURFACES, Bench
 
 CASES = int(os.environ.get("NOWAKE_FUZZ_CASES", "100000"))
 FIRST = int(os.environ.get("NOWAKE_FUZZ_FIRST", "0"))
