@@ -204,7 +204,9 @@ def _i_would(draft: Draft, parent_id: str, wanted: Want) -> None:
     if (price - far) * parent.order.side < 0:
         draft.watch(parent_id, "would", WatchKind.ASK_AT_MOST if buys else WatchKind.BID_AT_LEAST, price)
         return
-    listing = draft.env.listing(parent.order.listing)
+    listing, limit = draft.env.listing(parent.order.listing), parent.order.parameters.limit_units
+    if limit is not None:  # an amended limit may be the tighter one
+        price = parent.order.side * min(parent.order.side * price, parent.order.side * limit)
     intent = Intent(
         role=WOULD,
         order_type=OrderType.LIMIT,
