@@ -145,7 +145,8 @@ def test_too_many_aggressive_children_pause_the_order_until_a_person_resumes_it(
     alone = run(order, 8, limits=few)
     judge(alone)
     assert len(submitted(alone)) == 3
-    assert list(alone.parent.abandoned) == ["repeat: 3 aggressive children sent, at most 3"]
+    (reason,) = alone.parent.abandoned
+    assert reason == "the window ended while the order was paused after repeat: 3 aggressive children sent, at most 3"
     paused = [d for _, ds in alone.batches() for d in ds if isinstance(d, StatusChanged)]
     assert [d.status.value for d in paused] == ["paused", "ending", "done"]
     assert "3 aggressive children" in paused[0].reason
@@ -184,7 +185,7 @@ def test_an_order_id_is_never_used_twice():
     [
         ({"participation_max": 0.9, "auctions": True}, "auctions"),
         ({"alpha_bps_per_hour": 5.0}, "alpha_bps_per_hour"),
-        ({"participation_target": 0.1}, "participation_target"),
+        ({"participation_target": 0.1}, "participation"),
     ],
 )
 def test_a_parameter_that_no_strategy_honours_yet_is_refused_by_name(change, word):

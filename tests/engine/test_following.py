@@ -69,7 +69,7 @@ def test_a_patient_order_stays_in_its_band(rate, floor):
         recent = odds * (run.others(t) - run.others(t - 300 * S))
         # A piece is what a minute asks for: what was owed at the floor a minute ago is done.
         assert run.own(t) >= lowest / (1 - lowest) * run.others(t - 75 * S)
-        assert run.own(t) >= owed - recent - 1
+        assert run.own(t) >= odds * run.others(t - 35 * S) - recent - 1  # looked at every 30 s
 
 
 def test_pov_stops_when_it_is_done_and_says_what_the_volume_gave_when_it_is_not():
@@ -100,7 +100,7 @@ def test_volume_printed_while_the_order_cannot_trade_is_caught_up_by_five_minute
     missed = run.others(free) - run.others(blocked)
     recent = run.others(free) - run.others(free - 300 * S)
     caught = run.own(free + 10 * S) - run.own(free - S)
-    assert 0 < caught <= recent / 9 * 1.1 < missed / 9
+    assert 0 < caught <= recent / 9 * 1.15 < missed / 9  # looked at every 30 s: five minutes, a tenth more at most
     assert all(price <= limit for _, _, price, _ in run.fills)
 
 
@@ -187,7 +187,7 @@ def test_vwap_is_planned_again_when_the_days_volume_is_not_what_was_thought(fact
         rest = run.others(order.end_ns) - run.others(first.slices[0].release_ns)
         original = factor * rest
         assert abs(sum(first.expected_volume) - rest) < abs(original - rest) / 2, "nearer to what came than before"
-        assert "of what was thought" in first.reasons[0]
+        assert "than was thought" in first.reasons[0]
 
 
 def test_twap_is_not_planned_again_for_volume():

@@ -354,9 +354,9 @@ def below_what_may_be_live(monkeypatch):
 
 def legs_start_again(monkeypatch):
     """A revised plan counts its legs from 0."""
-    real = amend.make_plan
+    real = amend.plan_for
     monkeypatch.setattr(
-        amend, "make_plan", lambda order, progress, *rest: real(order, replace(progress, next_slice_index=0), *rest)
+        amend, "plan_for", lambda order, progress, *rest: real(order, replace(progress, next_slice_index=0), *rest)
     )
 
 
@@ -388,3 +388,26 @@ def test_a_planted_bug_is_caught(bug, monkeypatch):
         except (AssertionError, NowakeError, KeyError, ValueError):
             return
     pytest.fail(bug.__doc__)
+
+
+@pytest.mark.parametrize("name", ["limit_units", "urgency", "qty_units", "end_ns"])
+def test_amending_often_does_not_run_ahead_of_the_schedule(name):
+    order = toy_order(qty=1_000, minutes=10, slices=10, participation_max=1.0)
+    values = {
+        "limit_units": lambda k: 10_400 + k % 2,
+        "urgency": lambda k: 0.5 + 0.01 * (k % 2),
+        "qty_units": lambda k: 1_000 + k % 2,
+        "end_ns": lambda k: order.end_ns + (k % 2) * S,
+    }
+    commands = tuple(command("amend", 3 * k + 1, f"a{k}", **{name: values[name](k)}) for k in range(1, 19))
+    often = run(order, 11, depth=1_000, commands=commands)
+    judge(often)
+    assert len(decided(often, OrderAmended)) > 10
+    for seconds in (30, 60, 119, 300):
+        done = sum(
+            fill.qty_units
+            for placed in often.market.orders.values()
+            for fill in placed.fills
+            if fill.t_venue_ns < START + seconds * S
+        )
+        assert done <= order.qty_units * (seconds // 60 + 1) // 10 + 1, f"{done} after {seconds} s"

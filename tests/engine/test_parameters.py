@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import pytest
@@ -10,14 +11,16 @@ from ideal import LISTING, MID, S, ideal_order, ideal_tape, work
 from toy import T0 as TOY_T0
 
 from nowake.core.child import Liquidity, OrderType, TimeInForce
-from nowake.core.decisions import ChildSubmitted, OrderAdmitted, OrderRefused
-from nowake.core.errors import Refused
+from nowake.core.decisions import Alerted, ChildSubmitted, OrderAdmitted, OrderRefused
+from nowake.core.errors import InputError, Refused
 from nowake.core.order import EndBehaviour, Side
 from nowake.core.value import replace
 from nowake.engine.apply import apply
 from nowake.engine.decide import with_defaults
 from nowake.engine.state import EngineState
+from nowake.plan import strategies
 from nowake.plan.strategies import check_parameters
+from nowake.plan.twap import TWAP
 
 STRATEGIES = ["twap", "vwap", "pov"]
 WANDERING = [MID + step for step in (0, 3, 8, 4, -2, -9, -4, 2, 6, 1, -3, 5, 9, 3, -1, -7, -2, 4, 0, 2, 5, 1)]
@@ -198,6 +201,7 @@ CONFLICTS = {
     "without display": {"display_refresh_ns": S},
     "beyond the limit": {"limit_units": 10_000, "i_would_units": 10_001, "i_would_fraction": 1.0},
     "with one thing only": {"participation_by_time": ((0, 0.1),), "participation_by_size": ((1, 0.1),)},
+    "the rate to keep to": {"participation_min": 0.12, "participation_target": 0.1},
     "over participation_max": {"participation_by_time": ((0, 0.5),)},
     "under participation_min": {"participation_by_time": ((0, 0.02),), "participation_min": 0.05},
 }
@@ -220,3 +224,87 @@ def test_a_display_under_the_smallest_order_is_refused_with_the_least_that_works
     (refusal,) = [d for _, ds in outcome.batches() for d in ds if isinstance(d, OrderRefused)]
     assert "display 10 is under the smallest order" in refusal.reason
     assert "show at least" in refusal.remedy
+
+
+@pytest.mark.parametrize("away", [20, 250, 900])
+def test_i_would_takes_also_where_the_market_is_far_better(away):
+    terms = {"i_would_units": 10_000 + away, "i_would_fraction": 0.29, "participation_max": 1.0}
+    outcome = run(toy_order(qty=20_000, minutes=10, **terms), 3, depth=400)
+    judge(outcome)
+    taken = [c for _, c in children(outcome) if c.role == "would"]
+    assert taken
+    assert 0 < outcome.parent.would_units <= 5_800
+    assert max(child.price_units for child in taken) <= 10_000 + away
+
+
+def test_i_would_keeps_to_the_minimum_fill_and_slices_wait_for_it():
+    terms = {"min_fill_units": 60, "slices": 10, "participation_max": 1.0}
+    for more in ({}, {"i_would_units": 10_100, "i_would_fraction": 0.5}):
+        outcome = run(toy_order(qty=1_000, minutes=10, **terms, **more), 5, depth=150)
+        judge(outcome)
+        traded = [sum(f.qty_units for f in order.fills) for order in outcome.market.orders.values() if order.fills]
+        assert len(traded) > 3
+        assert sorted(traded)[1] >= 60, "only what is left of the whole order may be smaller"
+
+
+def test_the_refresh_time_holds_over_slices():
+    outcome = toy(display_units=20, display_refresh_ns=60 * S, slices=20, urgency=0.0)
+    times = [t for t, child in children(outcome) if child.role == "post"]
+    assert min(b - a for a, b in itertools.pairwise(times)) >= 60 * S
+
+
+def test_an_order_that_follows_is_not_paused_for_taking_often():
+    outcome = run(replace(toy_order(qty=100_000, minutes=18, urgency=1.0), strategy="pov"), 4, depth=400)
+    judge(outcome)
+    assert len(children(outcome)) > 500
+    assert not [d for _, ds in outcome.batches() for d in ds if isinstance(d, Alerted)]
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"participation_min": 1e-7},
+        {"participation_target": 4e-7},
+        {"participation_by_time": ((0, 1e-7),)},
+        {"participation_by_time": ((0, 1.0),), "participation_max": 1.0},
+    ],
+)
+def test_rates_that_no_volume_can_follow_are_refused(rates):
+    with pytest.raises(InputError, match="participation"):
+        toy_order(**rates)
+
+
+def test_must_complete_finishes_by_default_and_has_no_effect_when_the_rest_is_dropped():
+    plain = {"qty": 4_000, "minutes": 5, "participation_max": 0.05}
+    asked = run(toy_order(**plain, must_complete=True, end_behaviour=None), 6, depth=400)
+    assert asked.parent.order.parameters.end_behaviour is EndBehaviour.FINISH
+    drop = {**plain, "end_behaviour": EndBehaviour.CANCEL}
+    drops, same = (run(toy_order(**drop, must_complete=must), 6, depth=400) for must in (True, False))
+    assert drops.parent.filled == same.parent.filled < asked.parent.filled
+
+
+def test_a_limit_out_of_reach_costs_few_records():
+    """An order that can do nothing for an hour looks at the market now and then, and says why once a slice."""
+    for strategy in ("twap", "pov"):
+        for terms in ({}, {"display_units": 20}, {"min_fill_units": 50}):
+            limits = {"limit_units": 9_000, "slices": None if strategy == "pov" else 10}
+            order = replace(toy_order(qty=2_000, minutes=15, **limits, **terms), strategy=strategy)
+            outcome = run(order, 8, depth=400)
+            judge(outcome)
+            per_hour = 4 * len(outcome.batches())
+            # A minimum fill is looked for again whenever the far touch moves.
+            assert per_hour < (1_500 if "min_fill_units" in terms else 900), (strategy, terms, per_hour)
+
+
+@pytest.mark.parametrize("tactic", ["peg", ""])
+def test_a_strategy_that_names_an_unknown_tactic_is_refused_before_anything_is_sent(tactic, monkeypatch):
+    def layout(request):
+        laid = TWAP.layout(request)
+        return replace(laid, slices=tuple(replace(one, tactic=tactic) for one in laid.slices))
+
+    odd = dataclasses.replace(TWAP, name="odd", layout=layout)
+    monkeypatch.setitem(strategies.STRATEGIES, "odd", odd)
+    outcome = run(replace(toy_order(qty=100, minutes=2), strategy="odd"), 1)
+    (refusal,) = [d for _, ds in outcome.batches() for d in ds if isinstance(d, OrderRefused)]
+    assert "names the tactic" in refusal.reason
+    assert "post-and-chase" in refusal.remedy

@@ -60,6 +60,8 @@ class Amendment(Value, frozen=True, omit_defaults=True):
                 changes[name] = changes[name] or None
         if "limit_units" in changes:
             changes["limit_offset_bps"] = None
+        if changes.get("display_units", 0) is None:
+            changes |= {"display_randomise": None, "display_refresh_ns": None}
         own = {name: changes.pop(name) for name in ("qty_units", "end_ns") if name in changes}
         parameters = replace(order.parameters, **changes) if changes else order.parameters
         return replace(order, parameters=parameters, **own)

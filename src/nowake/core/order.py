@@ -146,8 +146,8 @@ class Parameters(Value, frozen=True):
         for name in ("participation_by_price", "participation_by_size", "participation_by_time"):
             steps = getattr(self, name)
             starts = [start for start, _ in steps]
-            good = starts == sorted(set(starts)) and all(_finite(r) and 0 < r <= 1 for _, r in steps)
-            require(good, name, steps, "(threshold, rate) steps in rising order, rates in (0, 1]")
+            good = starts == sorted(set(starts)) and all(_finite(r) and 0 < r < 1 for _, r in steps)
+            require(good, name, steps, "(threshold, rate) steps in rising order, rates in (0, 1)")
             for _, step in steps:
                 _check_rate(name, step)
 

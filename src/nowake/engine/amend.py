@@ -20,9 +20,10 @@ from nowake.core.units import NS_PER_SECOND
 from nowake.core.view import View
 from nowake.engine.draft import Draft
 from nowake.engine.pacing import allowance, own_limit
+from nowake.engine.plans import plan_for, revision
 from nowake.engine.state import ChildState, ParentState
 from nowake.models.beliefs import Beliefs
-from nowake.plan.planner import Progress, make_plan
+from nowake.plan.planner import smallest_piece
 from nowake.plan.strategies import check_parameters
 
 SHORTEST_NS = NS_PER_SECOND
@@ -65,13 +66,10 @@ def amend(draft: Draft, command: OperatorCommand, view: View, beliefs: Beliefs) 
     _check(parent, order, listing, view)
     draft.env.limits.check_cap(order.parameters.participation_max)
     check_parameters(order)
-    try:
+    smallest_piece(order, listing, view.mid2 // 2, order.qty_units)
+    plan = None
+    if any(MUTABLE[name].needs_plan for name in amendment.changes()):
         plan = _revised(draft, parent, order, view, beliefs)
-    except Refused:
-        # Terms that only tighten what is sent must not fail because what is left is too small to plan.
-        if any(MUTABLE[name].needs_plan for name in amendment.changes()):
-            raise
-        plan = None
     said = describe(parent.order, order, listing)
     draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=f"{said}, by {command.actor}"))
     if plan is not None:
@@ -105,21 +103,18 @@ def _revised(
 ) -> ExecutionPlan | None:
     """Return the plan of what is unsent under the new terms; None where nothing is left.
 
-    When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it.
+    When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it. It begins
+    as the current slice ends, so that amending often does not release slices ahead of their time.
     """
     unsent = parent.unsent + order.qty_units - parent.order.qty_units
     left = unsent or parent.reserved
     if not left:
         return None
-    progress = Progress(
-        filled_units=parent.filled,
-        open_units=parent.reserved if unsent else 0,
-        unsent_units=left,
-        next_slice_index=parent.plan.slices[-1].index + 1,
-        revision=parent.plan.revision + 1,
-    )
-    listing = draft.env.listing(order.listing)
-    return make_plan(order, progress, beliefs, listing, draft.env.session(listing.session), view.t_ns)
+    position = parent.plan.position(view.t_ns)
+    next_ns = parent.plan.slices[position].end_ns if position >= 0 else parent.plan.slices[0].release_ns
+    later = next_ns if next_ns + SHORTEST_NS <= order.end_ns and not parent.plan.follows else 0
+    progress = revision(parent, left, parent.reserved if unsent else 0, later)
+    return plan_for(order, progress, beliefs, draft.env, view.t_ns)
 
 
 def describe(old: ParentOrder, new: ParentOrder, listing: Listing) -> str:

@@ -41,7 +41,7 @@ def _amended(state: EngineState, record: d.OrderAmended) -> EngineState:
         if getattr(parent.order, name) != getattr(record.order, name):
             raise InvariantBroken("I8", f"{record.parent_id}: an amendment of its {name}")
     unsent = parent.unsent + record.order.qty_units - parent.order.qty_units
-    return put(state, replace(parent, order=record.order, unsent=unsent, withheld=(-1, ""), held_back=("", "")))
+    return put(state, replace(parent, order=record.order, unsent=unsent, withheld=(-1, ()), held_back=("", "")))
 
 
 def _command_refused(state: EngineState, record: d.CommandRefused) -> EngineState:
@@ -94,7 +94,7 @@ def _submitted(state: EngineState, record: d.ChildSubmitted) -> EngineState:
             worked=parent.worked if parent.worked[0] == record.slice_index else (record.slice_index, 0),
             last_take_ns=state.t_ns if takes else parent.last_take_ns,
             last_post_ns=parent.last_post_ns if takes else state.t_ns,
-            withheld=(-1, ""),
+            withheld=(-1, ()),
         ),
     )
 
@@ -153,7 +153,9 @@ def _watch_cleared(state: EngineState, record: d.WatchCleared) -> EngineState:
 
 def _withheld(state: EngineState, record: d.Withheld) -> EngineState:
     parent = get_parent(state, record.parent_id)
-    held = replace(parent, withheld=(record.slice_index, record.control), held_back=(record.control, record.detail))
+    index, said = parent.withheld
+    said = (*(one for one in said if index == record.slice_index and one != record.control), record.control)
+    held = replace(parent, withheld=(record.slice_index, said), held_back=(record.control, record.detail))
     return put(state, held)
 
 

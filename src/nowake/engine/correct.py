@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from nowake.core.decisions import PlanAdopted
 from nowake.core.errors import Refused
-from nowake.core.plan import ExecutionPlan
 from nowake.core.value import replace
 from nowake.core.view import View
 from nowake.engine.believe import corrected_beliefs
 from nowake.engine.draft import Draft
-from nowake.engine.state import ParentState
-from nowake.plan.planner import Progress, make_plan
+from nowake.engine.plans import plan_for, revision
 
 MOVED = 0.10
 """Smallest relative move of the expected volume that is worth another plan."""
@@ -31,29 +29,15 @@ def correct(draft: Draft, parent_id: str, view: View) -> None:
     fresh = view.t_ns - released_ns < timing.retry_ns
     if not fresh or view.t_ns < parent.plan.slices[0].release_ns + timing.correct_ns:
         return
-    plan = _corrected(draft, parent, view)
-    if plan is None:
-        return
-    before = sum(parent.plan.expected_volume[position:])
-    moved = sum(plan.expected_volume) / before - 1 if before else 1.0
-    if abs(moved) < MOVED:
-        return
-    reason = f"the rest of the window is expected to trade {100 * moved:+.0f} % of what was thought"
-    draft.emit(PlanAdopted(plan=replace(plan, reasons=(reason, *plan.reasons))))
-
-
-def _corrected(draft: Draft, parent: ParentState, view: View) -> ExecutionPlan | None:
-    """Return the plan of what is unsent under corrected beliefs; None where what is left is too little to plan."""
-    progress = Progress(
-        filled_units=parent.filled,
-        open_units=parent.reserved,
-        unsent_units=parent.unsent,
-        next_slice_index=parent.plan.slices[-1].index + 1,
-        revision=parent.plan.revision + 1,
-    )
-    listing = draft.env.listing(parent.order.listing)
-    beliefs = corrected_beliefs(parent, view, draft.env)
     try:
-        return make_plan(parent.order, progress, beliefs, listing, draft.env.session(listing.session), view.t_ns)
+        beliefs = corrected_beliefs(parent, view, draft.env)
+        left = parent.plan.slices[position:]
+        before, now = sum(parent.plan.expected_volume[position:]), beliefs.volume
+        moved = sum(now.expected(one.release_ns, one.end_ns) for one in left) / before - 1 if before else 1.0
+        if abs(moved) < MOVED:
+            return
+        plan = plan_for(parent.order, revision(parent, parent.unsent, parent.reserved), beliefs, draft.env, view.t_ns)
     except Refused:
-        return None
+        return  # what is left is too little to plan
+    reason = f"the rest of the window is expected to trade {100 * abs(moved):.0f} % {'more' if moved > 0 else 'less'}"
+    draft.emit(PlanAdopted(plan=replace(plan, reasons=(f"{reason} than was thought", *plan.reasons))))

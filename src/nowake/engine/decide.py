@@ -33,8 +33,9 @@ from nowake.engine.draft import Draft
 from nowake.engine.env import Env
 from nowake.engine.operate import operate
 from nowake.engine.parent import manage
+from nowake.engine.plans import plan_for
 from nowake.engine.state import EngineState
-from nowake.plan.planner import Progress, make_plan
+from nowake.plan.planner import Progress
 from nowake.plan.strategies import end_behaviour
 
 
@@ -129,10 +130,9 @@ def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
     env.limits.check_cap(order.parameters.participation_max)
     if order.listing not in env.limits.allowed or order.listing in env.limits.restricted:
         raise Refused(f"{order.listing} is not on the allow-list", "add it to the limits")
-    listing = env.listing(order.listing)
     progress = Progress(filled_units=0, open_units=0, unsent_units=order.qty_units, next_slice_index=0, revision=0)
     beliefs = beliefs_for(order, view, env)
-    return make_plan(order, progress, beliefs, listing, env.session(listing.session), view.t_ns)
+    return plan_for(order, progress, beliefs, env, view.t_ns)
 
 
 def _close_market(draft: Draft, view: View) -> None:

@@ -56,6 +56,8 @@ class Limits(Value, frozen=True):
         for name in ("venue_rate", "parent_rate", "rejects_in_a_row", "open_parent", "open_venue", "rolling_ns"):
             value = getattr(self, name)
             require(value > 0, name, value, "> 0")
+        most = 300 * NS_PER_SECOND
+        require(self.rolling_ns <= most, "rolling_ns", self.rolling_ns, f"at most {most}: fills are kept as long")
 
     def check_cap(self, participation_max: float) -> None:
         """Refuse an order's cap that is over the ceiling (9).

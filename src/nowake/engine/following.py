@@ -56,7 +56,7 @@ def clip_units(parent: ParentState, least: int, lot: int) -> int:
 
 def owed_units(parent: ParentState, near_end: bool) -> int:
     """Return the cumulative quantity that following asks for; all of it near the end of an order that is to finish."""
-    finishes = parent.order.parameters.end_behaviour is EndBehaviour.FINISH or parent.order.parameters.must_complete
+    finishes = parent.order.parameters.end_behaviour is EndBehaviour.FINISH
     return parent.order.qty_units if near_end and finishes else min(parent.due_micro // MILLION, parent.order.qty_units)
 
 
@@ -91,4 +91,4 @@ def _due_at_floor(parent: ParentState) -> int:
 def floor_ppm(parent: ParentState) -> int:
     """Return the floor of the band: as asked, else four fifths of the rate in force."""
     asked = parent.order.parameters.participation_min
-    return min(parent.rate_ppm, round(asked * MILLION)) if asked is not None else parent.rate_ppm * 4 // 5
+    return min(parent.rate_ppm, round(asked * MILLION)) if asked is not None else max(1, parent.rate_ppm * 4 // 5)

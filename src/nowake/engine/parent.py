@@ -6,6 +6,8 @@ same place; a clock that jumps neither skips nor repeats a slice.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from nowake.core import ids
 from nowake.core.child import POST, WOULD, ChildOrder, ChildStatus, OrderType, TimeInForce
 from nowake.core.decisions import (
@@ -82,16 +84,19 @@ def _end_of_window(draft: Draft, parent_id: str) -> None:
     end_ns = parent.order.end_ns - min(draft.env.timing.last_moment_ns, window_ns // 10)
     if draft.now_ns < end_ns:
         draft.wake(end_ns)
-    elif parent.status is ParentStatus.PAUSED or end_behaviour(parent) is not EndBehaviour.RUN_ON:
-        _say_what_the_cap_left(draft, parent_id)
-        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason="end of window"))
+    elif end_behaviour(parent) is not EndBehaviour.RUN_ON:
+        paused = parent.status is ParentStatus.PAUSED
+        if not paused:
+            _say_what_the_cap_left(draft, parent_id)
+        reason = "the window ended while the order was paused" if paused else "end of window"
+        draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason=reason))
 
 
 def _say_what_the_cap_left(draft: Draft, parent_id: str) -> None:
     """Record that the participation cap keeps the rest, where nothing else does: children were sent, each cut by it."""
     parent, view = draft.parent(parent_id), draft.view
     wanted = want(parent, draft.now_ns)
-    held = parent.held_back[0] not in ("", "participation")
+    held = parent.held_back[0] not in ("", "participation") and not (parent.rate_ppm and wanted.qty_units == 0)
     if view is None or not view.tradable or held or wanted.position < 0 or pass_cap(parent, wanted):
         return
     if parent.rate_ppm and not wanted.last:
@@ -179,7 +184,8 @@ def _work(draft: Draft, parent_id: str) -> None:
     _grow(draft, parent_id, wanted, intent)
     if intent.role == WAIT:
         _withhold(draft, parent_id, wanted, wanted.qty_units, intent.blocked, intent.reason)
-        draft.wake(draft.now_ns + draft.env.timing.retry_ns)
+        draft.wake(draft.now_ns + 10 * draft.env.timing.retry_ns)
+        _watch_far(draft, parent_id, view)
     elif wanted.qty_units >= piece_units(parent, wanted, draft.env.listing(parent.order.listing), view):
         _send(draft, parent_id, wanted, intent)
     if intent.blocked and intent.role != WAIT:
@@ -196,7 +202,8 @@ def _i_would(draft: Draft, parent_id: str, wanted: Want) -> None:
     if price is None or fraction is None or view is None:
         return
     live = sum(child.leaves for child in parent.live.values() if child.order.role == WOULD)
-    left = min(int(fraction * parent.order.qty_units) - parent.would_units - live, parent.unsent)
+    part = int(Fraction(repr(fraction)) * parent.order.qty_units)
+    left = min(part - parent.would_units - live, parent.unsent)
     if left <= 0:
         return
     buys = parent.order.side is Side.BUY
@@ -205,17 +212,18 @@ def _i_would(draft: Draft, parent_id: str, wanted: Want) -> None:
         draft.watch(parent_id, "would", WatchKind.ASK_AT_MOST if buys else WatchKind.BID_AT_LEAST, price)
         return
     listing, limit = draft.env.listing(parent.order.listing), parent.order.parameters.limit_units
-    if limit is not None:  # an amended limit may be the tighter one
-        price = parent.order.side * min(parent.order.side * price, parent.order.side * limit)
+    # No deeper than a crossing goes; an amended limit may be the tighter one.
+    reach = int(view.mid2 * (1 + parent.order.side * draft.env.limits.collar_aggressive / 4) / 2)
+    price = parent.order.side * min(parent.order.side * one for one in (price, reach, limit) if one is not None)
     intent = Intent(
         role=WOULD,
         order_type=OrderType.LIMIT,
         tif=TimeInForce.IOC,
         price_units=round_price(price, listing.tick_units(price), int(parent.order.side)),
-        reason=f"the far touch {far} is at the I-would price {price} or better",
+        reason=f"the far touch {far} is at the I-would price or better",
+        min_units=min(parent.order.parameters.min_fill_units or 0, parent.unsent),
     )
     _send(draft, parent_id, replace(wanted, qty_units=left, last=False), intent)
-    draft.wake(draft.now_ns + draft.env.timing.retry_ns)
 
 
 def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> Situation:
@@ -234,7 +242,7 @@ def _situation(draft: Draft, parent: ParentState, view: View, wanted: Want) -> S
         urgency=1.0 if late else parent.order.parameters.urgency,
         limit_units=parent.order.parameters.limit_units,
         collar=draft.env.limits.collar_aggressive / 4,
-        min_fill_units=parent.order.parameters.min_fill_units or 0,
+        min_fill_units=min(parent.order.parameters.min_fill_units or 0, parent.unsent),
         discretion_units=parent.order.parameters.discretion_units,
         behind=parent.rate_ppm > 0 and under_band(parent),
     )
@@ -328,6 +336,14 @@ def _watch_touch(draft: Draft, parent_id: str, intent: Intent) -> None:
             draft.watch(parent_id, "limit", WatchKind.BID_AT_LEAST, limit)
 
 
+def _watch_far(draft: Draft, parent_id: str, view: View) -> None:
+    """Wake when the far touch moves."""
+    if draft.parent(parent_id).order.side is Side.BUY:
+        draft.watch(parent_id, "far", WatchKind.ASK_NOT, view.ask_units)
+    else:
+        draft.watch(parent_id, "far", WatchKind.BID_NOT, view.bid_units)
+
+
 def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     """Send one child toward what is wanted, as large as size, pacing and the gate allow; else say why not."""
     parent = draft.parent(parent_id)
@@ -335,8 +351,12 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     taking = intent.takes
     newest_ns = parent.last_take_ns if taking else parent.last_post_ns
     shown_ns = parent.order.parameters.display_refresh_ns or 0
-    ready_ns = newest_ns + max(intent.pause_ns, timing.retry_ns if taking else max(timing.post_ns, shown_ns))
-    if parent.plan.slices[wanted.position].release_ns <= newest_ns and draft.now_ns < ready_ns:
+    ready_ns = newest_ns + max(intent.pause_ns, timing.retry_ns if taking else timing.post_ns)
+    if parent.plan.slices[wanted.position].release_ns > newest_ns:
+        ready_ns = 0  # a new slice does not wait for what an earlier one did
+    if not taking and newest_ns:
+        ready_ns = max(ready_ns, newest_ns + shown_ns)
+    if draft.now_ns < ready_ns:
         draft.wake(ready_ns)
         return
     # An order that follows the prints has one intent, not one a slice: its slices only show what is expected.
@@ -380,6 +400,8 @@ def _too_small(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> No
         _withhold(draft, parent_id, wanted, wanted.qty_units, "minimum", detail)
         return
     allowed = allowance(parent, draft.env.limits, view, least)
+    if allowed.qty_units >= wanted.qty_units:
+        return  # all that may be shown rests already, or the rest is too small for the smallest fill
     _withhold(draft, parent_id, wanted, wanted.qty_units, "participation", allowed.detail)
     needed = others_needed(allowed.own_units + least, parent.order.parameters.participation_max)
     if allowed.binding == "cap" and needed > allowed.others_units:
@@ -411,7 +433,8 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
         if refused[0].control == "repeat":
             _pause(draft, parent_id, "repeat", refused[0].detail)
             return
-        draft.wake(draft.now_ns + draft.env.timing.retry_ns)
+        patience = 1 if refused[0].control == "rate" else 10
+        draft.wake(draft.now_ns + patience * draft.env.timing.retry_ns)
         return
     draft.emit(
         ChildSubmitted(
@@ -429,7 +452,8 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
 def _withhold(draft: Draft, parent_id: str, wanted: Want, qty: int, control: str, detail: str) -> None:
     """Record once per slice and control why something wanted was not sent."""
     parent = draft.parent(parent_id)
-    if qty > 0 and parent.withheld != (parent.plan.slices[wanted.position].index, control):
+    index, said = parent.withheld
+    if qty > 0 and not (index == parent.plan.slices[wanted.position].index and control in said):
         _hold(draft, parent_id, wanted, qty, control, detail)
 
 

@@ -61,5 +61,3 @@ def watch_volume(draft: Draft, parent_id: str) -> None:
         needed = min(needed, others_to_floor(parent))
     if needed > 0:
         draft.watch(parent_id, "due", WatchKind.VOLUME, view.volume_all + needed)
-    else:
-        draft.wake(draft.now_ns + draft.env.timing.retry_ns)

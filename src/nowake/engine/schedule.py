@@ -48,7 +48,7 @@ def want(parent: ParentState, now_ns: int) -> Want:
         return Want(position=-1, qty_units=0, slice_units=0, last=False, near_end=False, next_ns=next_ns)
     last = position == len(slices) - 1
     slice_units = slices[position].qty_units
-    if parent.rate_ppm:
+    if parent.plan.follows:
         return _want_following(parent, position, now_ns)
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
     missing = max(0, min(due_units(parent, now_ns) - parent.filled - parent.reserved, parent.unsent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from nowake.core.child import POST
-from nowake.core.order import Side
+from nowake.core.order import EndBehaviour, Side
 from nowake.core.view import View
 from nowake.engine.believe import adv_units
 from nowake.engine.draft import Draft
@@ -18,7 +18,8 @@ from nowake.plan.randomise import uniform
 
 def pass_cap(parent: ParentState, wanted: Want) -> bool:
     """Return whether must-complete lets the order pass its participation cap now."""
-    return parent.order.parameters.must_complete and wanted.near_end
+    drops = parent.order.parameters.end_behaviour is EndBehaviour.CANCEL
+    return parent.order.parameters.must_complete and wanted.near_end and not drops
 
 
 def sized(draft: Draft, parent: ParentState, wanted: Want, intent: Intent) -> int:

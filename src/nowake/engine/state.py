@@ -86,7 +86,7 @@ class ParentState(Value, frozen=True):
         attempts: Next attempt number per leg.
         sends: Times of the creates of the last second.
         rejects: Rejects in a row; ``aggressive``: children sent to take; both since a person last resumed the order.
-        withheld: (slice, control) recorded since the last child was sent: said once.
+        withheld: (slice, controls) recorded since the last child was sent: each is said once.
         held_back: (control, detail) that last kept something from being sent; names a residual.
         worked: (slice, filled by its children): bounds how far a slice catches up.
         last_take_ns, last_post_ns: When the newest child that takes, or posts, was sent.
@@ -115,7 +115,7 @@ class ParentState(Value, frozen=True):
     sends: tuple[int, ...] = ()
     rejects: int = 0
     aggressive: int = 0
-    withheld: tuple[int, str] = (-1, "")
+    withheld: tuple[int, tuple[str, ...]] = (-1, ())
     held_back: tuple[str, str] = ("", "")
     ending: str = ""
     cash_units: int = 0

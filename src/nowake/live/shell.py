@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from nowake.core.child import ChildStatus, Fill, Liquidity, TimeInForce
 from nowake.core.decisions import AnyDecision
-from nowake.core.errors import InvariantBroken, JournalError, VenueUnavailable
+from nowake.core.errors import VenueUnavailable
 from nowake.core.inputs import AnyInput, Filled, OpenOrdersReported, OrderReceived, SendFailed, StatusReported, Woken
 from nowake.core.order import ParentOrder
 from nowake.core.units import NS_PER_SECOND
@@ -213,7 +213,7 @@ class Shell:
         before = self.host.state
         try:
             decisions = self.host.handle(event, raw)
-        except (JournalError, InvariantBroken):
+        except Exception:  # whatever it is: what rests at the venue must not stay there alone (I28)
             self._withdraw(now_ns)
             raise
         if self.host.state is not before:  # else nothing was journaled, and recovery would not know the view

@@ -33,6 +33,7 @@ class Progress(Value, frozen=True):
         unsent_units: What a plan may lay out.
         next_slice_index: Leg number that the first slice gets.
         revision: Of the plan to be made; 0 for the first.
+        not_before_ns: Its first slice is released then at the earliest; 0 = at once.
     """
 
     filled_units: int
@@ -40,9 +41,10 @@ class Progress(Value, frozen=True):
     unsent_units: int
     next_slice_index: int
     revision: int
+    not_before_ns: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("filled_units", "open_units", "unsent_units", "next_slice_index", "revision"):
+        for name in ("filled_units", "open_units", "unsent_units", "next_slice_index", "revision", "not_before_ns"):
             require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
 
     @classmethod
@@ -70,7 +72,7 @@ def make_plan(
     """
     _check_consistency(order, progress, beliefs, listing, now_ns)
     check_parameters(order)
-    start_ns = max(now_ns, order.start_ns)
+    start_ns = max(now_ns, order.start_ns, progress.not_before_ns)
     if start_ns >= order.end_ns:
         raise Refused(f"the window ended at {iso(order.end_ns)}", "give a later end")
     check_window(start_ns, order.end_ns, session)
@@ -83,7 +85,7 @@ def make_plan(
         first_index=progress.next_slice_index,
         beliefs=beliefs,
         listing=listing,
-        min_units=_smallest_piece(order, listing, beliefs.price_units, progress.unsent_units),
+        min_units=smallest_piece(order, listing, beliefs.price_units, progress.unsent_units),
     )
     laid = strategy.layout(request)
     slices = tuple(_with_participation(one, beliefs) for one in laid.slices)
@@ -124,7 +126,7 @@ def smallest_order(listing: Listing, price_units: int, qty_units: int) -> int:
     return roomy if qty_units >= roomy else listing.min_order_units(price_units)
 
 
-def _smallest_piece(order: ParentOrder, listing: Listing, price_units: int, qty_units: int) -> int:
+def smallest_piece(order: ParentOrder, listing: Listing, price_units: int, qty_units: int) -> int:
     """Return the smallest slice: one order, or the smallest fill that the user accepts.
 
     Raises:

@@ -72,8 +72,11 @@ def check_parameters(order: ParentOrder) -> None:
 def end_behaviour(order: ParentOrder) -> EndBehaviour:
     """Return what happens at the end of the order's window: as asked, else the strategy's default.
 
-    An order that never takes cannot finish by crossing: it drops its rest unless it is told to run on.
+    An order that never takes cannot finish by crossing: it drops its rest unless it is told to run on. One that must
+    complete finishes.
     """
     if order.parameters.end_behaviour is None and order.parameters.never_take:
         return EndBehaviour.CANCEL
+    if order.parameters.end_behaviour is None and order.parameters.must_complete:
+        return EndBehaviour.FINISH
     return order.parameters.end_behaviour or find_strategy(order.strategy).end_behaviour

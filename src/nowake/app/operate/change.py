@@ -6,6 +6,7 @@ from nowake.app.operate.status import RunStatus
 from nowake.app.request import MarketHours, OrderRequest, parameters, quantity_units, window
 from nowake.core.amendment import Amendment
 from nowake.core.errors import Refused
+from nowake.core.terms import share
 from nowake.core.value import Value, replace
 
 NONE = "none"
@@ -71,7 +72,7 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
     terms = parameters(asked, listing)
     rate = None
     if given.participation:
-        rate = parameters(replace(asked, max_participation=given.participation), listing).participation_max
+        rate = share("participation", given.participation)
     display = None
     if given.display:
         display = (

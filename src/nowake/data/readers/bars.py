@@ -119,9 +119,11 @@ def path(bars: Bars, steps: int) -> tuple[I64, I64]:
 
     The corners are the bar's own prices; between them the walk is straight, rounded towards the last corner.
     """
-    rising = bars.close >= bars.open
+    # Which extreme comes first is taken from the bar before: from the bar itself, its first quote would tell its close.
+    low_first = np.concatenate([[True], bars.close[:-1] >= bars.open[:-1]])
     corners = np.stack(
-        [bars.open, np.where(rising, bars.low, bars.high), np.where(rising, bars.high, bars.low), bars.close], axis=1
+        [bars.open, np.where(low_first, bars.low, bars.high), np.where(low_first, bars.high, bars.low), bars.close],
+        axis=1,
     )
     per = (steps - 1) // 3
     k = np.arange(steps)
@@ -129,7 +131,7 @@ def path(bars: Bars, steps: int) -> tuple[I64, I64]:
     start, end = corners[:, leg], corners[:, leg + 1]
     move = (end - start) * within
     price = start + np.sign(move) * (np.abs(move) // per)
-    first = np.where(rising, -1, 1)
+    first = np.where(low_first, -1, 1)
     sign = np.stack([-first, *(np.where(i % 2, -first, first) for i in leg_numbers(steps, per))], axis=1)
     return price, sign
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nowake.core.decisions import Verdict
+from nowake.core.units import NS_PER_SECOND
 from nowake.engine.gate.base import Candidate, verdict
 
 
@@ -39,7 +40,13 @@ def duplicate(c: Candidate) -> Verdict:
 
 
 def repeat_throttle(c: Candidate) -> Verdict:
-    """Refuse more aggressive children than max(3 x plan, 500) (14)."""
-    most = max(c.limits.aggressive_factor * len(c.parent.plan.slices), c.limits.aggressive_floor)
+    """Refuse more aggressive children than max(3 x plan, 500) (14).
+
+    Of an order that follows the prints, or takes at an I-would price, the plan is one child a second at most.
+    """
+    order, planned = c.parent.order, len(c.parent.plan.slices)
+    most = max(c.limits.aggressive_factor * planned, c.limits.aggressive_floor)
+    if c.limits.aggressive_factor and (c.parent.plan.follows or order.parameters.i_would_units is not None):
+        most = max(most, (order.end_ns - order.start_ns) // NS_PER_SECOND)
     ok = not c.takes or c.parent.aggressive < most
     return verdict("repeat", ok, "" if ok else f"{c.parent.aggressive} aggressive children sent, at most {most}")

@@ -19,7 +19,9 @@ def minimum_fill(situation: Situation) -> Intent:
     intent = take(situation, "takes where enough is shown")
     levels = (view.asks if buys else view.bids) or ((situation.far_touch, view.ask_qty if buys else view.bid_qty),)
     shown = sum(qty for price, qty in levels if (intent.price_units - price) * situation.side >= 0)
-    least = min(situation.min_fill_units, situation.qty_units)
+    least = situation.min_fill_units
+    if situation.qty_units < least:
+        return wait(situation, f"{situation.qty_units} missing, {least} is the smallest fill wanted", "min-fill")
     if shown < least:
         return wait(situation, f"{shown} shown, {least} is the smallest fill wanted", "min-fill")
     return replace(intent, min_units=least)
