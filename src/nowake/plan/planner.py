@@ -13,6 +13,7 @@ from nowake.core.instrument import Listing
 from nowake.core.order import EndBehaviour, ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.sessions import Session, iso
+from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, replace, require
 from nowake.models.beliefs import Beliefs
 from nowake.plan.cost import cost_assumptions, estimate
@@ -145,6 +146,8 @@ def _check_consistency(order: ParentOrder, progress: Progress, beliefs: Beliefs,
     require(beliefs.listing == listing.key, "beliefs", beliefs.listing, f"of {listing.key}")
     if beliefs.asof_ns > now_ns:
         raise Refused(f"look-ahead: the beliefs are of {iso(beliefs.asof_ns)}, after the decision at {iso(now_ns)}")
+    if beliefs.price_units * order.qty_units > INT64_MAX:
+        raise Refused("the order's value is more than 64 bits hold", "ask for less")
     unsent = progress.unsent_units
     require(unsent <= order.qty_units, "unsent_units", unsent, f"at most the order's {order.qty_units}")
     if unsent == 0:
