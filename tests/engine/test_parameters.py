@@ -22,7 +22,7 @@ from nowake.plan import strategies
 from nowake.plan.strategies import check_parameters
 from nowake.plan.twap import TWAP
 
-STRATEGIES = ["twap", "vwap", "pov"]
+STRATEGIES = ["twap", "vwap", "pov", "is"]
 WANDERING = [MID + step for step in (0, 3, 8, 4, -2, -9, -4, 2, 6, 1, -3, 5, 9, 3, -1, -7, -2, 4, 0, 2, 5, 1)]
 
 
@@ -74,7 +74,7 @@ def test_a_relative_limit_needs_a_mid():
         with_defaults(order, view, LISTING)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["twap", "vwap", "pov"])  # "is" at urgency 1 is done before the price comes
 @pytest.mark.parametrize("side", Side)
 def test_i_would_takes_its_part_at_once_when_the_price_is_there(strategy, side):
     path = [MID] * 6 + [MID - 30 * side] * 3 + [MID] * 20

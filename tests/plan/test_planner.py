@@ -265,7 +265,7 @@ def test_every_honoured_parameter_exists_and_passes(equity: Listing, order_of: O
 def test_unknown_strategies_are_refused_and_auto_falls_back(
     equity: Listing, order_of: OrderOf, plan_of: PlanOf
 ) -> None:
-    with pytest.raises(InputError, match="auto, pov, twap, vwap"):
+    with pytest.raises(InputError, match="auto, is, pov, twap, vwap"):
         find_strategy("tawp")
     order = replace(order_of(equity, 1000), strategy="auto")
     plan = plan_of(order, equity)
@@ -293,7 +293,7 @@ def test_third_party_strategies_come_by_entry_point(
     assert plan_of(replace(order_of(equity, 1000), strategy="slow"), equity).strategy == "slow"
     with pytest.raises(InputError, match="bad:IT"):
         find_strategy("odd")
-    with pytest.raises(InputError, match="auto, odd, pov, slow, twap"):
+    with pytest.raises(InputError, match="auto, is, odd, pov, slow, twap"):
         find_strategy("none")
 
 

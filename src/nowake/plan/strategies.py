@@ -12,6 +12,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.order import EndBehaviour, ParentOrder
 from nowake.core.terms import human_name
 from nowake.plan.conflicts import check_conflicts
+from nowake.plan.implementation_shortfall import IS
 from nowake.plan.pov import POV
 from nowake.plan.strategy import Strategy
 from nowake.plan.twap import TWAP
@@ -23,6 +24,7 @@ STRATEGIES: dict[str, Strategy] = {
         TWAP,
         VWAP,
         POV,
+        IS,
     )
 }  # fmt: skip
 

@@ -311,6 +311,11 @@ def test_extremes_stay_finite() -> None:
             made: Trajectory = almgren_chriss(*SALE, risk_aversion=risk_aversion, drift=drift, **PAPER)
             assert np.isfinite(made.holdings).all()
             assert made.trades.sum() == pytest.approx(1e6, rel=1e-9)
+            held = almgren_chriss(*SALE, risk_aversion=risk_aversion, drift=drift, max_trade=3e5, **PAPER)
+            assert held.trades.sum() == pytest.approx(1e6, rel=1e-9)
+            assert held.trades.max() <= 3e5 * (1 + 1e-12)
+            if risk_aversion >= 1e30:
+                assert held.trades == pytest.approx([3e5, 3e5, 3e5, 1e5, 0], abs=1e-2)
 
 
 def test_the_price_is_the_multiplier_of_both_sweeps() -> None:

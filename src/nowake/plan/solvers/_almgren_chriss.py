@@ -41,6 +41,8 @@ SMALL_ANGLE = 1e-8
 """Below this kappa T / 2 the schedule is the straight line, to the last digit."""
 LARGE_ANGLE = 300.0
 """Beyond this kappa tau / 2 nothing is held, and squares of hyperbolic sines overflow."""
+BETA_MAX = 1e8
+"""Holding that costs more against trading changes the best cost by less than a part in this."""
 LONGEST = 1e300
 LEAST_CAP = 1e-12
 """A smaller cap is none at all: what it would let trade is rounding."""
@@ -145,9 +147,9 @@ def almgren_chriss(
     problem = _checked(quantity, horizon, periods, volatility, eta, gamma, epsilon, risk_aversion, drift)
     lots = None if lot is None else _in_lots(quantity, lot)
     caps = None if max_trade is None else _caps(problem, max_trade, lot)
-    parts = closed_form(problem)
-    if parts.min() < 0 or (caps is not None and (parts > caps).any()):
-        parts = _bounded(problem, caps)
+    parts = closed_form(problem) if caps is None else _bounded(problem, caps)
+    if parts.min() < 0:
+        parts = _bounded(problem, None)
     if lots is None:
         trades = parts * problem.quantity
     else:
@@ -184,7 +186,7 @@ def _bounded(problem: Problem, caps: Floats | None) -> Floats:
     total = float(most.sum())
     if total <= 1 + SUM_CLOSE:
         return most / total
-    beta = (2 * math.sinh(problem.half_angle)) ** 2
+    beta = min((2 * math.sinh(min(problem.half_angle, LARGE_ANGLE))) ** 2, BETA_MAX)
     if most.min() > 0:
         found, _ = capped.solve(beta, problem.drift_pull, most, np.ones(problem.periods))
         return found
@@ -237,16 +239,20 @@ def _checked(
     for name in ("volatility", "gamma", "epsilon", "risk_aversion"):
         require(numbers[name] >= 0, name, given[name], ">= 0")
     whole = not isinstance(periods, bool) and hasattr(periods, "__index__")
-    require(whole and 1 <= periods <= PERIODS_MAX, "periods", periods, f"a whole number from 1 to {PERIODS_MAX:,}")
+    if not (whole and 1 <= periods <= PERIODS_MAX):
+        raise InputError("periods", periods, f"a whole number from 1 to {PERIODS_MAX:,}")
     problem = Problem(periods=int(periods), **numbers)
     least = problem.gamma * problem.tau / 2
-    rule = f"> gamma x horizon / periods / 2 = {least:g}, or trading at once would cost nothing"
-    require(problem.eta > least, "eta", eta, rule, "take more periods or a smaller gamma")
+    if problem.eta <= least:
+        rule = f"> gamma x horizon / periods / 2 = {least:g}, or trading at once would cost nothing"
+        raise InputError("eta", eta, rule, "take more periods or a smaller gamma")
     return problem
 
 
 def _finite(name: str, value: object) -> float:
     """Return a number as a float."""
+    if type(value) is float and math.isfinite(value):
+        return value
     try:
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -275,10 +281,11 @@ def _caps(problem: Problem, max_trade: ArrayLike, lot: float | None) -> Floats:
     except (TypeError, ValueError):
         raise InputError("max_trade", max_trade, "a number, or one for each period") from None
     fits = given.ndim == 0 or given.shape == (problem.periods,)
-    require(fits, "max_trade", given.shape, f"one number, or one for each of the {problem.periods} periods")
-    require(bool((given >= 0).all()), "max_trade", max_trade, ">= 0 everywhere")
+    if not fits:
+        raise InputError("max_trade", given.shape, f"one number, or one for each of the {problem.periods} periods")
+    require(bool(given.min() >= 0), "max_trade", max_trade, ">= 0 everywhere")
     size = abs(problem.quantity)
-    most = np.minimum(np.broadcast_to(given, (problem.periods,)), size)
+    most = np.minimum(given, size) if given.ndim else np.full(problem.periods, min(float(given), size))
     if lot is not None:
         most = np.floor(most / lot * (1 + SUM_CLOSE)) * lot
     total = float(most.sum())

@@ -111,7 +111,7 @@ def settle(beta: float, drift: float, caps: Floats, held: Floats, sets: Sets, tr
             state = sets[k]
             cap = caps[k]
             if state == 0:
-                n = price
+                n = min(max(price, 0.0), cap)  # within what is taken for rounding
                 new = 1 if price > cap + close else (-1 if price < -close else 0)
             elif state == 1:
                 n = cap
@@ -120,7 +120,7 @@ def settle(beta: float, drift: float, caps: Floats, held: Floats, sets: Sets, tr
                 n = 0.0
                 new = -1 if price <= close else (1 if price > cap + close else 0)
             x -= n
-            trades[k] = min(max(n, 0.0), cap)
+            trades[k] = n
             if new != state:
                 sets[k] = new
                 moved = True
