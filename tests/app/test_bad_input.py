@@ -69,7 +69,7 @@ ORDERS: list[Case] = [
     ("plan buy 1 MSFT@XLON --price 4 --over 1h", "on a known venue, was 'MSFT@XLON'", "--listing MSFT@XLON,tick=0.01"),
     ("plan buy 1 AMZN --over 1h", "AMZN needs a recorded market", "name one with --tape"),
     ("work buy 1 MSFT@XNAS --price 410 --over 1h", "MSFT@XNAS needs a recorded market", "name one with --tape"),
-    ("plan buy 1 MSFT --tape lake --over 1h", "symbol must be a known listing", "known are AMZN@XNAS"),
+    ("plan buy 1 MSFT --tape lake --over 1h", "symbol must be a listing of lake", "holds AMZN@XNAS and not MSFT"),
     # Terms.
     (f"{SYNTH} --display 0", "display must be > 0, was '0'", ""),
     (f"{SYNTH} --display 1e300", "display must be between 1e-30 and 1e25", ""),
@@ -327,7 +327,7 @@ PYTHON: list[tuple[Callable[[Path], Any], str]] = [
     (lambda _: nowake.Beliefs(adv=0), "adv must be > 0"),
     (lambda at: nowake.read_tape(at / "nosuch"), "there is no such file"),
     (lambda _: nowake.read_tape([]), "paths must be a lake, a recorded file, or several"),
-    (lambda at: nowake.read_tape(at / "lake", "MSFT"), "symbol must be a known listing"),
+    (lambda at: nowake.read_tape(at / "lake", "MSFT"), "symbol must be a listing of lake"),
     (lambda at: nowake.read_tape(at / "later.gz"), "no snapshot to start from; give the file before it"),
     (lambda at: nowake.read_tape([at / "one.gz", at / "two.gz"]), "overlap in time; give each stretch of time once"),
     (lambda at: nowake.read_tape(at / "t.csv", columns="time"), "map must be role=column"),

@@ -38,6 +38,15 @@ def test_work_tca_explain_on_a_lake(cli, amzn_lake: Path) -> None:
     assert cli("explain run.db").code == 0
 
 
+def test_the_last_minute_of_a_day_is_worked_to_the_close(cli, amzn_lake: Path) -> None:
+    """The last row is 40 ms before the close: the market is known to the close, and no more rows come."""
+    line = "work sell 200 AMZN --start 15:59 --end close --must-complete --journal run.db --json --tape"
+    document = cli(line, str(amzn_lake)).document
+    assert document["order"]["end"] == "2012-06-21T20:00:00Z"
+    assert document["filled"] == 200
+    assert cli("replay run.db --json").document["status"] == "equal"
+
+
 def test_vwap_follows_the_curve_on_a_lake(cli, amzn_lake: Path) -> None:
     line = "work buy 4000 AMZN --start 15:00 --over 55m --strategy vwap --json --full --tape"
     document = cli(line, str(amzn_lake)).document

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nowake.app.request import MarketHours, OrderRequest, resolve
-from nowake.core.errors import InputError
+from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
+from nowake.core.errors import InputError, Refused
 from nowake.core.sessions import ALWAYS_OPEN, iso, to_ns
 from nowake.core.value import replace
 from nowake.data.catalogue import load_catalogue
@@ -123,3 +123,74 @@ def test_a_clock_time_of_a_session_that_opens_the_evening_before(clock, instant)
     request = OrderRequest(side="buy", quantity="5", symbol="ESH4", start=clock, over="1s")
     order = resolve(request, load_catalogue().find("ESH4"), session("CMES"), globex, "key")
     assert iso(order.start_ns) == instant
+
+
+WEEK = MarketHours(  # Wednesday to Monday around Thanksgiving; Friday closes at 13:00
+    first_ns=to_ns(datetime(2023, 11, 22, 14, 30, tzinfo=UTC)), last_ns=to_ns(datetime(2023, 11, 27, 21, tzinfo=UTC))
+)
+
+
+def week(**changes):
+    values = {"side": "buy", "quantity": "100", "symbol": "QQQ"} | changes
+    return resolve(OrderRequest(**values), STOCK, session("XNAS"), WEEK, "key")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tz", "instant"),
+    [
+        ("2023-11-24T12:30-05:00", "close", "", "2023-11-24T18:00:00Z"),  # an early close
+        ("2023-11-24T12:30-05:00", "close-5m", "", "2023-11-24T17:55:00Z"),
+        ("2023-11-24T09:30-05:00", "open+30m", "", "2023-11-24T15:00:00Z"),
+        ("2023-11-24T12:30-05:00", "12:45", "", "2023-11-24T17:45:00Z"),
+        ("2023-11-27T12:30-05:00", "close", "", "2023-11-27T21:00:00Z"),
+        ("2023-11-27T12:30-05:00", "05:30", "Asia/Tokyo", "2023-11-27T20:30:00Z"),  # after midnight there
+        ("", "close", "", "2023-11-22T21:00:00Z"),
+    ],
+)
+def test_an_end_is_of_the_session_day_of_its_start(start, end, tz, instant):
+    assert iso(week(start=start, end=end, tz=tz).end_ns) == instant
+
+
+def test_a_start_without_a_date_is_still_refused_on_a_tape_of_several_days():
+    with pytest.raises(InputError, match="days: 2023-11-22, 2023-11-24, 2023-11-27"):
+        week(start="open+30m", end="close")
+    with pytest.raises(InputError, match="end must be after the start"):
+        week(start="2023-11-24T12:30-05:00", end="10:00")
+
+
+def test_an_end_around_the_clock_is_the_next_such_time():
+    days = replace(
+        NIGHT, first_ns=to_ns(datetime(2024, 8, 7, tzinfo=UTC)), last_ns=to_ns(datetime(2024, 8, 11, tzinfo=UTC))
+    )
+    request = OrderRequest(side="buy", quantity="1", symbol="BTCUSDT", start="2024-08-08T23:58+00:00", end="00:03")
+    assert iso(resolve(request, COIN, ALWAYS_OPEN, days, "key").end_ns) == "2024-08-09T00:03:00Z"
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ("2023-11-23T12:00-05:00", "from 2023-11-24T14:30:00Z to 2023-11-24T18:00:00Z"),  # a holiday
+        ("2023-11-24T14:00-05:00", "from 2023-11-27T14:30:00Z to 2023-11-27T21:00:00Z"),
+        ("2023-11-27T17:00-05:00", "was last open from 2023-11-27T14:30:00Z to 2023-11-27T21:00:00Z"),
+    ],
+)
+def test_a_closed_session_names_its_hours_on_the_tape(start, words):
+    with pytest.raises(Refused, match=f"XNAS is closed at .*; on this tape .*{words}"):
+        week(start=start, over="30m")
+
+
+@pytest.mark.parametrize(
+    ("name", "last_row", "silence_s", "covered"),
+    [
+        ("XNAS", "2012-06-21T19:59:59.960359+00:00", 60, "2012-06-21T20:00:00Z"),
+        ("XNAS", "2012-06-21T19:58:59+00:00", 60, "2012-06-21T19:58:59Z"),
+        ("XNAS", "2023-11-24T17:59:30+00:00", 60, "2023-11-24T18:00:00Z"),
+        ("XNAS", "2012-06-21T20:00:10+00:00", 60, "2012-06-21T20:00:10Z"),  # prints after the close
+        ("CMES", "2023-12-26T21:59:59+00:00", 60, "2023-12-26T22:00:00Z"),  # opened the evening before
+        ("CMES", "2023-12-27T04:59:59+00:00", 60, "2023-12-27T04:59:59Z"),
+        ("24/7", "2023-12-27T23:59:59+00:00", 60, "2023-12-27T23:59:59Z"),
+    ],
+)
+def test_a_tape_covers_the_close_that_is_within_its_normal_silence(name, last_row, silence_s, covered):
+    last_ns = to_ns(datetime.fromisoformat(last_row))
+    assert iso(covered_ns(session(name), last_ns, silence_s * 10**9)) == covered

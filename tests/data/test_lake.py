@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nowake.core.errors import DataError, InputError
-from nowake.core.tape import END, KIND_MASK, SNAPSHOT, Book, Figures, Row, Tape, row_code
-from nowake.data.build import COLUMNS, Columns, make_tape
+from nowake.core.tape import END, KIND_MASK, SNAPSHOT, Book, Figures, Row, Tape, TapeMeta, row_code
+from nowake.core.value import replace
+from nowake.data.build import COLUMNS, Columns, columns_of, make_tape
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import check
-from nowake.data.lake import list_lake, read_lake, write_lake
+from nowake.data.lake import lake_files, list_lake, read_lake, write_lake
 from nowake.data.source import open_tapes
 
 DAY_MS = 86_400_000
@@ -116,9 +117,35 @@ def test_writing_twice_is_harmless_and_another_recording_is_refused(tmp_path: Pa
     write_lake(two_days, tmp_path / "lake")
     write_lake(two_days, tmp_path / "lake")
     (other,) = open_tapes([write_spot(tmp_path)])
-    with pytest.raises(DataError, match=r"already in the lake, from spot\.gz"):
+    words = r"^venue=binance-spot/symbol=BTCUSDT/date=2024-08-08/tape\.parquet: .* already in the lake, from spot\.gz; "
+    with pytest.raises(DataError, match=words + r"import the files .* together in one command, .* --overwrite"):
         write_lake(other, tmp_path / "lake")
     assert_same(read_lake(tmp_path / "lake")[0], two_days)
+
+
+def test_a_second_form_of_a_listing_is_refused_at_import(tmp_path: Path, two_days: Tape) -> None:
+    lake = tmp_path / "lake"
+    first, second = write_lake(two_days, lake)
+    second.unlink()
+    columns = columns_of(two_days)
+    later = Columns(columns.t_event + 10 * DAY_MS * 10**6, columns.code, columns.price, columns.qty)
+    shapes = [(replace(two_days.meta, modelled="5m bars"), "not modelled, 5m bars")]
+    shapes.append((replace(two_days.meta, depth_levels=5), "2 levels, 5 levels"))
+    for meta, words in shapes:
+        other = replace_meta(two_days, meta, columns.t_event + 10 * DAY_MS * 10**6)
+        with pytest.raises(DataError, match=rf"another depth or form, .*\({words}\).*; import it into another folder"):
+            write_lake(other, lake)
+    bare = make_tape(two_days.listing, "later", "test/1", later, Figures())
+    with pytest.raises(DataError, match="with receive times, without receive times"):
+        write_lake(bare, lake, overwrite=True)
+    assert [file.path for file in lake_files(lake)] == [first]
+    first.write_bytes(b"no Parquet")
+    assert len(write_lake(bare, lake)) == 2, "a damaged day elsewhere is in nobody's way"
+
+
+def replace_meta(tape: Tape, meta: TapeMeta, t_event: np.ndarray) -> Tape:
+    """Return a tape with another meta at other times."""
+    return Tape(meta, t_event, *(getattr(tape, name) for name in COLUMNS[1:]))
 
 
 def test_a_missing_day_in_the_middle_is_said(tmp_path: Path) -> None:

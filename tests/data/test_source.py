@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import numpy as np
 import pytest
 from data_files import LATER_LINES, futures_lines, write_lobster, write_pair, write_spot
 
 from nowake.core.errors import DataError, InputError
-from nowake.core.tape import Row
+from nowake.core.sessions import to_ns
+from nowake.core.tape import END, SNAPSHOT, Book, Figures, Row, Tape, row_code
 from nowake.data import readers
+from nowake.data.build import Columns, make_tape
+from nowake.data.catalogue import load_catalogue
 from nowake.data.lake import write_lake
 from nowake.data.readers import lobster
 from nowake.data.readers.base import Reader
@@ -28,8 +33,41 @@ def test_two_listings_are_two_tapes(tmp_path: Path) -> None:
     assert one.listing.venue == "binance-usdm"
     with pytest.raises(InputError, match="BTCUSDT@binance-spot, BTCUSDT@binance-usdm"):
         open_tapes([spot, usdm], "BTCUSDT")
-    with pytest.raises(InputError, match="known are"):
+    with pytest.raises(
+        InputError,
+        match=r"a listing of spot.*, was 'AMZN'; that holds BTCUSDT@binance-spot, BTCUSDT@binance-usdm and not AMZN",
+    ):
         open_tapes([spot, usdm], "AMZN")
+
+
+def bars(name: str, every: str, day: date = date(2012, 6, 21)) -> Tape:
+    """Return a tape of one snapshot and a print, modelled from bars of a length."""
+    t = to_ns(datetime(day.year, day.month, day.day, 14, tzinfo=UTC)) + np.arange(4) * 10**9
+    code = [row_code(Row.CLEAR, Book.NONE, SNAPSHOT), row_code(Row.SET, Book.BID, SNAPSHOT)]
+    code += [row_code(Row.SET, Book.ASK, SNAPSHOT, END), row_code(Row.TRADE, Book.BID, END)]
+    columns = Columns(t, np.array(code, dtype=np.uint16), np.array([0, 99, 101, 101]) * 10_000, np.array([0, 5, 5, 1]))
+    return make_tape(load_catalogue().find(name), f"{every}.parquet", "test/1", columns, Figures(), modelled=every)
+
+
+def test_only_the_listing_asked_for_is_opened(tmp_path: Path) -> None:
+    """A lake filled by an older version may hold two forms of one listing: the others do not suffer."""
+    lake = tmp_path / "lake"
+    for tape in (bars("AMZN", "1m bars"), bars("SYNTH", "1m bars")):
+        write_lake(tape, lake)
+    (other,) = write_lake(bars("AMZN", "5m bars", date(2012, 6, 22)), tmp_path / "other")
+    copy = lake / other.relative_to(tmp_path / "other")
+    copy.parent.mkdir()
+    copy.write_bytes(other.read_bytes())
+    (kept,) = open_tapes([lake], "SYNTH")
+    assert kept.meta.modelled == "1m bars"
+    with pytest.raises(DataError, match=r"AMZN@XNAS of 1m bars\.parquet.*different depth or form \(1m bars, 5m bars\)"):
+        open_tapes([lake], "AMZN")
+    assert len(open_tapes([copy], "AMZN")) == 1
+    victim = next((lake / "venue=XNAS").rglob("*.parquet"))
+    damaged = bytearray(victim.read_bytes())
+    damaged[damaged.index(b"\x28\xb5\x2f\xfd") + 9] ^= 0xFF
+    victim.write_bytes(bytes(damaged))
+    assert len(open_tapes([lake], "SYNTH")) == 1, "its rows are not read"
 
 
 def test_lake_and_file_of_one_listing_are_one_tape(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from nowake.app import wiring
 from nowake.app.history import find_history
-from nowake.app.request import MarketHours, OrderRequest, check_length, is_dated, parameters, quantity_units, window
+from nowake.app.request import (
+    MarketHours,
+    OrderRequest,
+    check_length,
+    close_of,
+    is_dated,
+    parameters,
+    quantity_units,
+    window,
+)
 from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids
@@ -189,34 +198,21 @@ def typed_window(request: OrderRequest, session: Session, now_ns: int) -> tuple[
     now_ns = -(-now_ns // NS_PER_SECOND) * NS_PER_SECOND
     first = session.next_open(now_ns)
     start_ns, end_ns = _window_of(request, session, first)
-    close_ns = _close(session, start_ns)
+    close_ns = close_of(session, start_ns)
     if is_dated(request.start) or session.always_open:
         return start_ns, end_ns, None
     passed = start_ns < now_ns or end_ns <= start_ns
     too_long = not request.start and end_ns > close_ns
     if not (passed or too_long):
         return start_ns, end_ns, None
-    following = session.next_open(_close(session, first))
+    following = session.next_open(close_of(session, first))
     start_ns, end_ns = _window_of(request, session, following)
     why = "the times have passed today" if passed else f"the window does not fit before the close at {iso(close_ns)}"
     return start_ns, end_ns, Notice(code="next-session", text=f"{why}: planned for {iso(start_ns)}")
-
-
-def _close(session: Session, t_ns: int) -> int:
-    """Return the close of the session that is open at an instant; the instant itself when it is closed."""
-    hours = session.hours(session.trading_day(t_ns))
-    return hours[1] if hours is not None and hours[0] <= t_ns < hours[1] else t_ns
 
 
 def _window_of(request: OrderRequest, session: Session, first_ns: int) -> tuple[int, int]:
     """Return the window that a request names when the market opens to it at ``first_ns``."""
     if session.always_open:
         return window(request, session, MarketHours(first_ns=first_ns, last_ns=first_ns + DAY_NS - 1))
-    market = MarketHours(first_ns=first_ns, last_ns=_close(session, first_ns))
-    if not is_dated(request.start):
-        return window(request, session, market)
-    # A dated start has its own session, in which a clock time of the end is meant.
-    start_ns, _ = window(replace(request, end="", over="1s"), session, market)
-    return window(
-        request, session, MarketHours(first_ns=start_ns, last_ns=max(start_ns + 1, _close(session, start_ns)))
-    )
+    return window(request, session, MarketHours(first_ns=first_ns, last_ns=close_of(session, first_ns)))

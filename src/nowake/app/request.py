@@ -127,13 +127,33 @@ class MarketHours(Value, frozen=True):
 
     Attributes:
         first_ns: First instant with a valid book.
-        last_ns: Last row.
+        last_ns: To where the market is known: the last row, or the close that it covers (see ``covered_ns``).
         mid2: Twice the mid where it is needed (value orders), 0 = not known yet.
     """
 
     first_ns: int
     last_ns: int
     mid2: int = 0
+
+
+def covered_ns(session: Session, last_row_ns: int, silence_ns: int) -> int:
+    """Return to where a recording covers its market.
+
+    Args:
+        session: Of the listing.
+        last_row_ns: Its last row.
+        silence_ns: Longest silence that is normal for it; the close is covered where the last row is that near to it.
+    """
+    if session.always_open or not session.is_open(last_row_ns):
+        return last_row_ns
+    close_ns = close_of(session, last_row_ns)
+    return close_ns if close_ns - last_row_ns <= silence_ns else last_row_ns
+
+
+def close_of(session: Session, t_ns: int) -> int:
+    """Return the close of the session that is open at an instant; the instant itself when it is closed."""
+    hours = session.hours(session.trading_day(t_ns))
+    return hours[1] if hours is not None and hours[0] <= t_ns < hours[1] else t_ns
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -188,7 +208,8 @@ def window(request: OrderRequest, session: Session, market: MarketHours) -> tupl
     Args:
         request: As typed.
         session: Of the listing; the request's own zone takes the place of its zone for clock times.
-        market: Its first instant is the default start; its days are those of clock times.
+        market: Its first instant is the default start; its days are those of a start's clock time. An end's is of the
+            start's session day.
 
     Raises:
         InputError: A text is not a time, or a clock time fits several days.
@@ -199,7 +220,7 @@ def window(request: OrderRequest, session: Session, market: MarketHours) -> tupl
         start_ns = _instant("start", request.start, zone, session, market)
     if request.over:
         return start_ns, start_ns + parse_duration("over", request.over)
-    return start_ns, _instant("end", request.end, zone, session, market)
+    return start_ns, _instant("end", request.end, zone, session, market, start_ns)
 
 
 def parameters(request: OrderRequest, listing: Listing) -> Parameters:
@@ -245,17 +266,24 @@ def quantity_units(request: OrderRequest, listing: Listing, mid2: int) -> int:
     return units
 
 
-def _instant(field: str, text: str, zone: Session, session: Session, market: MarketHours) -> int:
-    """Return the instant that a text names; a clock time is of the only session day that the market covers.
+def _instant(
+    field: str, text: str, zone: Session, session: Session, market: MarketHours, since_ns: int | None = None
+) -> int:
+    """Return the instant that a text names; a clock time is of the session day of ``since_ns``.
 
-    ``zone`` is the session with the zone in which clock times are meant; opening hours are the session's own.
+    Without one it is of the only session day that the market covers. Around the clock, where the market holds it
+    several times, it is the next one after ``since_ns``. ``zone`` is the session with the zone in which clock times are
+    meant; opening hours are the session's own.
     """
     text = text.strip()
     relative = _RELATIVE.fullmatch(text.lower())
     if relative:
-        hours = session.hours(_only_day(field, text, session, market))
-        if hours is None or session.always_open:
+        if session.always_open:
             raise InputError(field, text, f"a time, since {session.name} has no open and close", "write a clock time")
+        day = _only_day(field, text, session, market) if since_ns is None else session.trading_day(since_ns)
+        hours = session.hours(day)
+        if hours is None:
+            raise InputError(field, text, f"on a trading day, and {session.name} is closed on {day}")
         anchor = hours[0] if relative[1] == "open" else hours[1]
         if not relative[2]:
             return anchor
@@ -266,12 +294,19 @@ def _instant(field: str, text: str, zone: Session, session: Session, market: Mar
             clock = time.fromisoformat(text.zfill(8) if text.count(":") == 2 else text.zfill(5))
         except ValueError:
             raise InputError(field, text, "a clock time such as 10:00") from None
+        if since_ns is not None and not session.always_open:
+            day = session.trading_day(since_ns)
+            around = [zone.at(day + timedelta(days=k), clock) for k in (-1, 0, 1)]
+            return next((t for t in around if session.trading_day(t) == day), around[1])
         days = _open_days(session, market)
         eves = [day - timedelta(days=1) for day in days] if session.overnight else []
         told = [zone.at(day, clock) for day in sorted({*eves, *days})]
         inside = [t for t in told if market.first_ns <= t <= market.last_ns]
         if len(inside) == 1:
             return inside[0]
+        later = [t for t in inside if since_ns is not None and t > since_ns]
+        if later:
+            return later[0]
         if len(days) == 1:
             return next((t for t in told if session.trading_day(t) == days[0]), told[-1])
         names = ", ".join(iso(t) for t in inside[:5]) or "none of its days holds that time"
@@ -317,6 +352,9 @@ def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Sess
             f"the start {iso(start_ns)} is before the first valid book at {iso(market.first_ns)}",
             "start then or later",
         )
+    hours = None if session.always_open else session.hours(session.trading_day(start_ns))
+    if not session.always_open and (hours is None or not hours[0] <= start_ns < hours[1]):
+        raise Refused(f"{session.name} is closed at {iso(start_ns)}", _open_hours(start_ns, market, session))
     if start_ns >= market.last_ns:
         raise Refused(f"the start {iso(start_ns)} is after the tape's end at {iso(market.last_ns)}", "start earlier")
     if end_ns > market.last_ns:
@@ -325,6 +363,15 @@ def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Sess
             f"the window ends at {iso(end_ns)}, after the tape's end at {iso(market.last_ns)}",
             f"the longest that fits from there is --over {format_duration(fits)}" if fits else "start earlier",
         )
-    hours = None if session.always_open else session.hours(session.trading_day(start_ns))
-    if not session.always_open and (hours is None or not hours[0] <= start_ns < hours[1]):
-        raise Refused(f"{session.name} is closed at {iso(start_ns)}", "choose a start inside its hours")
+
+
+def _open_hours(t_ns: int, market: MarketHours, session: Session) -> str:
+    """Return the remedy for a start at which the market is closed: its next hours in the tape, else its last ones."""
+    spans = [hours for day in _open_days(session, market) if (hours := session.hours(day)) is not None]
+    spans = [(opens, closes) for opens, closes in spans if opens < market.last_ns]
+    if not spans:
+        return "choose a tape that holds a session"
+    later = [hours for hours in spans if hours[0] > t_ns]
+    opens, closes = later[0] if later else spans[-1]
+    words = "is next open" if later else "was last open"
+    return f"on this tape it {words} from {iso(max(opens, market.first_ns))} to {iso(min(closes, market.last_ns))}"

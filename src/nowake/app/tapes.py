@@ -11,7 +11,7 @@ from nowake.core.tape import Tape
 from nowake.data import checks, listings
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import CheckReport
-from nowake.data.lake import LakeEntry, is_lake, list_lake, write_lake
+from nowake.data.lake import LakeEntry, is_lake, list_lake, require_fits, write_lake
 from nowake.data.readers.base import Progress
 from nowake.data.readers.mapping import parse_mapping, to_text
 from nowake.data.source import open_tapes
@@ -79,7 +79,10 @@ def import_tapes(
     if out.exists() and not out.is_dir():
         raise DataError(str(out), "is a file, not a folder", remedy="name a folder for the lake")
     made: Imported = []
-    for tape in files.open(allow, progress):
+    tapes = files.open(allow, progress)
+    for tape in tapes:
+        require_fits(tape, out, overwrite=overwrite)  # all of them, before any is written
+    for tape in tapes:
         if progress is not None:
             progress(1.0, f"writing {tape.listing.key}")
         made.append((tape, write_lake(tape, out, overwrite=overwrite)))

@@ -15,7 +15,7 @@ import msgspec
 from nowake.app.buffered import BufferedStore
 from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
-from nowake.app.request import MarketHours, OrderRequest, resolve, window
+from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
 from nowake.app.stated import Beliefs as Stated
 from nowake.app.stated import apply_stated, price_mid2
 from nowake.core import ids
@@ -152,6 +152,11 @@ class Prepared:
         return self.tape.listing
 
     @property
+    def last_ns(self) -> int:
+        """Return to where the tape covers its market."""
+        return covered_ns(self.session, self.market.end_ns, self.tape.meta.silence_ns)
+
+    @property
     def mid2(self) -> int:
         """Return twice the mid that the plan starts from, price units: stated, else seen; 0 = not known."""
         believed = dict(self.env.beliefs).get(self.order.listing)
@@ -254,7 +259,7 @@ def prepare(
     if not options.tapes and listing.instrument.symbol == SYNTH:
         start_ns, end_ns = synth_window(request, session)
         first_ns, request = max(first_ns, start_ns), replace(request, start=iso(start_ns), end=iso(end_ns), over="")
-    hours = MarketHours(first_ns=first_ns, last_ns=market.end_ns)
+    hours = MarketHours(first_ns=first_ns, last_ns=covered_ns(session, market.end_ns, tape.meta.silence_ns))
     order = resolve(replace(request, quantity="1", parent_id=""), unit_listing(listing), session, hours, key)
     _require_rows(tape, market.own.extra_ns, order)
     t_ns, _ = market.advance(order.decided_ns, ())
@@ -387,7 +392,7 @@ def work(
 ) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
     store = BufferedStore(told(journal, listener))
-    with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
+    with operated(control, store, journal, last_ns=prepared.last_ns, shown=progress) as desk:
         host = _simulate(prepared, store, progress, desk)
     save_state(journal, host.state, None)
     return host
@@ -457,7 +462,7 @@ def resume(
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
         checked = PrefixCheckingJournal(journal)
         store = BufferedStore(told(checked, listener))
-        with operated(control, store, journal, last_ns=prepared.market.end_ns, shown=progress) as desk:
+        with operated(control, store, journal, last_ns=prepared.last_ns, shown=progress) as desk:
             again = Recorded(placed_commands(journal.batches()), journal.head()[0], desk)
             host = _simulate(prepared, store, progress, again)
         checked.finish()

@@ -234,8 +234,12 @@ class Catalogue(Value, frozen=True):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         require(not twice, "listings", twice, "listed once each")
 
-    def find(self, symbol: str) -> Listing:
+    def find(self, symbol: str, held_by: str = "") -> Listing:
         """Return the listing that ``symbol`` names.
+
+        Args:
+            symbol: ``AMZN`` or ``AMZN@XNAS``.
+            held_by: The lake or tapes whose listings these are, for the refusal; empty = a table of listings.
 
         Raises:
             InputError: No listing fits, or a bare symbol fits several (they are named).
@@ -251,6 +255,10 @@ class Catalogue(Value, frozen=True):
             names = ", ".join(listing.key for listing in found)
             raise InputError("symbol", symbol, "one listing", f"say which: {names}")
         known = ", ".join(sorted(listing.key for listing in self.listings)[:8])
+        if held_by:
+            more = ", ..." if len(self.listings) > 8 else ""
+            remedy = f"that holds {known}{more} and not {symbol.strip()}: name one of these, or add its tape"
+            raise InputError("symbol", symbol, f"a listing of {held_by}", remedy)
         raise InputError(
             "symbol",
             symbol,

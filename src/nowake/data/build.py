@@ -189,17 +189,43 @@ def join(tapes: Sequence[Tape]) -> Tape:
     )
 
 
+Form = tuple[str, ...]
+"""What two tapes must have in common to be joined, in words."""
+
+
+def form(meta: TapeMeta, has_receive_times: bool) -> Form:
+    """Return the depth and form in which a tape was recorded."""
+    return (
+        f"{meta.depth_levels} levels" if meta.depth_levels else "the whole book",
+        f"with{'' if has_receive_times else 'out'} receive times",
+        "order by order" if meta.order_by_order else "by price level",
+        "the best of several venues" if meta.consolidated else "one venue",
+        meta.modelled or "not modelled",
+    )
+
+
+def received(tape: Tape) -> bool:
+    """Return whether a tape has receive times."""
+    return len(tape.recv_delta) > 0
+
+
+def difference(first: Form, second: Form) -> str:
+    """Return in what two forms differ, in words; empty = in nothing."""
+    pairs = [(one, other) for one, other in zip(first, second, strict=True) if one != other]
+    heads = [(one.split(":")[0], other.split(":")[0]) for one, other in pairs]
+    return "; ".join(
+        ", ".join(short if short[0] != short[1] else whole) for short, whole in zip(heads, pairs, strict=True)
+    )
+
+
 def _check_follows(before: Tape, after: Tape) -> None:
     """Raise unless ``after`` can follow ``before`` in one tape."""
-    names = f"{before.meta.source} and {after.meta.source}"
+    names = f"{before.listing.key} of {before.meta.source} and {after.meta.source}"
     if before.listing.key != after.listing.key or before.listing.instrument != after.listing.instrument:
         raise DataError(names, f"are of {before.listing.key} and {after.listing.key}", remedy="open them apart")
-    shapes = [
-        (t.meta.depth_levels, len(t.recv_delta) > 0, len(t.order_id) > 0, t.meta.consolidated, t.meta.modelled)
-        for t in (before, after)
-    ]
-    if shapes[0] != shapes[1]:
-        raise DataError(names, "were recorded in different depth or form", remedy="give files of one kind")
+    unlike = difference(form(before.meta, received(before)), form(after.meta, received(after)))
+    if unlike:
+        raise DataError(names, f"were recorded in different depth or form ({unlike})", remedy="give files of one kind")
     if int(before.t_local().max()) >= int(after.t_local()[0]):
         raise DataError(names, "overlap in time", remedy="give each stretch of time once")
     starts = np.isin(after.code & 0x0F, [int(Row.SET), int(Row.CLEAR), int(Row.ADD)])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from nowake.core.errors import DataError
 from nowake.core.instrument import Catalogue, Listing
 from nowake.core.tape import END, KIND_MASK, SNAPSHOT, Book, Row, Tape, TapeMeta, row_code
 from nowake.core.value import Value, from_json, to_json
-from nowake.data.build import COLUMNS, columns_of, join, make_tape
+from nowake.data.build import COLUMNS, columns_of, difference, form, join, make_tape, received
 from nowake.data.sessions import session
 
 if TYPE_CHECKING:
@@ -76,10 +76,17 @@ class LakeEntry(Value, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class LakeFile:
+    """What one file of a lake says it is; its rows are not read yet.
+
+    Attributes:
+        has_receive_times: Whether its rows carry them.
+    """
+
     path: Path
     meta: TapeMeta
     part: Part
+    has_receive_times: bool
 
 
 def write_lake(tape: Tape, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
@@ -88,18 +95,10 @@ def write_lake(tape: Tape, folder: Path, *, overwrite: bool = False) -> tuple[Pa
     Writing the same tape again is harmless. Each file appears complete or not at all.
 
     Raises:
-        DataError: Another recording of a day is already there (unless ``overwrite``), or the folder cannot be written.
+        DataError: As ``require_fits``, or the folder cannot be written.
     """
-    made = []
-    for day, first, end in _days(tape):
-        path = folder / _folder_of(tape.listing) / f"date={day.isoformat()}" / FILE_NAME
-        if path.exists() and not overwrite and (old := _open(path).meta).content_hash != tape.meta.content_hash:
-            raise DataError(
-                path.name,
-                f"{tape.listing.key} of {day} is already in the lake, from {old.source}",
-                remedy="import into another folder or remove that day first",
-            )
-        made.append((path, day, first, end))
+    require_fits(tape, folder, overwrite=overwrite)
+    made = _parts(tape, folder)
     for path, day, first, end in made:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +108,42 @@ def write_lake(tape: Tape, folder: Path, *, overwrite: bool = False) -> tuple[Pa
                 str(folder), f"cannot be written ({error.strerror})", remedy="choose another folder"
             ) from error
     return tuple(path for path, *_ in made)
+
+
+def require_fits(tape: Tape, folder: Path, *, overwrite: bool = False) -> None:
+    """Raise unless a lake can take a tape next to what it holds of the listing.
+
+    Raises:
+        DataError: Another recording of a day is already there (unless ``overwrite``), or other days are of another
+            depth or form, with which it could never be read as one tape.
+    """
+    paths = [path for path, *_ in _parts(tape, folder)]
+    for path in paths:
+        if path.exists() and not overwrite and (old := _open(path)).meta.content_hash != tape.meta.content_hash:
+            raise DataError(
+                _name(path),
+                f"{tape.listing.key} of {old.part.day} is already in the lake, from {old.meta.source}",
+                remedy="import the files of one recording together in one command, or replace the day with --overwrite",
+            )
+    own = form(tape.meta, received(tape))
+    for path in sorted(set((folder / _folder_of(tape.listing)).glob("date=*/*.parquet")) - set(paths)):
+        try:
+            other = _open(path)
+        except DataError:  # that another day is damaged does not concern this one
+            continue
+        if unlike := difference(form(other.meta, other.has_receive_times), own):
+            raise DataError(
+                tape.meta.source,
+                f"{tape.listing.key} of {other.part.day} is in the lake in another depth or form, "
+                f"from {other.meta.source} ({unlike}), and the two could not be read as one tape",
+                remedy="import it into another folder",
+            )
+
+
+def _parts(tape: Tape, folder: Path) -> list[tuple[Path, date, int, int]]:
+    """Return (file, local day, first row, end row) of every day of a tape below ``folder``."""
+    home = folder / _folder_of(tape.listing)
+    return [(home / f"date={day.isoformat()}" / FILE_NAME, day, first, end) for day, first, end in _days(tape)]
 
 
 def read_lake(folder: Path, symbol: str | None = None, days: tuple[date, ...] | None = None) -> tuple[Tape, ...]:
@@ -123,16 +158,21 @@ def read_lake(folder: Path, symbol: str | None = None, days: tuple[date, ...] | 
         InputError: The symbol fits no listing of the lake, or several.
         DataError: A file is not ours or is damaged, parts are missing, or recordings overlap.
     """
-    files = list(_files(folder))
+    files = lake_files(folder)
     if symbol is not None:
         known = {file.meta.listing.key: file.meta.listing for file in files}
-        key = Catalogue(listings=tuple(known.values())).find(symbol).key
+        key = Catalogue(listings=tuple(known.values())).find(symbol, folder.name or str(folder)).key
         files = [file for file in files if file.meta.listing.key == key]
     if days is not None:
         files = [file for file in files if file.part.day in days]
     if not files:
         raise DataError(str(folder), "holds no tape that was asked for", remedy="`nowake tape info` lists the lake")
-    listings: dict[str, dict[str, list[_File]]] = {}
+    return read_files(files)
+
+
+def read_files(files: Sequence[LakeFile]) -> tuple[Tape, ...]:
+    """Return the tapes of some files of a lake, one a listing, as ``read_lake``."""
+    listings: dict[str, dict[str, list[LakeFile]]] = {}
     for file in files:
         listings.setdefault(file.meta.listing.key, {}).setdefault(file.meta.content_hash, []).append(file)
     return tuple(join([_read_tape(parts) for parts in tapes.values()]) for tapes in listings.values())
@@ -152,7 +192,7 @@ def list_lake(folder: Path) -> tuple[LakeEntry, ...]:
             content_hash=file.meta.content_hash,
             file=file.path.relative_to(folder if folder.is_dir() else folder.parent).as_posix(),
         )
-        for file in _files(folder)
+        for file in lake_files(folder)
     ]
     return tuple(sorted(entries, key=lambda entry: (entry.listing.key, entry.part.day)))
 
@@ -283,8 +323,8 @@ def _own_head(tape: Tape, end: int) -> int:
     return first + int(np.argmax((tape.code[first:end] & END) != 0)) + 1
 
 
-def _files(folder: Path) -> Iterator[_File]:
-    """Yield the files of a lake, or the one file named.
+def lake_files(folder: Path) -> list[LakeFile]:
+    """Return the files of a lake, or the one file named; no rows are read.
 
     Raises:
         DataError: There are none, or one is not ours.
@@ -294,30 +334,35 @@ def _files(folder: Path) -> Iterator[_File]:
     paths = [folder] if folder.is_file() else sorted(folder.glob(PATTERN))
     if not paths:
         raise DataError(str(folder), "is not a lake: it holds no tape", remedy="fill it with `nowake tape import`")
-    for path in paths:
-        yield _open(path)
+    return [_open(path) for path in paths]
 
 
-def _open(path: Path) -> _File:
+def _name(path: Path) -> str:
+    """Return a file as errors name it: all files of a lake have the same last name, so with its folders."""
+    return "/".join(path.parts[-4:]) if path.name == FILE_NAME else path.name
+
+
+def _open(path: Path) -> LakeFile:
     """Return what a file says it is."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        metadata = pq.read_metadata(path).metadata or {}
+        footer = pq.read_metadata(path)
+        metadata, names = footer.metadata or {}, footer.schema.names
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            path.name, f"is not a Parquet file, or a damaged one ({_first_line(error)})", remedy="import it again"
+            _name(path), f"is not a Parquet file, or a damaged one ({_first_line(error)})", remedy="import it again"
         ) from error
     if not {_META, _PART, _SEAL} <= set(metadata):
-        raise DataError(path.name, "is a Parquet file, but no tape of ours", remedy="import its source with a reader")
+        raise DataError(_name(path), "is a Parquet file, but no tape of ours", remedy="import its source with a reader")
     if metadata[_SEAL] != _seal(metadata[_META], metadata[_PART]):
-        raise DataError(path.name, "is damaged (its metadata does not match its seal)", remedy="import it again")
+        raise DataError(_name(path), "is damaged (its metadata does not match its seal)", remedy="import it again")
     try:
         meta, part = from_json(metadata[_META], TapeMeta), from_json(metadata[_PART], Part)
     except ValueError as error:
-        raise DataError(path.name, f"its metadata cannot be used: {error}", remedy="import it again") from error
-    return _File(path, meta, part)
+        raise DataError(_name(path), f"its metadata cannot be used: {error}", remedy="import it again") from error
+    return LakeFile(path, meta, part, "recv_delta" in names)
 
 
 def _seal(meta: bytes, part: bytes) -> bytes:
@@ -325,7 +370,7 @@ def _seal(meta: bytes, part: bytes) -> bytes:
     return hashlib.blake2b(meta + b"\0" + part, digest_size=16).hexdigest().encode()
 
 
-def _read_tape(files: list[_File]) -> Tape:
+def _read_tape(files: list[LakeFile]) -> Tape:
     """Return the tape of files that carry parts of one; exactly the tape written when all are there.
 
     Raises:
@@ -354,7 +399,7 @@ def _cut(tape: Tape) -> Tape:
     return make_tape(tape.listing, tape.meta.source, tape.meta.reader, columns, tape.meta.figures, **kept)
 
 
-def _read_table(file: _File, *, keep_head: bool) -> pyarrow.Table:
+def _read_table(file: LakeFile, *, keep_head: bool) -> pyarrow.Table:
     """Return the rows of a file, with or without its derived head."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -364,7 +409,7 @@ def _read_table(file: _File, *, keep_head: bool) -> pyarrow.Table:
         table = pq.ParquetFile(file.path, page_checksum_verification=True).read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(
-            file.path.name, f"is damaged ({_first_line(error)})", remedy="import the recording again"
+            _name(file.path), f"is damaged ({_first_line(error)})", remedy="import the recording again"
         ) from error
     _check_table(file, table)
     return table.slice(0 if keep_head else file.part.head_rows)
@@ -394,22 +439,22 @@ def _array(column: pyarrow.ChunkedArray) -> Any:
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
-def _check_table(file: _File, table: pyarrow.Table) -> None:
+def _check_table(file: LakeFile, table: pyarrow.Table) -> None:
     """Raise unless the columns and their length are those of a tape."""
     wrong = [name for name in table.column_names if str(table[name].type) not in _TYPES.get(name, ())]
     missing = {"t_event", "code", "price", "qty"} - set(table.column_names)
     if wrong or missing or any(table[name].null_count for name in table.column_names):
         names = ", ".join([*wrong, *sorted(missing)]) or "a column with nulls"
-        raise DataError(file.path.name, f"its columns are not those of a tape ({names})", remedy="import it again")
+        raise DataError(_name(file.path), f"its columns are not those of a tape ({names})", remedy="import it again")
     if table.num_rows != file.part.head_rows + file.part.rows or file.part.rows < 1:
         raise DataError(
-            file.path.name,
+            _name(file.path),
             f"holds {table.num_rows} rows, not the {file.part.head_rows + file.part.rows} it says",
             remedy="import it again",
         )
     kinds = _array(table["code"]) & KIND_MASK
     if int(kinds.max()) > max(Row):
-        raise DataError(file.path.name, "holds rows of a kind this version does not know", remedy="update nowake")
+        raise DataError(_name(file.path), "holds rows of a kind this version does not know", remedy="update nowake")
 
 
 def _first_line(error: Exception) -> str:

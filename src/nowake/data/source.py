@@ -6,13 +6,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from nowake.core.errors import DataError
-from nowake.core.instrument import Catalogue
+from nowake.core.instrument import Catalogue, Listing
 from nowake.core.tape import Tape
 from nowake.core.value import require
 from nowake.data.build import join, relisted
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import FAULTS, CheckReport, check, require_sound
-from nowake.data.lake import is_lake, read_lake
+from nowake.data.lake import LakeFile, is_lake, lake_files, read_files
 from nowake.data.listings import parse_listing
 from nowake.data.readers import all_readers, mapped, reader_of
 from nowake.data.readers.base import Progress, ReadOptions
@@ -32,7 +32,8 @@ def open_tapes(
 ) -> tuple[Tape, ...]:
     """Return one tape a listing from lakes and recorded files.
 
-    Files of one listing are one tape in time order; two listings are two tapes.
+    Files of one listing are one tape in time order; two listings are two tapes. Of a lake only the listing asked for
+    is read.
 
     Args:
         paths: Lake folders, Parquet files of a lake, or recorded files.
@@ -54,21 +55,21 @@ def open_tapes(
     catalogue = catalogue or load_catalogue()
     told = parse_listing(listing, catalogue) if listing else None
     options = ReadOptions(catalogue=catalogue, listing=told, progress=progress, mappings=tuple(mappings))
-    tapes = _read_all([Path(path) for path in paths], options)
+    stored, tapes = _find_all([Path(path) for path in paths], options)
+    known: dict[str, Listing] = {}
+    for meta in [*(file.meta for files in stored for file in files), *(tape.meta for tape in tapes)]:
+        known.setdefault(meta.listing.key, meta.listing)
     if told is not None:
-        found = ", ".join(dict.fromkeys(tape.listing.key for tape in tapes))
-        require(
-            any(tape.listing.key == told.key for tape in tapes), "listing", told.key, f"one of those found: {found}"
-        )
-        tapes = [relisted(tape, told) if tape.listing.key == told.key else tape for tape in tapes]
-    by_key: dict[str, list[Tape]] = {}
-    for tape in tapes:
-        by_key.setdefault(tape.listing.key, []).append(tape)
+        require(told.key in known, "listing", told.key, f"one of those found: {', '.join(known)}")
     if symbol is not None:
-        listings = tuple(same[0].listing for same in by_key.values())
-        wanted = Catalogue(listings=listings).find(symbol).key
-        by_key = {wanted: by_key[wanted]}
-    joined = tuple(join(same) for same in by_key.values())
+        held_by = ", ".join(dict.fromkeys(Path(path).name or str(path) for path in paths))
+        known = {key: known[key] for key in [Catalogue(listings=tuple(known.values())).find(symbol, held_by).key]}
+    for files in stored:
+        tapes += read_files([file for file in files if file.meta.listing.key in known])
+    joined = tuple(
+        join([relisted(tape, told) if told and told.key == key else tape for tape in tapes if tape.listing.key == key])
+        for key in known
+    )
     for tape in joined:
         require_sound(tape, allow)
     return joined
@@ -93,18 +94,22 @@ def check_paths(
     return tuple(check(tape) for tape in tapes)
 
 
-def _read_all(paths: list[Path], options: ReadOptions) -> list[Tape]:
-    """Return the tapes of every path; the files of one reader are read together."""
+def _find_all(paths: list[Path], options: ReadOptions) -> tuple[list[list[LakeFile]], list[Tape]]:
+    """Return the files of each of the lakes among the paths, not read yet, and the tapes of the recorded files.
+
+    The recorded files of one reader are read together.
+    """
+    stored: list[list[LakeFile]] = []
     tapes: list[Tape] = []
     files: dict[str, list[Path]] = {}
     for path in dict.fromkeys(paths):
         if not path.exists():
             raise DataError(str(path), "there is no such file or folder", remedy="check the path")
         if path.is_dir() or is_lake(path):
-            tapes += read_lake(path)
+            stored.append(lake_files(path))
         else:
             reader = mapped.READER if fitting(path, options.mappings) else reader_of(path)
             files.setdefault(reader.name, []).append(path)
     for index, (name, group) in enumerate(files.items()):
         tapes += all_readers()[name].read(group, options.part(index, len(files)))
-    return tapes
+    return stored, tapes
