@@ -24,12 +24,14 @@ _HOMES = {
     "nowake.core.tape": ("Tape",),
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
+    "nowake.models.impact.calculator": ("AdvancedMarketImpactCalculator",),
     "nowake.tca.report": ("ExecutionReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "AdvancedMarketImpactCalculator",
     "Beliefs",
     "CostEstimate",
     "DataError",
@@ -75,6 +77,7 @@ if TYPE_CHECKING:
     from nowake.core.tape import Tape
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor
+    from nowake.models.impact.calculator import AdvancedMarketImpactCalculator
     from nowake.tca.report import ExecutionReport
 
 

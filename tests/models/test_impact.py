@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nowake.core.errors import InputError
-from nowake.models.impact import FORMS, find_form
-from nowake.models.impact.square_root import average_bps, peak_bps
+from nowake.models.impact import FORMS, average_bps, find_form, peak_bps
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
-"""Impact forms, one file each. A new form is a new file and a line in ``FORMS``."""
+"""Impact forms, one file each: what an order costs, permanent and temporary. The units are in ``_form.py``.
+
+A new form is a new file, a name here and a line in ``LAWS`` (``_laws.py``), by which it is calculated and calibrated.
+``FORMS`` holds those of them that the planner's cost estimate can use: laws of size in the coordinates Y and delta.
+The files begin with an underscore because each form's function has the name its file would have.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,39 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nowake.core.errors import InputError
-from nowake.models.impact import square_root
+from nowake.models.impact._almgren2005 import almgren2005
+from nowake.models.impact._form import Impact
+from nowake.models.impact._istar import KISSELL, IStarParameters, istar, istar_timing_risk
+from nowake.models.impact._kyle import kyle, kyle_lambda
+from nowake.models.impact._linear import linear
+from nowake.models.impact._logarithmic import logarithmic
+from nowake.models.impact._power_law import power_law
+from nowake.models.impact._square_root import average_bps, peak_bps, square_root
+
+__all__ = [
+    "FORMS",
+    "KISSELL",
+    "IStarParameters",
+    "Impact",
+    "ImpactForm",
+    "SizeForm",
+    "almgren2005",
+    "average_bps",
+    "find_form",
+    "istar",
+    "istar_timing_risk",
+    "kyle",
+    "kyle_lambda",
+    "linear",
+    "logarithmic",
+    "peak_bps",
+    "power_law",
+    "square_root",
+]
 
 
 class SizeForm(Protocol):
-    """Impact in basis points of an order by its size; units as in ``square_root``."""
+    """Impact in basis points of an order by its size; units as in ``peak_bps``."""
 
     def __call__(self, qty: float, day_volume: float, *, daily_vol_bps: float, y: float, delta: float) -> float:
         """Return basis points, positive = against the order."""
@@ -34,7 +67,7 @@ class ImpactForm:
 FORMS: dict[str, ImpactForm] = {
     form.name: form
     for form in (
-        ImpactForm("square-root", square_root.peak_bps, square_root.average_bps),
+        ImpactForm("square-root", peak_bps, average_bps),
     )
 }  # fmt: skip
 
