@@ -59,7 +59,7 @@ ORDERS: list[Case] = [
     (f"{MSFT} --start 2026-11-23T20:30:00Z --over 1h", "after XNAS closes at", "--over 30m is the longest"),
     (f"{MSFT} --start 2199-11-23T15:00:00Z --over 1h", "XNAS knows 1990-01-01 to", "a table that covers the day"),
     (f"{MSFT} --start 2026-11-23T15:00:00 --over 1h", "start must be a time with a zone", "+00:00 if it is UTC"),
-    ("plan buy 1 AMZN --tape lake --start 15:30 --over 2h", "after the tape's end", "that fits from there is --over 30m"),
+    ("plan buy 1 AMZN --tape lake --start 15:30 --over 2h", "after the tape's end", "fits from there is --over 30m"),
     ("plan buy 1 AMZN --tape lake --start 08:00 --over 2h", "before the first valid book", "start then or later"),
     ("plan buy 1 AMZN --tape lake --start 17:00 --over 2h", "XNAS is closed at", "it was last open from"),
     ("plan buy 1 AMZN --tape lake --start 2012-06-17T12:00:00Z --over 1h", "before the first valid book", "start then"),

@@ -377,3 +377,24 @@ def test_log_and_metrics_go_where_they_are_asked_for(cli) -> None:
     assert 0 < sum(line["event"] == "filled" for line in lines) < said.document["fills"]
     assert {path.name for path in cli.folder.iterdir()} >= {"run.log", "run.prom", "rest.log", "rest.prom"}
     assert not list(cli.folder.glob(".*making"))
+
+
+def test_import_proposes_an_order_that_can_be_planned(cli) -> None:
+    """The command printed is the command run; where nothing can be planned, none is printed."""
+    from nowake.app.tapes import example_order
+    from nowake.core.tape import KIND_MASK, Row, Tape
+    from nowake.data.build import COLUMNS
+    from nowake.data.lake import write_lake
+    from nowake.sim.synthetic import synth_tape
+
+    tape = synth_tape(seed=1, start_ns=1_767_623_400 * 10**9, duration_ns=240 * 10**9)
+    write_lake(tape, cli.folder / "lake")
+    words = example_order([tape], Path("lake"))
+    assert words.startswith("nowake plan buy ")
+    assert "SYNTH@SIM --tape lake" in words
+    assert words.endswith("--over 2m")
+    said = cli(words.removeprefix("nowake "))
+    assert said.code == 0, said.err
+    prints = (tape.code & KIND_MASK) == Row.TRADE
+    bare = Tape(tape.meta, *(getattr(tape, name)[prints[: len(getattr(tape, name))]] for name in COLUMNS))
+    assert example_order([bare], Path("lake")) == ""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nowake.core.errors import DataError, InputError
-from nowake.core.tape import Tape
+import numpy as np
+
+from nowake.core.errors import DataError, InputError, NowakeError
+from nowake.core.sessions import iso
+from nowake.core.tape import KIND_MASK, Row, Tape
+from nowake.core.units import NS_PER_SECOND
+from nowake.core.value import replace
 from nowake.data import checks, listings
 from nowake.data.catalogue import load_catalogue
 from nowake.data.checks import CheckReport
@@ -15,6 +21,15 @@ from nowake.data.lake import LakeEntry, is_lake, list_lake, require_fits, write_
 from nowake.data.readers.base import Progress
 from nowake.data.readers.mapping import parse_mapping, to_text
 from nowake.data.source import open_tapes
+
+EXAMPLE_WINDOWS = ("30m", "10m", "5m", "2m", "1m", "10s")
+"""Lengths of an example order; the first that fits is proposed."""
+
+EXAMPLE_PART = 0.01
+"""Of the volume in its window that an example order trades."""
+
+EXAMPLES_TRIED = 3
+"""Tapes of an import for which an example is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,43 @@ def import_tapes(
             progress(1.0, f"writing {tape.listing.key}")
         made.append((tape, write_lake(tape, out, overwrite=overwrite)))
     return made
+
+
+def example_order(tapes: Sequence[Tape], lake: Path) -> str:
+    """Return a command that plans a small order on the first of some tapes that takes one, empty where none does.
+
+    Every one is tried before it is proposed: what is printed works.
+    """
+    for tape in tapes[:EXAMPLES_TRIED]:
+        for over in EXAMPLE_WINDOWS:
+            try:
+                return _example(tape, lake, over)
+            except NowakeError:  # too long, too large, or no market at all: the next may do
+                continue
+    return ""
+
+
+def _example(tape: Tape, lake: Path, over: str) -> str:
+    """Return a command that plans a part of what trades in the first window of a length.
+
+    Raises:
+        NowakeError: It cannot be planned.
+    """
+    from nowake.app import wiring
+    from nowake.app.request import OrderRequest
+
+    key, instrument, lot = tape.listing.key, tape.listing.instrument, tape.listing.lot_units
+    asked = OrderRequest(side="buy", quantity=f"{instrument.qty(lot):f}", symbol=key, over=over)
+    options = wiring.RunOptions(tapes=(str(lake),))
+    order = wiring.prepare(asked, options, tape=tape).order
+    prints = np.isin(tape.code & KIND_MASK, [int(Row.TRADE), int(Row.FILL)])
+    inside = prints & (tape.t_event >= order.start_ns) & (tape.t_event <= order.end_ns)
+    lots = max(1, int(tape.qty[inside].sum(dtype=np.int64) * EXAMPLE_PART) // lot)
+    # A lake may hold other days as well; the order arrives with the first book of its second.
+    start = iso(order.start_ns // NS_PER_SECOND * NS_PER_SECOND)
+    quantity = f"{instrument.qty(lots * lot).normalize():f}"
+    wiring.plan(wiring.prepare(replace(asked, quantity=quantity, start=start), options, tape=tape))
+    return shlex.join(["nowake", "plan", "buy", quantity, key, "--tape", str(lake), "--start", start, "--over", over])
 
 
 def tape_info(files: Files, progress: Progress | None = None) -> tuple[list[LakeEntry], tuple[Tape, ...]]:

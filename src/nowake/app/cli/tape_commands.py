@@ -59,9 +59,9 @@ def import_tape(
             screen.document(documents.import_document(made, out, elapsed))
             return
         screen.show(tables.imported([(tape.listing.key, len(tape), len(files)) for tape, files in made], out, elapsed))
-        first = made[0][0].listing
-        example = f"nowake plan buy 1000 {first.instrument.symbol} --tape {out} --over 30m"
-        screen.show(f"Try: {example}")
+        example = tapes.example_order([tape for tape, _ in made], out)
+        if example:
+            screen.show(f"Try: {example}")
 
 
 @tape_app.command("info")
