@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from nowake.core.inputs import OperatorAction, OperatorCommand, Woken
 from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.engine import parent
-from nowake.engine.host import Host
+from nowake.engine.host import Host, fold
+from nowake.engine.state import state_hash
 from nowake.journal.reader import read_journal
 from nowake.journal.sqlite import SqliteJournal
 from nowake.sim.world import World
@@ -69,6 +70,37 @@ def test_a_journal_comes_out_again(journal: Path) -> None:
     assert found.same_code
     assert found.redecided == found.batches == read_journal(journal).verify().batches
     assert any(isinstance(record, OrderAmended) for record in read_journal(journal).records())
+
+
+def test_a_journal_that_grows_meanwhile_is_replayed_as_far_as_it_went(
+    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, path = read_journal(journal), tmp_path / "growing.db"
+    batches = list(file.batches())
+    half = len(batches) // 2
+    with SqliteJournal.create(path, file.header) as writer:
+        writer.put_blob(file.get_blob(file.header.env_hash))
+        for batch in batches[:half]:
+            writer.append(batch.records)
+        writer.sync()
+        records, head = writer.head()
+        left, real = iter(batches[half:]), replaying.redecide
+
+        def meanwhile(*given: Any) -> Iterator[Any]:
+            for one in real(*given):
+                yield one
+                if (batch := next(left, None)) is not None:
+                    writer.append(batch.records)
+                    writer.sync()
+
+        monkeypatch.setattr(replaying, "redecide", meanwhile)
+        found = replay(path)
+    assert found.difference is None
+    assert (found.records, found.batches, found.redecided) == (records, half, half)
+    assert found.journal_hash == head
+    assert read_journal(path).head()[0] > records
+    part = fold(record for batch in batches[:half] for record in batch.records)
+    assert found.state_hash == state_hash(part)
 
 
 def test_a_changed_decision_is_found_by_record_and_field(journal: Path, tmp_path: Path) -> None:

@@ -98,8 +98,9 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
             events = [message.event for message in market.poll(now)]
             assert [told(event) for event in events] == world.poll(now)
             for event in events:  # what a shell does with own trades that the feed does not print
-                if isinstance(event, Filled) and world.unprinted.pop(0):
-                    world.own.volume_all += event.fill.qty_units
+                if isinstance(event, Filled):
+                    assert event.fill.unprinted == world.unprinted.pop(0)
+                    world.own.volume_all += event.fill.qty_units * event.fill.unprinted
             if reached[1] or not events:
                 break
         for one in (market, world):

@@ -117,6 +117,21 @@ def test_full_lists(story: MakeStory) -> None:
     assert json.loads(json.dumps(out)) == out
 
 
+def test_own_posted_fills_that_no_print_contains_are_a_figure(story: MakeStory) -> None:
+    told = story(qty=2000).at(10).receive().send("c1", 2000, 10_000)
+    for k, (liquidity, unprinted) in enumerate(
+        [(Liquidity.MAKER, True), (Liquidity.MAKER, False), (Liquidity.TAKER, True), (Liquidity.MAKER, True)]
+    ):
+        fill = Fill(
+            child_id="c1", trade_id=f"t{k}", price_units=10_000, qty_units=10**k, fee_money=0, liquidity=liquidity,
+            t_venue_ns=1, unprinted=unprinted,
+        )  # fmt: skip
+        told.at(told.t_s + 1).tell(i.Filled(t_ns=told.t_ns, fill=fill))
+    report = told.measure()
+    assert report.own_unprinted_units == 1 + 1000
+    assert document(report)["own_unprinted"] == 1001
+
+
 def test_statistics(story: MakeStory) -> None:
     found = full_story(story).measure().statistics
     assert (found.children, found.fills, found.filled_children) == (2, 3, 2)

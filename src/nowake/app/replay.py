@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nowake.core.ports import Record
 from nowake.core.sessions import iso
 from nowake.engine.host import fold, redecide
 from nowake.engine.state import EngineState, state_hash
+from nowake.journal.codec import Batch
 from nowake.journal.header import Header, code_hash
 from nowake.journal.reader import read_journal
 
@@ -106,7 +108,8 @@ def replay(path: Path, shown: Shown | None = None) -> Replay:
     """Return whether a journal's decisions come out again, and the first that does not.
 
     Args:
-        path: Of the journal, finished or not; it is only read.
+        path: Of the journal, finished or not; it is only read. One that is being written is replayed as far as it went
+            when this began.
         shown: Told how far it is.
 
     Raises:
@@ -116,8 +119,12 @@ def replay(path: Path, shown: Shown | None = None) -> Replay:
     checked, env = file.verify(), environment(file)
     places: list[int] = []
 
+    def batches() -> Iterator[Batch]:
+        # Those that were checked: what a writer has appended since is not looked at.
+        return takewhile(lambda batch: batch.seq < checked.records, file.batches())
+
     def inputs() -> Iterator[tuple[AnyInput, tuple[AnyDecision, ...]]]:
-        for batch in file.batches():
+        for batch in batches():
             places.append(batch.seq)
             yield batch.input, batch.decisions
 
@@ -133,7 +140,7 @@ def replay(path: Path, shown: Shown | None = None) -> Replay:
                 shown(equal / max(1, checked.batches), f"{equal} of {checked.batches} inputs decided again")
     except NowakeError as error:  # the code of today may refuse what that of then accepted
         difference = Difference(places[-1], 0, "input", "", "decided", f"refused: {error}")
-    folded, broken = _folded(file.records())
+    folded, broken = _folded(record for batch in batches() for record in batch.records)
     if difference is None:
         difference = _state_difference(checked.records, folded, state, broken)
     return Replay(

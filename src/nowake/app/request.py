@@ -15,7 +15,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import SLICES_MOST, EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import Session, iso, to_ns
-from nowake.core.terms import TERMS, check_terms, parse_terms, share
+from nowake.core.terms import TERMS, check_terms, human_name, human_names, parse_terms, share
 from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration, round_price, to_units
 from nowake.core.value import Value, check_types, force_lower, replace, require
 
@@ -230,16 +230,22 @@ def parameters(request: OrderRequest, listing: Listing) -> Parameters:
     if request.limit:
         limit = listing.instrument.price_units(request.limit, "limit")
         limit = round_price(limit, listing.tick_units(limit), int(side))
-    return Parameters(
-        end_behaviour=_end_behaviour(request.end_behaviour) if request.end_behaviour else None,
-        must_complete=request.must_complete,
-        participation_max=share("max_participation", request.max_participation),
-        urgency=request.urgency,
-        limit_units=limit,
-        slices=request.slices or None,
-        never_take=request.never_take,
-        **parse_terms(request.terms(), listing, side),
-    )
+    terms = parse_terms(request.terms(), listing, side)
+    try:
+        return Parameters(
+            end_behaviour=_end_behaviour(request.end_behaviour) if request.end_behaviour else None,
+            must_complete=request.must_complete,
+            participation_max=share("max_participation", request.max_participation),
+            urgency=request.urgency,
+            limit_units=limit,
+            slices=request.slices or None,
+            never_take=request.never_take,
+            **terms,
+        )
+    except Refused:
+        raise
+    except InputError as error:  # it names parameters, the person gave terms
+        raise InputError(human_name(error.field), error.value, human_names(error.rule), error.remedy) from None
 
 
 def quantity_units(request: OrderRequest, listing: Listing, mid2: int) -> int:
@@ -315,7 +321,19 @@ def _instant(
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(field, text, "an ISO time with a zone, a clock time, open+30m or close-5m") from None
+    if moment.tzinfo is None:
+        raise InputError(field, text, "a time with a zone", _zoned(moment, zone, session, market))
     return to_ns(moment, field)
+
+
+def _zoned(moment: datetime, zone: Session, session: Session, market: MarketHours) -> str:
+    """Return how to write a time that came without a zone: in the session's, or where it is enough as a clock time."""
+    aware = moment.replace(tzinfo=ZoneInfo(zone.zone))
+    precise = "minutes" if not moment.second and not moment.microsecond else "auto"
+    said = f"write {aware.isoformat(timespec=precise)} if it is the time of {zone.zone}"
+    if precise == "minutes" and _open_days(session, market) == [moment.date()]:
+        said += f", or {moment:%H:%M}"
+    return said
 
 
 def _open_days(session: Session, market: MarketHours) -> list[date]:
@@ -346,6 +364,16 @@ def check_length(start_ns: int, end_ns: int) -> None:
     require(end_ns - start_ns >= NS_PER_SECOND, "over", format_duration(end_ns - start_ns), "at least 1s")
 
 
+def check_covered(start_ns: int, end_ns: int, last_ns: int) -> None:
+    """Refuse a window that goes on after the recording ends, at ``last_ns``; says which would fit."""
+    if end_ns > last_ns:
+        fits = (last_ns - start_ns) // NS_PER_SECOND * NS_PER_SECOND
+        raise Refused(
+            f"the window ends at {iso(end_ns)}, after the tape's end at {iso(last_ns)}",
+            f"the longest that fits from there is --over {format_duration(fits)}" if fits else "start earlier",
+        )
+
+
 def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Session) -> None:
     if start_ns < market.first_ns:
         raise Refused(
@@ -357,12 +385,7 @@ def _check_window(start_ns: int, end_ns: int, market: MarketHours, session: Sess
         raise Refused(f"{session.name} is closed at {iso(start_ns)}", _open_hours(start_ns, market, session))
     if start_ns >= market.last_ns:
         raise Refused(f"the start {iso(start_ns)} is after the tape's end at {iso(market.last_ns)}", "start earlier")
-    if end_ns > market.last_ns:
-        fits = (market.last_ns - start_ns) // 1_000_000_000 * 1_000_000_000
-        raise Refused(
-            f"the window ends at {iso(end_ns)}, after the tape's end at {iso(market.last_ns)}",
-            f"the longest that fits from there is --over {format_duration(fits)}" if fits else "start earlier",
-        )
+    check_covered(start_ns, end_ns, market.last_ns)
 
 
 def _open_hours(t_ns: int, market: MarketHours, session: Session) -> str:

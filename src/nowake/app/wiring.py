@@ -110,10 +110,19 @@ class RunOptions(Value, frozen=True):
             raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
-            one_way = parse_duration("latency", self.latency, zero=True)
-            require(one_way <= LATENCY_MAX_NS, "latency", self.latency, f"at most {format_duration(LATENCY_MAX_NS)}")
+            one_way = _latency(self.latency)
             made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
         return made
+
+
+def _latency(text: str) -> int:
+    rule = f"0 or a time such as 5ms, at most {format_duration(LATENCY_MAX_NS)}"
+    try:
+        one_way = parse_duration("latency", text, zero=True)
+    except InputError:
+        raise InputError("latency", text, rule) from None
+    require(one_way <= LATENCY_MAX_NS, "latency", text, rule)
+    return one_way
 
 
 def parse_fees(text: str) -> FeeSchedule | None:
@@ -121,10 +130,11 @@ def parse_fees(text: str) -> FeeSchedule | None:
     if not text:
         return None
     parts = text.replace("bps", "").split("/")
-    if len(parts) > 2:
-        raise InputError("fees", text, "TAKER or MAKER/TAKER in basis points, such as 10 or -0.2/0.3")
-    numbers = [decimal("fees", part) for part in parts]
-    return FeeSchedule(maker_bps=numbers[0], taker_bps=numbers[-1], source="stated by the user")
+    try:
+        maker, taker = (decimal("fees", part) for part in (parts if len(parts) > 1 else parts * 2))
+    except ValueError:  # no number, or not one or two of them
+        raise InputError("fees", text, "TAKER or MAKER/TAKER in basis points, such as 10 or -0.2/0.3") from None
+    return FeeSchedule(maker_bps=maker, taker_bps=taker, source="stated by the user")
 
 
 @dataclass(frozen=True, slots=True)

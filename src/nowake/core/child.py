@@ -98,13 +98,14 @@ class ChildOrder(Value, frozen=True):
         require(not least or self.tif is TimeInForce.IOC, "min_qty_units", least, "0 unless immediate-or-cancel")
 
 
-class Fill(Value, frozen=True):
+class Fill(Value, frozen=True, omit_defaults=True):
     """One execution as the venue states it; its key is (venue, account, instrument, trade id).
 
     Attributes:
         trade_id: The venue's id of the trade.
         fee_money: Integer money units of the instrument, positive = paid.
         t_venue_ns: Venue time.
+        unprinted: Said by a simulated venue: no print of the recording contains the fill.
     """
 
     child_id: str
@@ -114,6 +115,7 @@ class Fill(Value, frozen=True):
     fee_money: int
     liquidity: Liquidity
     t_venue_ns: int
+    unprinted: bool = False
 
     def __post_init__(self) -> None:
         require(bool(self.trade_id), "trade_id", self.trade_id, "given")

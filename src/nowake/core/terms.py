@@ -169,11 +169,17 @@ TERMS: dict[str, Term] = {
 
 _HUMAN = {term.parameter: name for name, term in TERMS.items()}
 _HUMAN |= {"limit_units": "limit", "participation_max": "max_participation"}
+_PARAMETER = re.compile(rf"\b({'|'.join(sorted(_HUMAN, key=len, reverse=True))})\b")
 
 
 def human_name(parameter: str) -> str:
     """Return what people call a field of ``Parameters``: the option's name."""
     return _HUMAN.get(parameter, parameter)
+
+
+def human_names(text: str) -> str:
+    """Return a sentence about ``Parameters`` with every field named as people call it."""
+    return _PARAMETER.sub(lambda found: human_name(found[0]), text)
 
 
 def check_terms(given: dict[str, str]) -> None:

@@ -107,9 +107,10 @@ class JournalFile:
     def _check_snapshots(self) -> tuple[Snapshot | None, list[Notice]]:
         with closing(connect(self.path, read_only=True)) as db:
             storage = SqliteStorage(self.path, db, 0, None)
-            wanted = frozenset(one.seq for one in storage.snapshots())
+            kept = list(storage.snapshots())  # once: a writer may keep another before the records are read
+            wanted = frozenset(one.seq for one in kept)
             found = scan(str(self.path), storage.batches(), self.header.genesis, wanted)
-            snapshot, notices = pick_snapshot(str(self.path), storage.snapshots(), found.chain_at)
+            snapshot, notices = pick_snapshot(str(self.path), iter(kept), found.chain_at)
             if found.tail_damage:
                 notices.insert(0, tail_notice(self.path, found.records, found.tail_damage, "was left out"))
             return snapshot, notices

@@ -166,7 +166,7 @@ class SimMarket:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
             fill = event.fill
-            self.own.own_print(fill.price_units, fill.qty_units, added=fill.trade_id in self.venue.unprinted)
+            self.own.own_print(fill.price_units, fill.qty_units, added=fill.unprinted)
             self._left[fill.child_id] -= fill.qty_units
             if self._left[fill.child_id] == 0:
                 self.own.untrack(fill.child_id)

@@ -82,9 +82,6 @@ class SimVenue:
         impact: ``off`` or ``ledger``.
         half_life_ns: Of what we took with ``ledger``: None = it never comes back by itself, 0 = at once.
         seed: Goes into the trade ids.
-
-    Attributes:
-        unprinted: Ids of the trades that no recorded print contains.
     """
 
     def __init__(
@@ -117,7 +114,6 @@ class SimVenue:
         self.fills: I64 = np.zeros((256, l2.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
-        self.unprinted: set[str] = set()
         self._by_id: dict[str, _Order] = {}
         self._in_slot: dict[int, _Order] = {}
         self._sequence = 0
@@ -158,9 +154,7 @@ class SimVenue:
         reports = []
         for slot, qty, price, t_ns, how in self.fills[:count].tolist():
             order = self._in_slot[slot]
-            reports.append(self._filled(order, price + self._base, qty, t_ns, maker=how != l2.TOOK))
-            if how != l2.PRINTED:
-                self.unprinted.add(order.fills[-1].trade_id)
+            reports.append(self._filled(order, price + self._base, qty, t_ns, how))
             if order.status is ChildStatus.FILLED:
                 self._free(slot)
         return reports
@@ -174,8 +168,8 @@ class SimVenue:
         if not self._in_slot:
             self.stats[l2.V_SLOTS] = 0
 
-    def _filled(self, order: _Order, price_units: int, qty: int, t_ns: int, *, maker: bool) -> Report:
-        child = order.child
+    def _filled(self, order: _Order, price_units: int, qty: int, t_ns: int, how: int) -> Report:
+        child, maker = order.child, how != l2.TOOK
         fill = Fill(
             child_id=child.child_id,
             trade_id=digest("trade", self.listing.key, self._seed, child.child_id, len(order.fills), length=16),
@@ -184,6 +178,7 @@ class SimVenue:
             fee_money=self.fees.fee(self.listing.instrument, price_units, qty, maker=maker),
             liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
             t_venue_ns=t_ns,
+            unprinted=how != l2.PRINTED,
         )
         order.fills.append(fill)
         order.cum_qty += qty

@@ -50,6 +50,7 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "market_vwap_ex_own": price(instrument, report.vwap_ex_own_units),
         "market_twap": price(instrument, None if twap is None else float(twap)),
         "market_volume": json_number(instrument.qty(market.volume_units)) if market else None,
+        "own_unprinted": json_number(instrument.qty(report.own_unprinted_units)),
         "slippage_bps": {
             "arrival": report.slippage.arrival_bps,
             "vwap": report.slippage.vwap_bps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from nowake.core.child import Liquidity
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
@@ -59,6 +60,8 @@ class ExecutionReport(Value, frozen=True):
         path: The market at every view in the interval.
         assumed: Numbers that nobody measured.
         warnings: What the user should know.
+        own_unprinted_units: Own passive fills that no recorded print contains (the recorded book came to our price);
+            the market's volume has them on top of the prints.
         estimate: What the whole order was expected to cost when it began; None for one that was amended: nothing was
             expected of the order that it became.
     """
@@ -86,6 +89,7 @@ class ExecutionReport(Value, frozen=True):
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[Notice, ...] = ()
     estimate: CostEstimate | None = None
+    own_unprinted_units: int = 0
 
     def __post_init__(self) -> None:
         total = self.filled_units + self.residual_units
@@ -140,6 +144,9 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
         statistics=fill_statistics(children),
         schedule=adherence(trail.plans, [(one.t_ns, one.fill.qty_units) for one in fills], end_ns),
         path=_path(trail, market),
+        own_unprinted_units=sum(
+            one.fill.qty_units for one in fills if one.fill.unprinted and one.fill.liquidity is Liquidity.MAKER
+        ),
         estimate=trail.plans[0][1].cost if trail.plans and not trail.amended else None,
         assumed=trail.plans[-1][1].assumed if trail.plans else (),
         warnings=_warnings(trail, listing, market, filled),

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
+from nowake.core.plan import ExecutionPlan, Notice
 from nowake.view import format as f
 from nowake.view.terminal import headline
 
@@ -28,6 +28,7 @@ class Standing(NamedTuple):
         abandoned: (quantity, reason).
         average_units: Of the fills, price units; None = nothing filled.
         held: What last kept something from being sent; empty = nothing.
+        warnings: Of the plan.
     """
 
     order: ParentOrder
@@ -44,6 +45,7 @@ class Standing(NamedTuple):
     abandoned: tuple[tuple[int, str], ...]
     average_units: float | None
     held: str
+    warnings: tuple[Notice, ...] = ()
 
 
 def standing(now: Standing) -> RenderableType:
@@ -74,5 +76,7 @@ def standing(now: Standing) -> RenderableType:
         rows.add_row("abandoned", Text(f"{amount(units)}: {why}", style="yellow"))
     if now.held:
         rows.add_row("held back", Text(now.held, style="yellow"))
+    for one in now.warnings:
+        rows.add_row("warning", Text(one.text, style="yellow"))
     style = _STYLE.get(now.status, "red")
     return Panel(rows, title="status", title_align="left", border_style=style, padding=(0, 1))

@@ -311,7 +311,10 @@ def _market_line(report: ExecutionReport) -> str:
     if market is None:
         return f.DASH
     volume = f.quantity(instrument, market.volume_units)
-    return f"{f.percent(report.participation)} of {volume} traded meanwhile"
+    line = f"{f.percent(report.participation)} of {volume} traded meanwhile"
+    if report.own_unprinted_units:
+        line += f"\n{f.quantity(instrument, report.own_unprinted_units)} of it own posted fills in no recorded print"
+    return line
 
 
 def _children_line(report: ExecutionReport) -> str:

@@ -143,11 +143,13 @@ def test_the_life_of_an_operated_order(cli: Any, owner: Owner) -> None:
         ("amend run.db", "at least one of"),
         ("amend run.db --limit -3", "limit must be > 0"),
         ("amend run.db --limit x", "limit must be"),
-        ("amend run.db --max-participation 90%", "over the gate's ceiling"),
+        ("amend run.db --max-participation 90%", "max_participation 0.9 is over the gate's ceiling"),
+        ("amend run.db --participation 90%", "participation must be at most max_participation 0.15"),
         ("amend run.db --quantity 0", "quantity must be > 0"),
         ("amend run.db --quantity 1", "is below the"),
-        ("amend run.db --end 2026-01-05T14:00:00Z", "after the start|> start_ns|not after now"),
-        ("amend run.db --end 2026-01-06T14:00:00Z", "within the recording"),
+        ("amend run.db --end 2026-01-05T14:00:00Z", "end must be after the start 2026-01-05T14:30:00Z"),
+        ("amend run.db --end 2026-01-06T14:00:00Z", "the longest that fits from there is --over 31m59s"),
+        ("amend run.db --over 10h", "the longest that fits from there is --over 31m59s"),
         ("amend run.db --end 15:00 --over 5m", "not both"),
         ("amend run.db --urgency 3", "urgency must be in"),
         ("amend run.db --end-behaviour fly", "finish, cancel or run-on"),
@@ -160,6 +162,17 @@ def test_a_change_that_cannot_be_made_is_one_sentence(cli: Any, owner: Owner, li
     assert found.err.startswith("Error: ")
     assert found.err.count("\n") == 1
     assert any(one in found.err for one in said.split("|")), found.err
+
+
+def test_a_limit_that_stops_the_order_is_carried_out_and_said(cli: Any, owner: Owner) -> None:
+    amended = cli("amend run.db --limit 50 --json").document
+    (warning,) = amended["warnings"]
+    assert warning["code"] == "limit-away"
+    assert "the limit 50.00 is" in warning["text"]
+    status = json.loads(cli("status run.db --json").out)
+    assert (status["order"]["limit"], [one["code"] for one in status["warnings"]]) == (50, ["limit-away"])
+    assert "the limit 50.00 is" in cli("status run.db").out
+    assert "limit-away" not in [one["code"] for one in cli("amend run.db --limit 150 --json").document["warnings"]]
 
 
 def test_there_is_never_a_second_writer(cli: Any, owner: Owner) -> None:

@@ -112,10 +112,11 @@ def show_answer(screen: Screen, answer: Answer, ask: CommandAsk, path: Path) -> 
     """
     from nowake.core.errors import Refused
     from nowake.core.sessions import iso
+    from nowake.core.terms import human_names
     from nowake.view.format import moment
 
     if not answer.accepted:
-        raise Refused(f"{ask.action.value} was refused: {answer.text}", answer.remedy)
+        raise Refused(f"{ask.action.value} was refused: {human_names(answer.text)}", human_names(answer.remedy))
     if screen.as_json:
         screen.document(
             {
@@ -128,9 +129,12 @@ def show_answer(screen: Screen, answer: Answer, ask: CommandAsk, path: Path) -> 
                 "t": iso(answer.t_ns),
                 "text": answer.text,
                 "repeated": answer.repeated,
+                "warnings": [{"code": one.code, "text": one.text} for one in answer.notices],
             }
         )
     else:
         at = moment(answer.t_ns).isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
         screen.out.print(f"{at} UTC: {answer.text}; the order is {answer.status}", soft_wrap=True)
+        for one in answer.notices:
+            screen.out.print(f"warning: {one.text}", style="yellow", soft_wrap=True)
     raise typer.Exit(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nowake.app.operate.status import RunStatus
-from nowake.app.request import MarketHours, OrderRequest, parameters, quantity_units, window
+from nowake.app.request import MarketHours, OrderRequest, check_length, parameters, quantity_units, window
 from nowake.core.amendment import Amendment
 from nowake.core.errors import Refused
 from nowake.core.terms import share
@@ -78,10 +78,13 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
         display = (
             0 if given.display.lower() == NONE else quantity_units(replace(asked, quantity=given.display), listing, 0)
         )
-    hours = MarketHours(first_ns=order.start_ns, last_ns=order.end_ns)
+    end_ns = None
+    if given.end or given.over:
+        end_ns = window(asked, found.session, MarketHours(first_ns=order.start_ns, last_ns=order.end_ns))[1]
+        check_length(order.start_ns, end_ns)
     return Amendment(
         qty_units=quantity_units(asked, listing, 0) if given.quantity else None,
-        end_ns=window(asked, found.session, hours)[1] if given.end or given.over else None,
+        end_ns=end_ns,
         limit_units=0 if no_limit else terms.limit_units,
         participation_max=terms.participation_max if given.max_participation else None,
         participation_target=rate,

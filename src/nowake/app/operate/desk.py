@@ -13,10 +13,11 @@ from typing import Protocol
 
 from nowake.app.operate.channel import Channel, Request
 from nowake.app.operate.messages import Answer, CommandAsk
+from nowake.app.request import check_covered
 from nowake.core.decisions import AnyDecision, CommandRefused, OrderAmended, ParentStatus, PlanAdopted, StatusChanged
 from nowake.core.errors import InputError
 from nowake.core.inputs import OperatorAction, OperatorCommand
-from nowake.core.sessions import iso
+from nowake.core.plan import Notice
 from nowake.core.value import require
 from nowake.engine.desk import Desk
 from nowake.engine.host import Host
@@ -153,11 +154,13 @@ class OperatorDesk:
             return None
         try:
             command = _command(ask, t_ns, host.state)
+            parent = host.state.parents.get(command.parent_id)
             end_ns = command.amendment.end_ns if command.amendment else None
-            if self._last_ns and end_ns is not None and end_ns > self._last_ns:
-                raise InputError("end", iso(end_ns), f"within the recording, which ends at {iso(self._last_ns)}")
+            if self._last_ns and parent is not None and end_ns is not None:
+                check_covered(parent.order.start_ns, end_ns, self._last_ns)
         except InputError as error:
-            request.answer(self._answer(host.state, ask.parent_id, accepted=False, text=str(error)))
+            answer = self._answer(host.state, ask.parent_id, accepted=False, text=error.reason, remedy=error.remedy)
+            request.answer(answer)
             return None
         return command
 
@@ -168,12 +171,26 @@ class OperatorDesk:
         if request is not None:
             accepted, text, remedy, repeated = what_came(command, decisions, host.state)
             answer = self._answer(
-                host.state, command.parent_id, accepted=accepted, text=text, remedy=remedy, repeated=repeated
+                host.state,
+                command.parent_id,
+                accepted=accepted,
+                text=text,
+                remedy=remedy,
+                repeated=repeated,
+                notices=tuple(one for made in decisions if isinstance(made, PlanAdopted) for one in made.plan.warnings),
             )
             request.answer(answer)
 
     def _answer(
-        self, state: EngineState, parent_id: str, *, accepted: bool, text: str, remedy: str = "", repeated: bool = False
+        self,
+        state: EngineState,
+        parent_id: str,
+        *,
+        accepted: bool,
+        text: str,
+        remedy: str = "",
+        repeated: bool = False,
+        notices: tuple[Notice, ...] = (),
     ) -> Answer:
         parent = state.parents.get(parent_id) or _only(state)
         return Answer(
@@ -181,6 +198,7 @@ class OperatorDesk:
             text=text,
             remedy=remedy,
             repeated=repeated,
+            notices=notices,
             status=parent.status.value if parent else "",
             t_ns=max(self._t_ns, state.t_ns),
             process=os.getpid(),

@@ -9,6 +9,7 @@ import msgspec
 from nowake.core.amendment import Amendment
 from nowake.core.errors import DataError
 from nowake.core.inputs import OperatorAction
+from nowake.core.plan import Notice
 from nowake.core.value import Value, require, to_json
 
 
@@ -50,6 +51,7 @@ class Answer(Value, frozen=True):
         text: What was done, or why not.
         remedy: What to do instead, a phrase; may be empty.
         repeated: Whether the key had been used for the same before.
+        notices: What is to be said of the plan that was made for it.
         status: Of the order afterwards.
         t_ns: Market time that the owner has reached.
         process: The owner's.
@@ -60,6 +62,7 @@ class Answer(Value, frozen=True):
     text: str
     remedy: str = ""
     repeated: bool = False
+    notices: tuple[Notice, ...] = ()
     status: str = ""
     t_ns: int = 0
     process: int = 0

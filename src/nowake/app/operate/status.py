@@ -113,6 +113,7 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
         "avg_price": float(unit.price(1)) * parent.cash_units / parent.filled if parent.filled else None,
         "children": {"live": len(parent.live), "ended": len(parent.closed)},
         "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
+        "warnings": [{"code": one.code, "text": one.text} for one in plan.warnings],
         "held_back": {"control": control, "why": humanise(detail, found.listing)} if control else None,
     }
 
@@ -143,6 +144,7 @@ def standing(found: RunStatus, owner: Answer | None) -> Standing:
         abandoned=tuple((qty, humanise(why, found.listing)) for why, qty in sorted(parent.abandoned.items())),
         average_units=parent.cash_units / parent.filled if parent.filled else None,
         held=f"{control}: {humanise(detail, found.listing)}" if held else "",
+        warnings=() if found.over else parent.plan.warnings,
     )
 
 
