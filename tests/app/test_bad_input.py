@@ -118,8 +118,8 @@ ORDERS: list[Case] = [
     ("plan buy 1 MSFT@XNAS --price 410 --spread -1bps --over 1h", "spread must be at least 0", ""),
     ("plan buy 1m MSFT@XNAS --price 410 --adv 10 --over 1h", "slices: none may be over", "ask for at most about"),
     (f"{MSFT} --over 1h --history nodir", "nodir: there is no such file or folder", "check the path"),
-    (f"{SYNTH} --latency 900h", "latency must be at most 1h", ""),
-    (f"{SYNTH} --fees nan", "fees must be finite", ""),
+    (f"{SYNTH} --latency 900h", "latency must be 0 or a time such as 5ms, at most 1h", ""),
+    (f"{SYNTH} --fees nan", "fees must be TAKER or MAKER/TAKER in basis points", ""),
     (f"{SYNTH} --seed 99999999999999999999", "seed must be at least 0 and below 2**63", ""),
 ]
 FILES: list[Case] = [
@@ -164,7 +164,7 @@ OPERATED: list[Case] = [
     ("amend run.db --quantity 1e300", "quantity must be between", ""),
     ("amend run.db --limit nan", "limit must be finite", ""),
     ("amend run.db --display 0.5", "a multiple of 1", ""),
-    ("amend run.db --end 2026-01-05T14:31:00", "end must be a time with a zone", "if it is UTC"),
+    ("amend run.db --end 2026-01-05T14:31:00", "end must be a time with a zone", "if it is in UTC"),
     ("amend run.db --over 5m --end 15:00", "both an end and a length", "not both"),
     ("cancel run.db --key " + "k" * 101, "key must be 1 to 100 characters", ""),
     ("explain run.db --child zzz", "child must be the id of one child, was 'zzz'", "`nowake explain` shows them"),
@@ -322,7 +322,10 @@ PYTHON: list[tuple[Callable[[Path], Any], str]] = [
     (lambda _: nowake.plan_order(nowake.order(**{**ORDER, "quantity": 1e300})), "quantity must be between"),
     (lambda _: nowake.plan_order(nowake.order(**ORDER, display=1e300)), "display must be between"),
     (lambda _: nowake.plan_order(nowake.order(**ORDER, i_would_part="50%")), "no effect without i_would"),
-    (lambda _: nowake.plan_order(nowake.order(**ORDER), latency="900h"), "latency must be at most 1h"),
+    (
+        lambda _: nowake.plan_order(nowake.order(**ORDER), latency="900h"),
+        "latency must be 0 or a time such as 5ms, at most 1h",
+    ),
     (lambda _: nowake.plan_order(nowake.order(**ORDER), colour=1), "option must be one of tapes"),
     (lambda _: nowake.plan_order("buy"), "order must be made by nowake.order"),  # type: ignore[arg-type]
     (lambda _: nowake.plan_order(nowake.order(**ORDER), "lake"), "tape must be made by"),  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ REFUSED = [
     (f"plan {SYNTH} --over 5m --impact full", "--impact full is not here yet"),
     (f"plan {SYNTH} --over 5m --impact huge", "impact must be one of off, ledger"),
     (f"plan {SYNTH} --over 5m --fees a/b/c", "fees must be TAKER or MAKER/TAKER"),
-    (f"plan {SYNTH} --over 5m --latency -1ms", "latency must be a duration"),
+    (f"plan {SYNTH} --over 5m --latency -1ms", "latency must be 0 or a time such as 5ms, at most 1h"),
     ("tca nosuch.db", "there is no journal nosuch.db"),
     ("explain nosuch.db", "there is no journal nosuch.db"),
     ("resume nosuch.db", "there is no journal nosuch.db"),

@@ -83,7 +83,12 @@ def test_a_stated_zone_moves_clock_times_but_not_the_hours():
     ("change", "words"),
     [
         ({"over": "1ns"}, "over must be at least 1s"),
-        ({"start": "2012-06-21T10:00"}, "a time with a zone"),
+        ({"start": "2012-06-21T10:00"}, r"write 2012-06-21T10:00-04:00 if it is in America/New_York, or 10:00$"),
+        ({"start": "2012-06-21T10:00", "tz": "UTC"}, r"write 2012-06-21T10:00\+00:00 if it is in UTC, or 10:00$"),
+        (
+            {"participation": "30%", "strategy": "pov"},
+            "^participation must be at most max_participation 0.15, was 0.3$",
+        ),
         ({"start": "25:00"}, "a clock time such as 10:00"),
         ({"start": "15:30", "over": "2h"}, r"longest that fits from there is --over 30m"),
         ({"start": "09:00"}, "before the first valid book"),

@@ -330,7 +330,7 @@ def _zoned(moment: datetime, zone: Session, session: Session, market: MarketHour
     """Return how to write a time that came without a zone: in the session's, or where it is enough as a clock time."""
     aware = moment.replace(tzinfo=ZoneInfo(zone.zone))
     precise = "minutes" if not moment.second and not moment.microsecond else "auto"
-    said = f"write {aware.isoformat(timespec=precise)} if it is the time of {zone.zone}"
+    said = f"write {aware.isoformat(timespec=precise)} if it is in {zone.zone}"
     if precise == "minutes" and _open_days(session, market) == [moment.date()]:
         said += f", or {moment:%H:%M}"
     return said
