@@ -63,15 +63,7 @@ ORDERS: list[Case] = [
         "start must be a time with a zone",
         "write 2026-11-23T15:00-05:00 if",
     ),
-<<<<<<< HEAD
     ("plan buy 1 AMZN --tape lake --start 15:30 --over 2h", "after the tape's end", "fits from there is --over 30m"),
-=======
-    (
-        "plan buy 1 AMZN --tape lake --start 15:30 --over 2h",
-        "after the tape's end",
-        "that fits from there is --over 30m",
-    ),
->>>>>>> bb18b35 (docs: reference)
     ("plan buy 1 AMZN --tape lake --start 08:00 --over 2h", "before the first valid book", "start then or later"),
     ("plan buy 1 AMZN --tape lake --start 17:00 --over 2h", "XNAS is closed at", "it was last open from"),
     ("plan buy 1 AMZN --tape lake --start 2012-06-17T12:00:00Z --over 1h", "before the first valid book", "start then"),
