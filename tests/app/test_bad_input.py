@@ -138,7 +138,7 @@ FILES: list[Case] = [
     (f"{MAPPED} --listing XYZ@XNAS,tick=0", "tick must be > 0, was '0'", ""),
     (f"{MAPPED} --listing XYZ@XNAS,lot=nan", "lot must be finite", ""),
     (f"{MAPPED} --listing XYZ@XNAS,colour=3", "listing must be name=value with one of base", ""),
-    (f"{MAPPED} --listing torn.json", "torn.json: is not a listing", "your-data.md"),
+    (f"{MAPPED} --listing torn.json", "torn.json: is not a listing", "listings-and-venue-rules.md"),
     (f"{MAPPED} --listing XYZ@XNAS", "holds prints but no quotes", "give its quotes or its bars"),
     ("tape import t.csv --out lake --catalogue nosuch.json", "nosuch.json: cannot be read", "give a catalogue file"),
     ("tape import one.gz --out note.txt", "note.txt: is a file, not a folder", "name a folder for the lake"),

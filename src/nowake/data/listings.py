@@ -74,7 +74,7 @@ def _from_file(path: Path) -> Listing:
         ) from error
     except ValueError as error:
         raise DataError(
-            path.name, f"is not a listing: {error}", remedy="compare it with docs/how-to/your-data.md"
+            path.name, f"is not a listing: {error}", remedy="compare it with docs/how-to/listings-and-venue-rules.md"
         ) from error
 
 

@@ -19,7 +19,7 @@ def session_names() -> tuple[str, ...]:
 
 @cache
 def session(name: str) -> Session:
-    """Return the trading hours called ``name``: ``24/7``, ``XNAS``, ``XNYS``.
+    """Return the trading hours called ``name``, one of ``session_names()``.
 
     Raises:
         InputError: There is no such table.
