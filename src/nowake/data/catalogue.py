@@ -27,5 +27,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     except OSError as error:
         raise DataError(path.name, f"cannot be read ({error.strerror})", remedy="give a catalogue file") from error
     except ValueError as error:
-        raise DataError(path.name, f"is not a catalogue: {error}", remedy="compare it with docs/how-to/listings-and-venue-rules.md") from error
+        raise DataError(
+            path.name, f"is not a catalogue: {error}", remedy="compare it with docs/how-to/listings-and-venue-rules.md"
+        ) from error
     return shipped.with_listings(own.listings)
