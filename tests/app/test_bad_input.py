@@ -103,7 +103,7 @@ ORDERS: list[Case] = [
     (f"{POV} --participation 5% --min-participation 8%", "min_participation is over participation", "lower the floor"),
     (f"{POV} --participation-by-price 220", "participation_by_price must be THRESHOLD:RATE", ""),
     (f"{POV} --participation-by-price 100:5%,100:7%", "steps in rising order", ""),
-    (f"{POV} --participation-by-price 100:5%,110:99%", "a step of the rate is over participation_max", "raise the cap"),
+    (f"{POV} --participation-by-price 100:5%,110:99%", "a step of the rate is over max_participation", "raise the cap"),
     (f"{POV} --participation-by-size x:5%", "participation_by_size must be a number, was 'x'", ""),
     (
         f"{POV} --participation-by-time 0s:5% --participation-by-size 1:5%",

@@ -202,8 +202,8 @@ CONFLICTS = {
     "beyond the limit": {"limit_units": 10_000, "i_would_units": 10_001, "i_would_fraction": 1.0},
     "with one thing only": {"participation_by_time": ((0, 0.1),), "participation_by_size": ((1, 0.1),)},
     "the rate to keep to": {"participation_min": 0.12, "participation_target": 0.1},
-    "over participation_max": {"participation_by_time": ((0, 0.5),)},
-    "under participation_min": {"participation_by_time": ((0, 0.02),), "participation_min": 0.05},
+    "over max_participation": {"participation_by_time": ((0, 0.5),)},
+    "under min_participation": {"participation_by_time": ((0, 0.02),), "participation_min": 0.05},
 }
 
 

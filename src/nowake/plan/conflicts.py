@@ -103,12 +103,12 @@ CONFLICTS: tuple[tuple[Callable[[ParentOrder], bool], str, str], ...] = (
     ),
     (
         lambda o: any(rate > o.parameters.participation_max for rate in _rates(o.parameters)),
-        "a step of the rate is over participation_max",
+        "a step of the rate is over max_participation",
         "raise the cap or lower the step",
     ),
     (
         lambda o: any(rate < (o.parameters.participation_min or 0) for rate in _rates(o.parameters)),
-        "a step of the rate is under participation_min",
+        "a step of the rate is under min_participation",
         "lower the floor or raise the step",
     ),
 )
