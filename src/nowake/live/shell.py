@@ -186,7 +186,7 @@ class Shell:
             self._seen.add(fill.trade_id)
             takes = fill.liquidity is Liquidity.TAKER and not self._venue.shows_own_takes
             unseen = fill.t_venue_ns < self._feed_since_ns
-            self.market.own_print(fill.price_units, fill.qty_units, added=takes or unseen)
+            self.market.own_print(fill.price_units, fill.qty_units, added=takes or unseen or fill.unprinted)
 
     # -- what goes to the engine ------------------------------------------------------------------------------------
 
