@@ -43,7 +43,7 @@ MUTABLE: dict[str, Rule] = {
     "limit_units": Rule(False, "working children at a worse price are cancelled"),
     "participation_max": Rule(False, "counts since the start; working children over it are cancelled"),
     "participation_target": Rule(False, "the prints are followed at this rate from now on"),
-    "urgency": Rule(False, "moves the mix of posting and taking"),
+    "urgency": Rule(True, "moves the mix of posting and taking"),
     "must_complete": Rule(False, "counts in the last tenth of the window"),
     "end_behaviour": Rule(False, "counts at the end of the window"),
     "display_units": Rule(False, "counts for what is posted from now on"),
