@@ -6,6 +6,7 @@ plan, so no intent is ever sent twice; what may be live keeps its reservation, a
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from nowake.core.child import ChildStatus
@@ -67,9 +68,12 @@ def amend(draft: Draft, command: OperatorCommand, view: View, beliefs: Beliefs) 
     draft.env.limits.check_cap(order.parameters.participation_max)
     check_parameters(order)
     smallest_piece(order, listing, view.mid2 // 2, order.qty_units)
-    plan = None
-    if any(MUTABLE[name].needs_plan for name in amendment.changes()):
+    plan, changed = None, amendment.changes()
+    if any(MUTABLE[name].needs_plan for name in changed):
         plan = _revised(draft, parent, order, view, beliefs)
+    elif "limit_units" in changed:  # its notices are the plan's; what is left may be too little for one
+        with suppress(Refused):
+            plan = _revised(draft, parent, order, view, beliefs)
     said = describe(parent.order, order, listing)
     draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=f"{said}, by {command.actor}"))
     if plan is not None:

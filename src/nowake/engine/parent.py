@@ -429,7 +429,9 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
     verdicts = judge(candidate)
     refused = [one for one in verdicts if not one.passed]
     if refused:
-        _withhold(draft, parent_id, wanted, child.qty_units, refused[0].control, refused[0].detail)
+        # What the tactic waits for is the cause, not that its waiting place is far from the market.
+        said = (intent.blocked, intent.reason) if intent.blocked else (refused[0].control, refused[0].detail)
+        _withhold(draft, parent_id, wanted, child.qty_units, *said)
         if refused[0].control == "repeat":
             _pause(draft, parent_id, "repeat", refused[0].detail)
             return
