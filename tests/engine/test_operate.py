@@ -411,3 +411,18 @@ def test_amending_often_does_not_run_ahead_of_the_schedule(name):
             if fill.t_venue_ns < START + seconds * S
         )
         assert done <= order.qty_units * (seconds // 60 + 1) // 10 + 1, f"{done} after {seconds} s"
+
+
+@pytest.mark.parametrize("changes", [{"urgency": 1.0}, {"qty_units": 1_100}, {"limit_units": 10_300}])
+def test_an_amended_order_goes_on_within_its_slice(changes):
+    """With two slices of half an hour nothing may wait for the second one."""
+    order = toy_order(qty=1_000, minutes=10, slices=2, participation_max=0.05, urgency=0.2)
+    outcome = run(order, 11, depth=1_000, commands=(command("amend", 20, **changes),))
+    judge(outcome)
+    after = [
+        event.t_ns for event, _ in decided(outcome, ChildSubmitted) if START + 20 * S < event.t_ns < START + 299 * S
+    ]
+    assert after, "nothing was sent until the next slice"
+    fills = [fill for placed in outcome.market.orders.values() for fill in placed.fills]
+    done = sum(fill.qty_units for fill in fills if fill.t_venue_ns < START + 300 * S)
+    assert done >= 495

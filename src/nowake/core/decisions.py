@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from nowake.core.child import ChildOrder
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
+from nowake.core.plan import ExecutionPlan, Notice
 from nowake.core.value import Value, require
 from nowake.core.view import Timer, Watch
 
@@ -52,11 +52,17 @@ class OrderRefused(Decision, frozen=True, tag="order-refused"):
 
 
 class OrderAmended(Decision, frozen=True, tag="order-amended"):
-    """The order is as ``order`` says from now on; ``reason`` names who changed what."""
+    """The order is as ``order`` says from now on.
+
+    Attributes:
+        reason: Who changed what.
+        notices: What is to be said of its limit at today's price; they take the place of the plan's.
+    """
 
     parent_id: str
     order: ParentOrder
     reason: str
+    notices: tuple[Notice, ...] = ()
 
 
 class CommandRefused(Decision, frozen=True, tag="command-refused"):

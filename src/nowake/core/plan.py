@@ -18,6 +18,10 @@ class Assumption(Value, frozen=True):
     why: str
 
 
+LIMIT_AWAY = "limit-away"
+"""Code of the notice that little trades until the price comes to the limit."""
+
+
 class Notice(Value, frozen=True):
     """Something the user should know about a plan or result, with the remedy where there is one."""
 

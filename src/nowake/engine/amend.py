@@ -6,7 +6,6 @@ plan, so no intent is ever sent twice; what may be live keeps its reservation, a
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from nowake.core.child import ChildStatus
@@ -22,8 +21,10 @@ from nowake.core.view import View
 from nowake.engine.draft import Draft
 from nowake.engine.pacing import allowance, own_limit
 from nowake.engine.plans import plan_for, revision
+from nowake.engine.schedule import due_units
 from nowake.engine.state import ChildState, ParentState
 from nowake.models.beliefs import Beliefs
+from nowake.plan.feasibility import limit_notices
 from nowake.plan.planner import smallest_piece
 from nowake.plan.strategies import check_parameters
 
@@ -68,14 +69,12 @@ def amend(draft: Draft, command: OperatorCommand, view: View, beliefs: Beliefs) 
     draft.env.limits.check_cap(order.parameters.participation_max)
     check_parameters(order)
     smallest_piece(order, listing, view.mid2 // 2, order.qty_units)
-    plan, changed = None, amendment.changes()
-    if any(MUTABLE[name].needs_plan for name in changed):
+    plan = None
+    if any(MUTABLE[name].needs_plan for name in amendment.changes()):
         plan = _revised(draft, parent, order, view, beliefs)
-    elif "limit_units" in changed:  # its notices are the plan's; what is left may be too little for one
-        with suppress(Refused):
-            plan = _revised(draft, parent, order, view, beliefs)
-    said = describe(parent.order, order, listing)
-    draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=f"{said}, by {command.actor}"))
+    reason = f"{describe(parent.order, order, listing)}, by {command.actor}"
+    notices = limit_notices(order, beliefs, listing)
+    draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=reason, notices=notices))
     if plan is not None:
         draft.emit(PlanAdopted(plan=plan))
 
@@ -107,17 +106,19 @@ def _revised(
 ) -> ExecutionPlan | None:
     """Return the plan of what is unsent under the new terms; None where nothing is left.
 
-    When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it. It begins
-    as the current slice ends, so that amending often does not release slices ahead of their time.
+    When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it. The
+    current slice goes on with what it owes, so that amending often releases nothing ahead of its time.
     """
     unsent = parent.unsent + order.qty_units - parent.order.qty_units
     left = unsent or parent.reserved
     if not left:
         return None
     position = parent.plan.position(view.t_ns)
-    next_ns = parent.plan.slices[position].end_ns if position >= 0 else parent.plan.slices[0].release_ns
-    later = next_ns if next_ns + SHORTEST_NS <= order.end_ns and not parent.plan.follows else 0
-    progress = revision(parent, left, parent.reserved if unsent else 0, later)
+    slice_end_ns = parent.plan.slices[position].end_ns if position >= 0 else parent.plan.slices[0].release_ns
+    if slice_end_ns + SHORTEST_NS > order.end_ns or parent.plan.follows:
+        slice_end_ns = 0
+    owed = max(0, due_units(parent, view.t_ns) - parent.filled - parent.reserved)
+    progress = revision(parent, left, parent.reserved if unsent else 0, min(owed, left), slice_end_ns)
     return plan_for(order, progress, beliefs, draft.env, view.t_ns)
 
 

@@ -9,6 +9,7 @@ from nowake.core import decisions as d
 from nowake.core.child import ChildStatus, OrderType, TimeInForce
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
+from nowake.core.plan import LIMIT_AWAY
 from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.engine.ledger import doubt, find, put, with_child
@@ -35,13 +36,15 @@ def _refused(state: EngineState, record: d.OrderRefused) -> EngineState:
 
 
 def _amended(state: EngineState, record: d.OrderAmended) -> EngineState:
-    """Take over the order; a changed quantity moves what is unsent, and reasons are said anew."""
+    """Take over the order; a changed quantity moves what is unsent, and reasons and notices are said anew."""
     parent = get_parent(state, record.parent_id)
     for name in ("parent_id", "listing", "side", "decided_ns", "start_ns", "strategy"):
         if getattr(parent.order, name) != getattr(record.order, name):
             raise InvariantBroken("I8", f"{record.parent_id}: an amendment of its {name}")
     unsent = parent.unsent + record.order.qty_units - parent.order.qty_units
-    return put(state, replace(parent, order=record.order, unsent=unsent, withheld=(-1, ()), held_back=("", "")))
+    said = (*(one for one in parent.plan.warnings if one.code != LIMIT_AWAY), *record.notices)
+    changes = {"order": record.order, "unsent": unsent, "plan": replace(parent.plan, warnings=said)}
+    return put(state, replace(parent, withheld=(-1, ()), held_back=("", ""), **changes))
 
 
 def _command_refused(state: EngineState, record: d.CommandRefused) -> EngineState:

@@ -164,6 +164,7 @@ def _work(draft: Draft, parent_id: str) -> None:
     if wanted.next_ns:
         draft.wake(wanted.next_ns)
     if wanted.position < 0:
+        _make_room(draft, parent_id)  # an amended plan may begin later than what still rests
         return
     if not view.tradable:
         _withhold(draft, parent_id, wanted, wanted.qty_units, "market", f"the market is {view.integrity!s}")

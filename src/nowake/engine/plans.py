@@ -26,7 +26,9 @@ def plan_for(order: ParentOrder, progress: Progress, beliefs: Beliefs, env: Env,
     return plan
 
 
-def revision(parent: ParentState, unsent_units: int, open_units: int, not_before_ns: int = 0) -> Progress:
+def revision(
+    parent: ParentState, unsent_units: int, open_units: int, owed_units: int = 0, slice_end_ns: int = 0
+) -> Progress:
     """Return the progress from which a plan is revised: leg numbers and the revision go on."""
     return Progress(
         filled_units=parent.filled,
@@ -34,5 +36,6 @@ def revision(parent: ParentState, unsent_units: int, open_units: int, not_before
         unsent_units=unsent_units,
         next_slice_index=parent.plan.slices[-1].index + 1,
         revision=parent.plan.revision + 1,
-        not_before_ns=not_before_ns,
+        owed_units=owed_units,
+        slice_end_ns=slice_end_ns,
     )

@@ -67,7 +67,7 @@ def want(parent: ParentState, now_ns: int) -> Want:
 
 def due_units(parent: ParentState, now_ns: int) -> int:
     """Return the cumulative quantity that is due by now: what slices have released, or what the prints ask for."""
-    if parent.rate_ppm:
+    if parent.plan.follows:
         return owed_units(parent, _near_end(parent, now_ns))
     return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(now_ns)
 
@@ -79,7 +79,7 @@ def _near_end(parent: ParentState, now_ns: int) -> bool:
 def _want_following(parent: ParentState, position: int, now_ns: int) -> Want:
     """Return what the prints of others ask for; the slices only number the legs."""
     near_end = _near_end(parent, now_ns)
-    owed = owed_units(parent, near_end)
+    owed = due_units(parent, now_ns)
     return Want(
         position=position,
         qty_units=max(0, min(owed - parent.filled - parent.reserved, parent.unsent)),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from nowake.core.errors import Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder, Side
-from nowake.core.plan import ExecutionSlice, Notice
+from nowake.core.plan import LIMIT_AWAY, ExecutionSlice, Notice
 from nowake.core.sessions import Session, iso
 from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.models.beliefs import Beliefs
@@ -147,7 +147,7 @@ def limit_notices(order: ParentOrder, beliefs: Beliefs, listing: Listing) -> tup
     where = "under" if order.side is Side.BUY else "over"
     price = listing.instrument.price(limit)
     text = f"the limit {price:f} is {away_bps:.1f} bps {where} the mid: little trades until the price comes to it"
-    return (Notice(code="limit-away", text=text),)
+    return (Notice(code=LIMIT_AWAY, text=text),)
 
 
 def percent(rate: float) -> str:

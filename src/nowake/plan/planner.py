@@ -34,7 +34,8 @@ class Progress(Value, frozen=True):
         unsent_units: What a plan may lay out.
         next_slice_index: Leg number that the first slice gets.
         revision: Of the plan to be made; 0 for the first.
-        not_before_ns: Its first slice is released then at the earliest; 0 = at once.
+        owed_units: Of these, what the current slice still owes; it keeps its time, the rest is laid out after it.
+        slice_end_ns: When the current slice ends; 0 = there is none, everything is laid out from now.
     """
 
     filled_units: int
@@ -42,10 +43,11 @@ class Progress(Value, frozen=True):
     unsent_units: int
     next_slice_index: int
     revision: int
-    not_before_ns: int = 0
+    owed_units: int = 0
+    slice_end_ns: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("filled_units", "open_units", "unsent_units", "next_slice_index", "revision", "not_before_ns"):
+        for name in self.__struct_fields__:
             require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
 
     @classmethod
@@ -73,24 +75,28 @@ def make_plan(
     """
     _check_consistency(order, progress, beliefs, listing, now_ns)
     check_parameters(order)
-    start_ns = max(now_ns, order.start_ns, progress.not_before_ns)
+    least = smallest_piece(order, listing, beliefs.price_units, progress.unsent_units)
+    owed_units = _owed(progress, least, listing.lot_units)
+    start_ns = max(now_ns, order.start_ns, progress.slice_end_ns)
     if start_ns >= order.end_ns:
         raise Refused(f"the window ended at {iso(order.end_ns)}", "give a later end")
     check_window(start_ns, order.end_ns, session)
     strategy = find_strategy(order.strategy)
     request = Request(
         order=order,
-        qty_units=progress.unsent_units,
+        qty_units=progress.unsent_units - owed_units,
         start_ns=start_ns,
         end_ns=order.end_ns,
-        first_index=progress.next_slice_index,
+        first_index=progress.next_slice_index + (owed_units > 0),
         beliefs=beliefs,
         listing=listing,
-        min_units=smallest_piece(order, listing, beliefs.price_units, progress.unsent_units),
+        min_units=least,
     )
     laid = strategy.layout(request)
-    slices = tuple(_with_participation(one, beliefs) for one in laid.slices)
-    _check_against_gate(slices, request)
+    _check_against_gate(laid.slices, request)
+    slices = tuple(
+        _with_participation(one, beliefs) for one in (*_rest_of(progress, owed_units, laid, now_ns), *laid.slices)
+    )
     cost, notices = _cost(order, slices, beliefs, listing)
     return ExecutionPlan(
         parent_id=order.parent_id,
@@ -111,6 +117,21 @@ def make_plan(
         follows=strategy.follows,
         corrects=strategy.corrects,
     )
+
+
+def _owed(progress: Progress, least: int, lot: int) -> int:
+    """Return what the current slice is to go on with: a good order that leaves a good rest, else nothing."""
+    owed = progress.owed_units // lot * lot if progress.slice_end_ns else 0
+    return owed if owed >= least and progress.unsent_units - owed >= least else 0
+
+
+def _rest_of(progress: Progress, owed_units: int, laid: Layout, now_ns: int) -> tuple[ExecutionSlice, ...]:
+    """Return the current slice as it goes on, by the tactic of those that follow."""
+    if not owed_units:
+        return ()
+    first, tactic = progress.next_slice_index, laid.slices[0].tactic
+    end_ns = progress.slice_end_ns
+    return (ExecutionSlice(index=first, release_ns=now_ns, end_ns=end_ns, qty_units=owed_units, tactic=tactic),)
 
 
 def smallest_order(listing: Listing, price_units: int, qty_units: int) -> int:

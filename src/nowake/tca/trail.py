@@ -195,6 +195,8 @@ class Trail:
                 self.order, self.amended = decision.order, True
                 self.plans.append((t_ns, self.plans[-1][1], self.order.qty_units))
                 self.warn("amended", decision.reason)
+                for notice in decision.notices:
+                    self.warn(notice.code, notice.text)
             case d.OrderRefused() if not self.plans:  # a repeated order is refused too; the first goes on
                 self.status, self.reason = "refused", decision.reason
             case d.ChildSubmitted():

@@ -177,7 +177,7 @@ class OperatorDesk:
                 text=text,
                 remedy=remedy,
                 repeated=repeated,
-                notices=tuple(one for made in decisions if isinstance(made, PlanAdopted) for one in made.plan.warnings),
+                notices=_notices(decisions),
             )
             request.answer(answer)
 
@@ -225,6 +225,13 @@ def _command(ask: CommandAsk, t_ns: int, state: EngineState) -> OperatorCommand:
     return OperatorCommand(
         t_ns=t_ns, parent_id=parent_id, action=ask.action, actor=ask.actor, key=ask.key, amendment=ask.amendment
     )
+
+
+def _notices(decisions: tuple[AnyDecision, ...]) -> tuple[Notice, ...]:
+    """Return what is to be said of an amended order and of its plan, each once."""
+    said = [one for made in decisions if isinstance(made, OrderAmended) for one in made.notices]
+    said += [one for made in decisions if isinstance(made, PlanAdopted) for one in made.plan.warnings]
+    return tuple(dict.fromkeys(said))
 
 
 def what_came(
