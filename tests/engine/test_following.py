@@ -18,7 +18,7 @@ from nowake.engine import apply, following
 from nowake.models.beliefs import Beliefs
 from nowake.models.volatility import VolatilityBelief
 from nowake.models.volume import VolumeBelief
-from nowake.plan.pov import rate_in_force
+from nowake.plan.rates import rate_in_force
 
 PAUSE = 1_900_000_000
 """Prints are at least 2 s apart, children of one order at least 1 s."""

@@ -20,9 +20,9 @@ from nowake.models.impact import find_form
 from nowake.plan.cost import timing_risk_bps
 from nowake.plan.implementation_shortfall import IS, RISK_AVERSION, largest_trades, market_terms, trajectory
 from nowake.plan.planner import Progress, make_plan
+from nowake.plan.slices import interval_edges
 from nowake.plan.strategies import find_strategy
 from nowake.plan.strategy import Request
-from nowake.plan.vwap import interval_edges
 
 BeliefsOf = Callable[..., Beliefs]
 OrderOf = Callable[..., ParentOrder]

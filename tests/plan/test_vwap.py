@@ -24,9 +24,10 @@ from nowake.models.beliefs import Beliefs
 from nowake.models.volume import update
 from nowake.models.volume_curve import VolumeCurve, days_from_bins, estimate_history
 from nowake.plan.planner import Progress, make_plan
+from nowake.plan.slices import interval_edges
 from nowake.plan.strategies import find_strategy
 from nowake.plan.twap import TWAP
-from nowake.plan.vwap import VWAP, interval_edges, volume_weights
+from nowake.plan.vwap import VWAP, volume_weights
 
 BeliefsOf = Callable[..., Beliefs]
 OrderOf = Callable[..., ParentOrder]

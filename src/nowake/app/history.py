@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
+from nowake.core.jit import user_cache
 from nowake.core.sessions import Session
 from nowake.core.tape import Tape
 from nowake.core.volume import DayVolume
 from nowake.data.day_volumes import day_volumes, lake_volumes
 from nowake.models.volume_curve import VolumeHistory, estimate_history
-
-
-def cache_folder() -> Path:
-    """Return where counted days are kept: below ``NOWAKE_CACHE_DIR``, else the user's cache folder."""
-    chosen = os.environ.get("NOWAKE_CACHE_DIR")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nowake"
-    return base / "volume"
 
 
 def find_history(
@@ -69,7 +62,7 @@ def _days_at(
         known = {entry.listing.key for entry in list_lake(path)}
         if listing.key not in known:
             raise InputError("history", str(path), f"a lake with {listing.key}", f"it holds {', '.join(sorted(known))}")
-        return lake_volumes(path, listing.key, session, session.trading_day(t_ns), cache_folder())
+        return lake_volumes(path, listing.key, session, session.trading_day(t_ns), user_cache() / "volume")
     mappings = parse_mapping(mapping) if mapping else ()
     (tape,) = open_tapes([path], listing.key, mappings=mappings, listing=stated)
     return day_volumes(tape, session)

@@ -31,11 +31,15 @@ def _sources_hash() -> str:
     return state.hexdigest()
 
 
+def user_cache() -> Path:
+    """Return the folder of what can be made again: ``NOWAKE_CACHE_DIR``, else below the user's cache."""
+    chosen = os.environ.get("NOWAKE_CACHE_DIR")
+    return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nowake"
+
+
 def cache_dir() -> Path:
     """Return the folder that holds the compiled kernels of exactly these sources."""
-    chosen = os.environ.get("NOWAKE_CACHE_DIR")
-    base = Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nowake"
-    return base / "kernels" / f"py{sys.version_info[0]}{sys.version_info[1]}-{_sources_hash()}"
+    return user_cache() / "kernels" / f"py{sys.version_info[0]}{sys.version_info[1]}-{_sources_hash()}"
 
 
 def _configure() -> None:

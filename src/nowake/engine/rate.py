@@ -9,7 +9,7 @@ from nowake.engine.draft import Draft
 from nowake.engine.following import clip_units, missing_others, others_to_floor, under_band
 from nowake.engine.schedule import Want
 from nowake.engine.state import ParentState
-from nowake.plan.pov import rate_in_force, rising_prices, times_ns
+from nowake.plan.rates import rate_in_force, rising_prices, times_ns
 
 
 def set_rate(draft: Draft, parent_id: str) -> None:

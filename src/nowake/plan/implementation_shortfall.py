@@ -27,19 +27,16 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
-from nowake.core.plan import Assumption, ExecutionSlice
+from nowake.core.plan import Assumption
 from nowake.core.units import format_duration
 from nowake.core.value import Value
 from nowake.models.impact import find_form
 from nowake.plan.cost import take_fraction
-from nowake.plan.randomise import jittered_edges, jittered_weights
-from nowake.plan.slicer import slice_exactly
+from nowake.plan.slices import lay_edges, lay_slices
 from nowake.plan.solvers._almgren_chriss import Trajectory, almgren_chriss
 from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy, tactic_of
 from nowake.plan.twap import ADV_FRACTION_MAX, TWAP, slice_count
-from nowake.plan.vwap import interval_edges
 
 RISK_AVERSION = 0.005
 """lambda at urgency 1/2, per basis point."""
@@ -156,33 +153,11 @@ def layout(request: Request) -> Layout:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
     """
     count, why, assumed = slice_count(request)
-    window_ns = request.end_ns - request.start_ns
-    if count > window_ns:
-        raise Refused(f"{count} slices do not fit in {format_duration(window_ns)}", "ask for fewer slices")
-    parameters, key, listing = request.order.parameters, request.order.parent_id, request.listing
-    edges = jittered_edges(interval_edges(request.start_ns, request.end_ns, count), parameters.randomise_time, key)
+    edges = lay_edges(request, count)
     path, more = trajectory(request, edges)
-    quantities = slice_exactly(
-        request.qty_units,
-        jittered_weights(path.trades.tolist(), parameters.randomise_size, key),
-        lot_units=listing.lot_units,
-        min_units=request.min_units,
-        max_units=listing.max_qty_units,
-        show=lambda units: f"{listing.instrument.qty(units):,f}",
-    )
-    tactic = tactic_of(parameters)
-    used = [(k, qty) for k, qty in enumerate(quantities) if qty]
-    slices = tuple(
-        ExecutionSlice(
-            index=request.first_index + number,
-            release_ns=edges[k],
-            end_ns=edges[k + 1],
-            qty_units=qty,
-            tactic=tactic,
-        )
-        for number, (k, qty) in enumerate(used)
-    )
-    reasons = (why, f"one every {format_duration(window_ns // count)}", _shape(request, path), TACTIC_WORDS[tactic])
+    slices = lay_slices(request, edges, path.trades.tolist())
+    every = format_duration((request.end_ns - request.start_ns) // count)
+    reasons = (why, f"one every {every}", _shape(request, path), TACTIC_WORDS[slices[0].tactic])
     return Layout(slices=slices, reasons=reasons, assumed=(*assumed, *more))
 
 

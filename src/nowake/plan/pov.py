@@ -11,84 +11,16 @@ from __future__ import annotations
 from itertools import pairwise
 
 from nowake.core.errors import Refused
-from nowake.core.order import EndBehaviour, Parameters, Side
-from nowake.core.plan import ExecutionSlice, Notice
+from nowake.core.order import EndBehaviour
+from nowake.core.plan import Notice
 from nowake.core.units import format_duration
-from nowake.plan.slicer import slice_exactly
-from nowake.plan.strategy import COMMON, Layout, Request, Strategy, tactic_of
+from nowake.plan.rates import target_rate
+from nowake.plan.slices import lay_slices
+from nowake.plan.strategy import COMMON, Layout, Request, Strategy
 
-MILLION = 1_000_000
-DEFAULT_RATE = 0.10
 BINS = 24
 """The expected path is drawn in this many intervals."""
 BINARY = 40
-
-
-def target_rate(parameters: Parameters) -> float:
-    """Return the rate before it varies: as asked, else 10 %, or the cap where that is lower."""
-    asked = parameters.participation_target
-    return min(DEFAULT_RATE, parameters.participation_max) if asked is None else asked
-
-
-def rising_prices(parameters: Parameters) -> tuple[int, ...]:
-    """Return the prices, in price units, at which the rate changes."""
-    return tuple(price for price, _ in parameters.participation_by_price)
-
-
-def times_ns(parameters: Parameters) -> tuple[int, ...]:
-    """Return the times since the start, in ns, at which the rate changes."""
-    return tuple(t_ns for t_ns, _ in parameters.participation_by_time)
-
-
-def rate_in_force(
-    parameters: Parameters,
-    *,
-    side: Side,
-    left_units: int,
-    elapsed_ns: int,
-    bid_units: int,
-    ask_units: int,
-    now_ppm: int,
-) -> tuple[int, str]:
-    """Return the rate in millionths of all volume, and why.
-
-    A price step comes into force when the best bid has reached its threshold, and goes out of force when the best ask
-    has fallen under it: a threshold inside the spread changes nothing.
-
-    Args:
-        parameters: Of the order.
-        side: Of the order.
-        left_units: Quantity not filled yet.
-        elapsed_ns: Since the start.
-        bid_units: Best bid, price units.
-        ask_units: Best ask, price units.
-        now_ppm: Rate in force so far, 0 = none yet.
-    """
-    steps = (
-        ("quantity left", left_units, parameters.participation_by_size),
-        ("time since the start", elapsed_ns, parameters.participation_by_time),
-    )
-    for name, at, table in steps:
-        if table:
-            return _capped(parameters, _step(table, at, target_rate(parameters)), f"the step of its {name}")
-    if parameters.participation_by_price:
-        table = parameters.participation_by_price
-        by_bid = _step(table, bid_units, target_rate(parameters))
-        by_ask = _step(table, ask_units, target_rate(parameters))
-        if by_bid != by_ask and now_ppm in (round(by_bid * MILLION), round(by_ask * MILLION)):
-            return now_ppm, "a threshold lies inside the spread"
-        chosen = by_ask if side is Side.BUY else by_bid
-        return _capped(parameters, chosen, "the step of the market price")
-    return _capped(parameters, target_rate(parameters), "the order's rate")
-
-
-def _step(table: tuple[tuple[int, float], ...], at: int, before: float) -> float:
-    """Return the rate of the last threshold at or below ``at``; under the first one the order's own."""
-    return next((rate for threshold, rate in reversed(table) if at >= threshold), before)
-
-
-def _capped(parameters: Parameters, rate: float, reason: str) -> tuple[int, str]:
-    return min(round(min(rate, parameters.participation_max) * MILLION), MILLION - 1), reason
 
 
 def layout(request: Request) -> Layout:
@@ -101,23 +33,7 @@ def layout(request: Request) -> Layout:
     if rate >= 1:
         raise Refused("participation_target is 1: nobody else's volume would be left to follow", "ask for less than 1")
     edges, weights, notices = _expected_path(request, rate)
-    listing = request.listing
-    quantities = slice_exactly(
-        request.qty_units,
-        weights,
-        lot_units=listing.lot_units,
-        min_units=request.min_units,
-        max_units=listing.max_qty_units,
-        show=lambda units: f"{listing.instrument.qty(units):,f}",
-    )
-    tactic = tactic_of(request.order.parameters, patient="follow")
-    slices = tuple(
-        ExecutionSlice(
-            index=request.first_index + k, release_ns=edges[k], end_ns=edges[k + 1], qty_units=qty, tactic=tactic
-        )
-        for k, qty in enumerate(quantities)
-        if qty
-    )
+    slices = lay_slices(request, edges, weights, patient="follow")
     reasons = (f"follows the prints of others at {100 * rate:.3g} % of all volume; the slices are what is expected",)
     return Layout(slices=slices, reasons=reasons, warnings=notices)
 

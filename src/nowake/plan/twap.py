@@ -21,11 +21,10 @@ import math
 
 from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
-from nowake.core.plan import Assumption, ExecutionSlice
+from nowake.core.plan import Assumption
 from nowake.core.units import NS_PER_SECOND, format_duration
-from nowake.plan.randomise import jittered_edges, jittered_weights
-from nowake.plan.slicer import slice_exactly
-from nowake.plan.strategy import COMMON, TACTIC_WORDS, Layout, Request, Strategy, tactic_of
+from nowake.plan.slices import lay_edges, lay_slices
+from nowake.plan.strategy import COMMON, TACTIC_WORDS, Layout, Request, Strategy
 
 INTERVAL_MIN_NS = 30 * NS_PER_SECOND
 SLICES_MAX = 400
@@ -118,36 +117,10 @@ def layout(request: Request) -> Layout:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
     """
     count, why, assumed = slice_count(request)
-    listing, window_ns = request.listing, request.end_ns - request.start_ns
-    if count > window_ns:
-        raise Refused(f"{count} slices do not fit in {format_duration(window_ns)}", "ask for fewer slices")
-    parameters, key = request.order.parameters, request.order.parent_id
-    quantities = slice_exactly(
-        request.qty_units,
-        jittered_weights([1] * count, parameters.randomise_size, key),
-        lot_units=listing.lot_units,
-        min_units=request.min_units,
-        max_units=listing.max_qty_units,
-        show=lambda units: f"{listing.instrument.qty(units):,f}",
-    )
-    tactic = tactic_of(parameters)
-    edges = [request.start_ns + window_ns * k // count for k in range(count + 1)]
-    edges = jittered_edges(edges, parameters.randomise_time, key)
-    slices = tuple(
-        ExecutionSlice(
-            index=request.first_index + k,
-            release_ns=edges[k],
-            end_ns=edges[k + 1],
-            qty_units=qty,
-            tactic=tactic,
-        )
-        for k, qty in enumerate(quantities)
-        if qty
-    )
-    text = TACTIC_WORDS[tactic]
-    return Layout(
-        slices=slices, reasons=(why, f"one every {format_duration(window_ns // count)}", text), assumed=assumed
-    )
+    slices = lay_slices(request, lay_edges(request, count), [1] * count)
+    every = format_duration((request.end_ns - request.start_ns) // count)
+    words = TACTIC_WORDS[slices[0].tactic]
+    return Layout(slices=slices, reasons=(why, f"one every {every}", words), assumed=assumed)
 
 
 TWAP = Strategy(

@@ -22,20 +22,13 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
-from nowake.core.plan import Assumption, ExecutionSlice
+from nowake.core.plan import Assumption
 from nowake.core.units import format_duration
 from nowake.models.volume import VolumeBelief
-from nowake.plan.randomise import jittered_edges, jittered_weights
-from nowake.plan.slicer import slice_exactly
-from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy, tactic_of
+from nowake.plan.slices import lay_edges, lay_slices
+from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy
 from nowake.plan.twap import ADV_FRACTION_MAX, SLICES_MAX, TWAP, slice_count
-
-
-def interval_edges(start_ns: int, end_ns: int, count: int) -> list[int]:
-    """Return the ``count`` + 1 edges of equal intervals, within a nanosecond."""
-    return [start_ns + (end_ns - start_ns) * k // count for k in range(count + 1)]
 
 
 def volume_weights(edges: Sequence[int], volume: VolumeBelief) -> list[float]:
@@ -55,9 +48,6 @@ def layout(request: Request) -> Layout:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
     """
     count, why, assumed = slice_count(request)
-    window_ns = request.end_ns - request.start_ns
-    if count > window_ns:
-        raise Refused(f"{count} slices do not fit in {format_duration(window_ns)}", "ask for fewer slices")
     edges, weights = _weighted(request, count)
     first = count
     while request.order.parameters.slices is None and (wanted := _enough(request, weights)) > count:
@@ -70,33 +60,12 @@ def layout(request: Request) -> Layout:
         weights = [1.0] * count
         note = Assumption(name="volume curve", value="flat", why="the window lies outside the hours that are known")
         notes = (*assumed, note)
-    listing = request.listing
-    quantities = slice_exactly(
-        request.qty_units,
-        jittered_weights(weights, request.order.parameters.randomise_size, request.order.parent_id),
-        lot_units=listing.lot_units,
-        min_units=request.min_units,
-        max_units=listing.max_qty_units,
-        show=lambda units: f"{listing.instrument.qty(units):,f}",
-    )
-    tactic = tactic_of(request.order.parameters)
-    used = [(k, qty) for k, qty in enumerate(quantities) if qty]
-    slices = tuple(
-        ExecutionSlice(
-            index=request.first_index + number,
-            release_ns=edges[k],
-            end_ns=edges[k + 1],
-            qty_units=qty,
-            tactic=tactic,
-        )
-        for number, (k, qty) in enumerate(used)
-    )
-    return Layout(slices=slices, reasons=(why, *_reasons(request, weights, tactic)), assumed=notes)
+    slices = lay_slices(request, edges, weights)
+    return Layout(slices=slices, reasons=(why, *_reasons(request, weights, slices[0].tactic)), assumed=notes)
 
 
 def _weighted(request: Request, count: int) -> tuple[list[int], list[float]]:
-    edges = interval_edges(request.start_ns, request.end_ns, count)
-    edges = jittered_edges(edges, request.order.parameters.randomise_time, request.order.parent_id)
+    edges = lay_edges(request, count)
     return edges, volume_weights(edges, request.beliefs.volume)
 
 
