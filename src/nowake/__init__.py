@@ -17,6 +17,7 @@ _HOMES = {
     "nowake.app.results": ("Result",),
     "nowake.app.stated": ("Beliefs",),
     "nowake.app.wiring": ("RunOptions",),
+    "nowake.core.conditions": ("Conditions",),
     "nowake.core.errors": ("DataError", "InputError", "JournalError", "NowakeError", "Refused"),
     "nowake.core.instrument": ("FeeSchedule", "Instrument", "Listing"),
     "nowake.core.order": ("EndBehaviour", "Parameters", "ParentOrder", "Side"),
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AdvancedMarketImpactCalculator",
     "Beliefs",
+    "Conditions",
     "CostEstimate",
     "DataError",
     "EndBehaviour",
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from nowake.app.results import Result
     from nowake.app.stated import Beliefs
     from nowake.app.wiring import RunOptions
+    from nowake.core.conditions import Conditions
     from nowake.core.errors import DataError, InputError, JournalError, NowakeError, Refused
     from nowake.core.instrument import FeeSchedule, Instrument, Listing
     from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
