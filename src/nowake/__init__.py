@@ -26,6 +26,7 @@ _HOMES = {
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
     "nowake.models.impact.calculator": ("AdvancedMarketImpactCalculator",),
+    "nowake.route.router": ("SmartRouter", "get_smart_router"),
     "nowake.tca.report": ("ExecutionReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -54,9 +55,11 @@ __all__ = [
     "Result",
     "RunOptions",
     "Side",
+    "SmartRouter",
     "TWAPExecutor",
     "Tape",
     "VWAPExecutor",
+    "get_smart_router",
     "measure",
     "order",
     "plan_order",
@@ -81,6 +84,7 @@ if TYPE_CHECKING:
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor
     from nowake.models.impact.calculator import AdvancedMarketImpactCalculator
+    from nowake.route.router import SmartRouter, get_smart_router
     from nowake.tca.report import ExecutionReport
 
 

@@ -12,7 +12,7 @@ from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
 from nowake.core.routing import Candidate, Exclusion, StrategyDecision
 from nowake.core.sessions import Session
-from nowake.core.value import Value, replace
+from nowake.core.value import Value, check_types, replace, require
 from nowake.models.beliefs import Beliefs
 from nowake.plan.feasibility import peak_participation
 from nowake.plan.planner import Progress, make_plan
@@ -35,6 +35,10 @@ class SmartRouter(Value, frozen=True):
     """
 
     strategies: tuple[str, ...] = ("twap", "vwap", "pov", "is")
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        require(bool(self.strategies), "strategies", self.strategies, "at least one")
 
     def decide(
         self, order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
@@ -119,4 +123,8 @@ def get_smart_router(**settings: object) -> SmartRouter:
     Raises:
         InputError: A setting is not what it must be.
     """
+    known = SmartRouter.__struct_fields__
+    for name in settings:
+        if name not in known:
+            raise InputError("setting", name, f"one of {', '.join(known)}")
     return SmartRouter(**settings)  # type: ignore[arg-type]
