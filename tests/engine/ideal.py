@@ -50,6 +50,7 @@ class Run:
     fills: list[tuple[int, int, int, Liquidity]]
     prints: list[tuple[int, int]]
     journal: MemoryJournal
+    env: Env
 
     def own(self, t_ns: int) -> int:
         """Return what had been filled by ``t_ns``."""
@@ -127,4 +128,4 @@ def work(order: ParentOrder, tape: Tape, beliefs: Beliefs | None = None) -> Run:
     ]
     is_print = (tape.code & 15) == Row.TRADE
     prints = list(zip(tape.t_event[is_print].tolist(), tape.qty[is_print].tolist(), strict=True))
-    return Run(parent, fills, prints, journal)
+    return Run(parent, fills, prints, journal, env)

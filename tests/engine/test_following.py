@@ -15,6 +15,7 @@ from nowake.core.errors import NowakeError
 from nowake.core.order import EndBehaviour, Parameters, Side
 from nowake.core.value import replace
 from nowake.engine import apply, following
+from nowake.engine.believe import corrected_beliefs
 from nowake.models.beliefs import Beliefs
 from nowake.models.volatility import VolatilityBelief
 from nowake.models.volume import VolumeBelief
@@ -193,6 +194,23 @@ def test_vwap_is_planned_again_when_the_days_volume_is_not_what_was_thought(fact
 def test_twap_is_not_planned_again_for_volume():
     run = work(ideal_order(3_000, 50, slices=10), ideal_tape(3, 60), beliefs=stated_volume(1e9))
     assert not [d for batch in run.journal.batches() for d in batch.decisions if isinstance(d, PlanAdopted)]
+
+
+def test_own_volume_does_not_correct_what_is_believed_of_the_day():
+    """The same others' volume, whatever was our own beside it, gives the same belief; more of others gives another."""
+    run = work(ideal_order(3_000, 50, strategy="vwap", slices=10), ideal_tape(3, 60), beliefs=stated_volume(4e6))
+    view = [one for batch in run.journal.batches() if (one := getattr(batch.input, "view", None)) is not None][-1]
+    plain = corrected_beliefs(run.parent, view, run.env).volume
+
+    def seen(own, others):
+        more = replace(view, volume_own=view.volume_own + own, volume_all=view.volume_all + own + others)
+        return corrected_beliefs(run.parent, more, run.env).volume
+
+    assert view.volume_own > 0
+    assert seen(5_000, 0) == plain
+    assert seen(0, 5_000).per_day > plain.per_day
+    as_if_none = replace(view, volume_own=0, volume_all=view.volume_all - view.volume_own)
+    assert corrected_beliefs(run.parent, as_if_none, run.env).volume == plain
 
 
 def own_volume_followed(monkeypatch):

@@ -6,10 +6,10 @@ import itertools
 import random
 
 import pytest
-from campaign import judge, judge_audit, random_run, run, toy_order
+from campaign import judge, judge_audit, known_fills, random_run, run, toy_order
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy import LATENCY, T0, S
+from toy import LATENCY, T0, S, ToyMarket, toy_env
 
 from nowake.core.amendment import AMENDABLE, Amendment
 from nowake.core.decisions import (
@@ -27,6 +27,8 @@ from nowake.core.value import replace
 from nowake.engine import amend, apply_decisions, decide, host, operate, parent
 from nowake.engine.amend import MUTABLE
 from nowake.engine.state import EngineState
+from nowake.journal.memory import MemoryJournal
+from nowake.sim.world import World
 
 START = T0 + 60 * S
 
@@ -73,7 +75,7 @@ def judge_quantities(outcome):
     parent = outcome.parent
     last = [order for _, order in amendments(outcome)]
     assert parent.order == (last[-1] if last else parent.order)
-    assert parent.filled == outcome.market.filled()
+    assert parent.filled == sum(fill.qty_units for fill in known_fills(outcome))
     assert parent.filled + sum(parent.abandoned.values()) == parent.order.qty_units + parent.overfill
 
 
@@ -426,3 +428,56 @@ def test_an_amended_order_goes_on_within_its_slice(changes):
     fills = [fill for placed in outcome.market.orders.values() for fill in placed.fills]
     done = sum(fill.qty_units for fill in fills if fill.t_venue_ns < START + 300 * S)
     assert done >= 495
+
+
+@pytest.mark.parametrize("changes", [{"urgency": 0.1}, {"qty_units": 1_100}])
+def test_what_rests_counts_as_done_in_an_amended_slice(changes):
+    """The first of two slices is 500: what rests and what was filled are never more of it, however it is amended."""
+    order = toy_order(qty=1_000, minutes=10, slices=2, participation_max=1.0, urgency=0.0)
+    outcome = run(order, 11, volume=10, commands=(command("amend", 20, **changes),))
+    state, rested, most = EngineState(), 0, 0
+    for event, decisions in outcome.batches():
+        for record in (event, *decisions):
+            state = host.apply(state, record)
+        one = state.parents.get(order.parent_id)
+        if one is not None and event.t_ns < START + 300 * S:
+            rested = max(rested, one.reserved) if isinstance(event, OperatorCommand) else rested
+            most = max(most, one.filled + one.reserved)
+    assert rested > 100, "nothing rested when it was amended"
+    assert most <= 500 + order.qty_units // 10
+
+
+def test_what_rests_before_an_amended_plan_begins_still_makes_room():
+    """All of the first slice rests at its limit, so the amended plan begins with the second; then volume dries up."""
+    order = toy_order(qty=1_000, minutes=18, slices=2, participation_max=0.15, urgency=0.0, limit_units=9_900)
+    market = ToyMarket(11, volume=100)
+    market.path = [(*one[:5], one[5] if k < 260 else 0) for k, one in enumerate(market.path)]
+    journal, env = MemoryJournal(), toy_env(order)
+    World(market, host.Host(env, journal)).run(order, (command("amend", 250, urgency=0.1),))
+    batches = list(journal.batches())
+    (plan,) = [one.plan for batch in batches for one in batch.decisions if isinstance(one, PlanAdopted)]
+    assert plan.slices[0].release_ns == START + 540 * S
+    room = [
+        batch.input.t_ns
+        for batch in batches
+        for one in batch.decisions
+        if isinstance(one, CancelRequested) and "makes room" in one.reason
+    ]
+    assert room
+    assert START + 250 * S < room[0] < START + 540 * S
+
+
+def test_volume_printed_while_an_order_is_paused_is_never_owed():
+    order = replace(toy_order(qty=50_000, minutes=10, participation_target=0.1), strategy="pov")
+    outcome = run(order, 8, commands=(command("pause", 120), command("resume", 360)))
+    state, due, seen = EngineState(), {}, {}
+    for event, decisions in outcome.batches():
+        for record in (event, *decisions):
+            state = host.apply(state, record)
+        if isinstance(event, OperatorCommand):
+            one = state.parents[order.parent_id]
+            due[event.action], seen[event.action] = one.due_micro, one.followed
+    pause, resume = OperatorAction.PAUSE, OperatorAction.RESUME
+    assert seen[resume] - seen[pause] > 100 * 240 / 2, "others traded meanwhile"
+    assert due[resume] == due[pause] > 0
+    judge_audit(outcome)

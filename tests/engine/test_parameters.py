@@ -40,6 +40,12 @@ def sent(ideal):
     return [d.child for b in ideal.journal.batches() for d in b.decisions if isinstance(d, ChildSubmitted)]
 
 
+def times(ideal):
+    return [
+        (b.input.t_ns, d.child) for b in ideal.journal.batches() for d in b.decisions if isinstance(d, ChildSubmitted)
+    ]
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("side", Side)
 def test_a_limit_is_never_passed(strategy, side):
@@ -226,6 +232,23 @@ def test_a_display_under_the_smallest_order_is_refused_with_the_least_that_works
     assert "show at least" in refusal.remedy
 
 
+@pytest.mark.parametrize("side", Side)
+def test_i_would_takes_at_its_very_price_and_not_a_tick_from_it(side):
+    """The far touch comes to the I-would price exactly: that is enough, and a tick before it is not."""
+    path = [MID] * 4 + [MID - 9 * side] * 4 + [MID - 10 * side] * 4 + [MID] * 8
+    far = ideal_tape(2, path=path)
+    would = MID - 10 * side + side  # the far touch of that market: its spread is two units
+    order = ideal_order(4_000, side=side, i_would_units=would, i_would_fraction=0.25, participation_max=0.9, slices=20)
+    outcome = work(order, far)
+    made = [child for child in sent(outcome) if child.role == "would"]
+    taken = [f for child in made for f in outcome.parent.closed[child.child_id].fills]
+    assert outcome.parent.would_units == 1_000
+    assert {child.price_units for child in made} == {would}
+    assert taken
+    first = min(t for t, child in times(outcome) if child.role == "would")
+    assert order.start_ns + 7 * 60 * S <= first <= order.start_ns + 7 * 60 * S + 6 * S
+
+
 @pytest.mark.parametrize("away", [20, 250, 900])
 def test_i_would_takes_also_where_the_market_is_far_better(away):
     terms = {"i_would_units": 10_000 + away, "i_would_fraction": 0.29, "participation_max": 1.0}
@@ -251,6 +274,14 @@ def test_the_refresh_time_holds_over_slices():
     outcome = toy(display_units=20, display_refresh_ns=60 * S, slices=20, urgency=0.0)
     times = [t for t, child in children(outcome) if child.role == "post"]
     assert min(b - a for a, b in itertools.pairwise(times)) >= 60 * S
+
+
+def test_an_order_with_an_i_would_price_is_not_paused_for_taking_often():
+    terms = {"i_would_units": 10_300, "i_would_fraction": 1.0, "slices": 5, "participation_max": 0.5}
+    outcome = run(toy_order(qty=200_000, minutes=18, **terms), 4, depth=60, limits={"aggressive_floor": 20})
+    judge(outcome)
+    assert len([c for _, c in children(outcome) if c.role == "would"]) > 30
+    assert not [d for _, ds in outcome.batches() for d in ds if isinstance(d, Alerted)]
 
 
 def test_an_order_that_follows_is_not_paused_for_taking_often():

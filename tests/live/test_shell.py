@@ -9,7 +9,7 @@ import pytest
 
 from nowake.core.child import ChildStatus
 from nowake.core.decisions import ChildSubmitted, QueryRequested, Withheld
-from nowake.core.errors import JournalError
+from nowake.core.errors import InvariantBroken, JournalError
 from nowake.core.inputs import OrderReceived, Restarted, SendFailed, Woken
 from nowake.core.view import Integrity
 from nowake.core.wire import Cancel, Submit
@@ -185,6 +185,33 @@ def test_a_failed_journal_lets_only_cancels_leave(desk: Desks) -> None:
         shell.run(made.order.end_ns)
     assert {frame.child_id for frame in left} == live
     assert all(isinstance(frame, Cancel) for frame in left)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("planted"), InvariantBroken("I1", "planted"), AssertionError()])
+def test_an_exception_in_the_core_stops_the_process_and_lets_only_cancels_leave(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Whatever its class (I28): what rests is withdrawn, nothing is journaled, the next process goes on."""
+    made = desk()
+    shell = made.shell()
+    shell.submit(made.order)
+    while not any(c.status is ChildStatus.WORKING for c in shell.state.parents["live"].live.values()):
+        shell.step()
+    live, left = set(shell.state.parents["live"].live), list[Any]()
+    made.venue.before_send = left.append
+
+    def broken(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as planted:
+        planted.setattr("nowake.engine.host.step", broken)
+        before = len(list(made.storage.batches()))
+        with pytest.raises(type(error)):
+            shell.run(made.order.end_ns)
+        assert len(list(made.storage.batches())) == before
+    assert {frame.child_id for frame in left} == live
+    assert all(isinstance(frame, Cancel) for frame in left)
+    judge(made, made.life())
 
 
 def test_a_lost_connection_is_distrusted(desk: Desks) -> None:
