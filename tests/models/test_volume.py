@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nowake.core.instrument import Listing
 from nowake.core.sessions import Session, SpecialDay
 from nowake.core.value import replace
 from nowake.models.volume import U_SHAPE, VolumeBelief, observed_volume, trading_hours, u_cumulative
+from nowake.models.volume_curve import VolumeCurve
 
 HOUR = 3600 * 10**9
 MINUTE = 60 * 10**9
@@ -205,3 +206,37 @@ def test_a_planted_bug_is_caught(
         except AssertionError:
             return
     pytest.fail(bug.__doc__ or "")
+
+
+def _belief(kind: str, days: int, depth: float) -> VolumeBelief:
+    """Return a belief of flat days around the clock, of such days with a curve, of the U, or of a curve of hours."""
+    bins = np.cumsum(1 + np.sin(np.arange(26)) ** 2)
+    cumulative = (0.0, *(bins / bins[-1]).tolist()[:-1], 1.0)
+    if kind in ("flat", "clock"):
+        whole = VolumeCurve(opens=time(0), zone="UTC", length_ns=24 * HOUR, cumulative=cumulative)
+        return VolumeBelief(per_day=1e6, day_ns=24 * HOUR, curves=(whole,) if kind == "clock" else ())
+    windows = tuple((k * 24 * HOUR + 14 * HOUR, k * 24 * HOUR + 20 * HOUR + 30 * MINUTE) for k in range(days))
+    hours = VolumeCurve(
+        opens=time(14), zone="UTC", length_ns=windows[0][1] - windows[0][0], cumulative=cumulative, day_share=0.9
+    )
+    curves = (hours,) if kind == "hours" else ()
+    return VolumeBelief(per_day=2e6, day_ns=6 * HOUR + 30 * MINUTE, windows=windows, u_shape=depth, curves=curves)
+
+
+@given(
+    kind=st.sampled_from(["flat", "clock", "u", "hours"]),
+    days=st.integers(1, 3),
+    depth=st.sampled_from([0.0, 0.5, 1.0]),
+    edges=st.lists(st.integers(0, 3 * 24 * 3600), min_size=2, max_size=30, unique=True),
+    joined=st.booleans(),
+)
+def test_intervals_together_expect_what_each_does(
+    kind: str, days: int, depth: float, edges: list[int], joined: bool
+) -> None:
+    belief = _belief(kind, days, depth)
+    at = np.array(sorted(edges), dtype=np.int64) * 10**9
+    low, high = (at[:-1], at[1:]) if joined else (at[: at.size // 2 * 2 : 2], at[1::2])
+    one_by_one = [belief.expected(a, b) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    assert belief.expected_each(low, high) == pytest.approx(one_by_one, rel=1e-12, abs=1e-6)
+    if kind in ("u", "hours") and days == 1:
+        assert belief.expected_each(low, high).tolist() == one_by_one  # to the last digit within a day's hours

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nowake.core.errors import Refused
@@ -17,7 +17,7 @@ from nowake.core.plan import CostEstimate, ExecutionSlice
 from nowake.core.value import replace
 from nowake.models.beliefs import Beliefs, ImpactBelief
 from nowake.models.volatility import VolatilityBelief
-from nowake.plan.cost import Cost, estimate, take_fraction, timing_risk_bps
+from nowake.plan.cost import estimate, take_fraction, timing_risk_bps
 from nowake.plan.feasibility import peak_participation
 
 BeliefsOf = Callable[..., Beliefs]
@@ -82,42 +82,6 @@ def test_distribution_equals_an_independent_monte_carlo(
     assert cost.sd_bps == pytest.approx(total.std(), rel=0.015)
     for p, value in ((0.05, cost.p05_bps), (0.5, cost.p50_bps), (0.95, cost.p95_bps)):
         assert np.mean(total <= value) == pytest.approx(p, abs=0.005)
-
-
-@given(
-    centre=st.floats(-50, 50),
-    normal=st.floats(0, 100),
-    impact=st.floats(0, 100),
-    log_sd=st.floats(0.01, 1.5),
-    p=st.floats(0.01, 0.99),
-)
-def test_quantile_inverts_the_distribution(
-    centre: float, normal: float, impact: float, log_sd: float, p: float
-) -> None:
-    cost = Cost(centre_bps=centre, normal_sd_bps=normal, impact_bps=impact, log_sd=log_sd)
-    assume(cost.sd_bps > 1e-4)
-    at = cost.quantile(p)
-    width = max(cost.sd_bps * 1e-5, 1e-7)
-    assert cost.probability(at - width) - 1e-9 <= p <= cost.probability(at + width) + 1e-9
-
-
-@pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
-def test_pure_cases_have_their_textbook_quantiles(p: float) -> None:
-    from statistics import NormalDist
-
-    z = NormalDist().inv_cdf(p)
-    normal = Cost(centre_bps=3, normal_sd_bps=10, impact_bps=0, log_sd=0.5)
-    assert normal.quantile(p) == pytest.approx(3 + 10 * z, abs=1e-5)
-    lognormal = Cost(centre_bps=8, normal_sd_bps=0, impact_bps=5, log_sd=0.5)
-    assert lognormal.quantile(p) == pytest.approx(8 + 5 * (np.exp(0.5 * z - 0.125) - 1), abs=1e-5)
-
-
-@pytest.mark.parametrize("spread", [5e-324, 1e-300, 1e-12, 1.1e-4, 1e-2])
-def test_next_to_no_spread_around_a_large_mean_ends(spread: float) -> None:
-    normal = Cost(centre_bps=1e3, normal_sd_bps=spread, impact_bps=0, log_sd=0.5)
-    impact = Cost(centre_bps=1e3, normal_sd_bps=0, impact_bps=spread, log_sd=0.5)
-    assert normal.quantile(0.95) == pytest.approx(1e3, abs=0.1)
-    assert impact.quantile(0.95) == pytest.approx(1e3, abs=0.1)
 
 
 @given(qty=st.integers(100, 200_000), more=st.floats(1.05, 10), hours=st.floats(0.25, 6))

@@ -157,7 +157,7 @@ def test_the_curve_is_never_stretched_over_the_window(
     planted = np.array(stretched_weights(edges, curved(equity).volume))
     assert np.abs(30_000 * planted / planted.sum() - quantities).max() > 100  # the bug would be seen above
     volume = curved(equity).volume
-    assert volume_weights(edges, volume) == pytest.approx(own.tolist())
+    assert volume_weights(np.array(edges), volume) == pytest.approx(own.tolist())
 
 
 def test_hours_that_the_belief_does_not_know_are_not_invented(

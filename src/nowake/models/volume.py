@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nowake.core.errors import Refused
 from nowake.core.instrument import Listing
 from nowake.core.plan import Assumption
@@ -26,7 +29,15 @@ from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, replace, require
 from nowake.core.volume import VolumeSeen
-from nowake.models.volume_curve import LEVEL_DAYS, LEVEL_SD, U_SHAPE, VolumeCurve, VolumeHistory, u_cumulative
+from nowake.models.volume_curve import (
+    LEVEL_DAYS,
+    LEVEL_SD,
+    U_SHAPE,
+    VolumeCurve,
+    VolumeHistory,
+    u_cumulative,
+    u_cumulatives,
+)
 
 DAYS_AHEAD = 5
 """Trading days after the current one that a belief from one day covers."""
@@ -136,6 +147,50 @@ class VolumeBelief(Value, frozen=True):
         The part of the interval outside the belief's own trading hours counts nothing.
         """
         return self.per_day * self.day_fraction(t0_ns, t1_ns)
+
+    def day_fractions(self, t0_ns: NDArray[np.int64], t1_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return ``day_fraction`` of every interval, to the last digit where it lies in one day's hours.
+
+        Args:
+            t0_ns: (n,) begin of each, UTC ns.
+            t1_ns: (n,) its end, after its begin.
+        """
+        joined = np.array_equal(t0_ns[1:], t1_ns[:-1])
+        # Of intervals that touch, every edge is looked at once.
+        at = np.append(t0_ns, t1_ns[-1:]) if joined else np.concatenate((t0_ns, t1_ns))
+        low, high = (slice(0, -1), slice(1, None)) if joined else (slice(0, t0_ns.size), slice(t0_ns.size, None))
+        if not self.windows:
+            return self._around_the_clock_each(at, low, high)
+        total = np.zeros(t0_ns.size)
+        first, last = int(t0_ns.min()), int(t1_ns.max())
+        for opens, closes in self.windows:
+            if closes <= first or last <= opens:
+                continue
+            length = closes - opens
+            into = (np.minimum(np.maximum(at, opens), closes) - opens) / length
+            curve = self.curve_of(opens, closes)
+            if curve is not None:
+                done = curve.fractions(into)
+                total += curve.day_share * (done[high] - done[low])
+            else:
+                done = u_cumulatives(into, self.u_shape)
+                total += (done[high] - done[low]) * length / self.day_ns
+        return total
+
+    def _around_the_clock_each(self, at: NDArray[np.int64], low: slice, high: slice) -> NDArray[np.float64]:
+        first = int(at[0]) // AROUND_THE_CLOCK_NS * AROUND_THE_CLOCK_NS
+        curve = self.curve_of(first, first + AROUND_THE_CLOCK_NS)
+        if curve is None:
+            flat: NDArray[np.float64] = (at[high] - at[low]) / self.day_ns
+            return flat
+        days, into = np.divmod(at - first, AROUND_THE_CLOCK_NS)
+        done = curve.fractions(into / AROUND_THE_CLOCK_NS)
+        found: NDArray[np.float64] = (days[high] - days[low]) + done[high] - done[low]
+        return found
+
+    def expected_each(self, t0_ns: NDArray[np.int64], t1_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return ``expected`` of every interval, quantity units; arguments as for ``day_fractions``."""
+        return self.per_day * self.day_fractions(t0_ns, t1_ns)
 
 
 def past_hours(session: Session, t0_ns: int, t1_ns: int) -> tuple[tuple[int, int], ...]:

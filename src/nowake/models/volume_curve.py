@@ -26,6 +26,8 @@ from statistics import fmean, median
 from zoneinfo import ZoneInfo
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from nowake.core.sessions import Session
 from nowake.core.value import Value, require
@@ -51,7 +53,15 @@ def u_cumulative(x: float, u_shape: float) -> float:
         u_shape: Depth c of the U in [0, 1]; 0 is flat.
     """
     at = min(1.0, max(0.0, x))
-    return (1 - u_shape) * at + 4 * u_shape * ((at - 0.5) ** 3 + 0.125)
+    off = at - 0.5
+    return (1 - u_shape) * at + 4 * u_shape * (off * off * off + 0.125)
+
+
+def u_cumulatives(x: NDArray[np.float64], u_shape: float) -> NDArray[np.float64]:
+    """Return ``u_cumulative`` of every ``x`` in [0, 1], any shape, to the last digit."""
+    off = x - 0.5
+    found: NDArray[np.float64] = (1 - u_shape) * x + 4 * u_shape * (off * off * off + 0.125)
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -101,6 +111,15 @@ class VolumeCurve(Value, frozen=True):
         low = min(int(at), bins - 1)
         below, above = self.cumulative[low], self.cumulative[low + 1]
         return below + (above - below) * (at - low)
+
+    def fractions(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``fraction`` of every ``x`` in [0, 1], any shape, to the last digit."""
+        edges = np.array(self.cumulative)
+        at = x * (edges.size - 1)
+        low = np.minimum(at.astype(np.int64), edges.size - 2)
+        below = edges[low]
+        found: NDArray[np.float64] = below + (edges[low + 1] - below) * (at - low)
+        return found
 
 
 class VolumeScore(Value, frozen=True):

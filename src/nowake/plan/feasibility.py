@@ -16,6 +16,7 @@ from nowake.core.plan import LIMIT_AWAY, ExecutionSlice, Notice
 from nowake.core.sessions import Session, iso
 from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.models.beliefs import Beliefs
+from nowake.plan.schedule import Floats, Schedule
 
 MINUTE_NS = 60 * NS_PER_SECOND
 SEARCH_NS = 7 * 24 * 60 * MINUTE_NS
@@ -64,7 +65,14 @@ def peak_participation(slices: Sequence[ExecutionSlice], beliefs: Beliefs) -> fl
     """Return the largest participation that a slice needs of the expected volume; 0 when volume is unknown."""
     if not beliefs.volume.known:
         return 0.0
-    return max(participation(one.qty_units, beliefs.volume.expected(one.release_ns, one.end_ns)) for one in slices)
+    laid = Schedule.of(slices)
+    return float(rates_of(laid, beliefs.volume.expected_each(laid.release_ns, laid.end_ns)).max())
+
+
+def rates_of(laid: Schedule, others: Floats) -> Floats:
+    """Return own / (own + others) of every slice, (n,)."""
+    found: Floats = laid.qty_units / (laid.qty_units + others)
+    return found
 
 
 def fitting_end(
@@ -81,7 +89,7 @@ def fitting_end(
     ``layout`` gives the slices for an end.
     """
     now = layout(end_ns)
-    qty, at = sum(one.qty_units for one in now), end_ns
+    qty, at = int(Schedule.of(now).qty_units.sum()), end_ns
     while True:
         step = MINUTE_NS if at - start_ns < 60 * MINUTE_NS else 5 * MINUTE_NS
         at = start_ns + ((at - start_ns) // step + 1) * step
@@ -132,8 +140,10 @@ def participation_notices(
 
 def _even_pace_units(slices: Sequence[ExecutionSlice], cap: float, beliefs: Beliefs) -> float:
     """Return the quantity whose even spread over the time of ``slices`` just meets the cap where volume is thinnest."""
-    rate = min(beliefs.volume.expected(one.release_ns, one.end_ns) / (one.end_ns - one.release_ns) for one in slices)
-    return rate * (slices[-1].end_ns - slices[0].release_ns) * cap / (1 - cap)
+    laid = Schedule.of(slices)
+    expected = beliefs.volume.expected_each(laid.release_ns, laid.end_ns)
+    rate = float((expected / (laid.end_ns - laid.release_ns)).min())
+    return rate * int(laid.end_ns[-1] - laid.release_ns[0]) * cap / (1 - cap)
 
 
 def limit_notices(order: ParentOrder, beliefs: Beliefs, listing: Listing) -> tuple[Notice, ...]:

@@ -24,8 +24,8 @@ Source: Almgren, Chriss (2000), J. Risk 3, 5-39; the choice of parameters is our
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+
+import numpy as np
 
 from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption
@@ -33,6 +33,7 @@ from nowake.core.units import format_duration
 from nowake.core.value import Value
 from nowake.models.impact import find_form
 from nowake.plan.cost import take_fraction
+from nowake.plan.schedule import Floats, Ints
 from nowake.plan.slices import lay_edges, lay_slices
 from nowake.plan.solvers._almgren_chriss import Trajectory, almgren_chriss
 from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy, tactic_of
@@ -100,31 +101,32 @@ def market_terms(request: Request) -> tuple[MarketTerms, tuple[Assumption, ...]]
     ), (*assumed, aversion)
 
 
-def largest_trades(request: Request, edges: Sequence[int]) -> list[float]:
-    """Return the most that each period may trade, quantity units; together at least what is to be traded."""
+def largest_trades(request: Request, edges: Ints) -> Floats:
+    """Return the most that each period may trade, quantity units, (n,); together at least what is to be traded."""
     volume, listing, qty = request.beliefs.volume, request.listing, request.qty_units
     cap = request.order.parameters.participation_max
-    expected = [volume.expected(low, high) for low, high in pairwise(edges)]
-    count = len(expected)
+    expected = volume.expected_each(edges[:-1], edges[1:])
+    count = expected.size
     if cap >= 1:
-        most = [float(qty)] * count
-    elif any(expected):
-        most = [others * cap / (1 - cap) for others in expected]
+        most = np.full(count, float(qty))
+    elif expected.any():
+        most = expected * cap / (1 - cap)
     else:
-        most = [max(UNKNOWN_CAP, 1 / count) * qty] * count
+        most = np.full(count, max(UNKNOWN_CAP, 1 / count) * qty)
     bounds = [float(listing.max_qty_units)] if listing.max_qty_units else []
     if volume.known and not volume.assumed:
         bounds.append(ADV_FRACTION_MAX * volume.per_day)
     # Down to whole lots, so that a slice rounded to lots keeps to its cap.
     lot = listing.lot_units
-    most = [float(int(min([one, float(qty), *bounds]) // lot) * lot) for one in most]
-    total = math.fsum(most)
+    most = np.minimum(most, min([float(qty), *bounds]))
+    most = np.floor_divide(most, lot) * lot
+    total = float(most.sum())
     if total <= 0:
-        return [qty / count] * count
-    return most if total >= qty else [one * qty / total for one in most]
+        return np.full(count, qty / count)
+    return most if total >= qty else most * qty / total
 
 
-def trajectory(request: Request, edges: Sequence[int]) -> tuple[Trajectory, tuple[Assumption, ...]]:
+def trajectory(request: Request, edges: Ints) -> tuple[Trajectory, tuple[Assumption, ...]]:
     """Return the schedule over the intervals between ``edges``: trades in quantity units, costs in bps x units."""
     terms, assumed = market_terms(request)
     count = len(edges) - 1
@@ -155,9 +157,9 @@ def layout(request: Request) -> Layout:
     count, why, assumed = slice_count(request)
     edges = lay_edges(request, count)
     path, more = trajectory(request, edges)
-    slices = lay_slices(request, edges, path.trades.tolist())
+    slices = lay_slices(request, edges, path.trades)
     every = format_duration((request.end_ns - request.start_ns) // count)
-    reasons = (why, f"one every {every}", _shape(request, path), TACTIC_WORDS[slices[0].tactic])
+    reasons = (why, f"one every {every}", _shape(request, path), TACTIC_WORDS[slices.tactic_of(0)])
     return Layout(slices=slices, reasons=reasons, assumed=(*assumed, *more))
 
 

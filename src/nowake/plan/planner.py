@@ -7,6 +7,9 @@ window, and leg numbers go on.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
 
 from nowake.core.errors import Refused
 from nowake.core.instrument import Listing
@@ -17,7 +20,8 @@ from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, replace, require
 from nowake.models.beliefs import Beliefs
 from nowake.plan.cost import cost_assumptions, estimate
-from nowake.plan.feasibility import check_window, limit_notices, participation, participation_notices
+from nowake.plan.feasibility import check_window, limit_notices, participation_notices, rates_of
+from nowake.plan.schedule import Floats, Schedule
 from nowake.plan.strategies import check_parameters, end_behaviour, find_strategy
 from nowake.plan.strategy import Layout, Request, Strategy
 
@@ -73,6 +77,88 @@ def make_plan(
         InputError: Order, beliefs and listing are not of one listing, or the strategy is unknown.
         Refused: Look-ahead; a parameter the strategy does not honour; a window or quantity that cannot be traded.
     """
+    laid = _lay(order, progress, beliefs, listing, session, now_ns)
+    cost, notices = _cost(order, laid, beliefs, listing)
+    return ExecutionPlan(
+        parent_id=order.parent_id,
+        strategy=laid.strategy.name,
+        listing=listing.key,
+        side=order.side,
+        revision=progress.revision,
+        asof_ns=now_ns,
+        qty_units=progress.unsent_units,
+        cap=order.parameters.participation_max,
+        slices=laid.schedule.slices(np.where(laid.expected > 0, rates_of(laid.schedule, laid.expected), 0.0)),
+        expected_volume=tuple(round(one) for one in laid.expected.tolist()),
+        cost=cost,
+        reasons=_reasons(order, laid.strategy, laid.layout, beliefs),
+        assumed=_distinct(
+            (*beliefs.assumed, *laid.layout.assumed, *cost_assumptions(order, laid.schedule, beliefs, laid.expected))
+        ),
+        warnings=(*notices, *laid.layout.warnings, *_warnings(laid, session)),
+        beliefs=(beliefs.hash,),
+        follows=laid.strategy.follows,
+        corrects=laid.strategy.corrects,
+    )
+
+
+class PricedPlan(Value, frozen=True):
+    """A plan that was laid out and priced, but not written out.
+
+    Attributes:
+        strategy: That lays it out.
+        release_ns, end_ns: From its first slice's release to its last one's end.
+        slices: How many.
+        peak_participation: Largest participation that a slice needs of the expected volume; 0 = volume is unknown.
+        cost: None where no price is known.
+        notices: What the strategy has to say of it.
+    """
+
+    strategy: str
+    release_ns: int
+    end_ns: int
+    slices: int
+    peak_participation: float
+    cost: CostEstimate | None
+    notices: tuple[Notice, ...] = ()
+
+
+def price_plan(
+    order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
+) -> PricedPlan:
+    """Return what ``make_plan`` would lay out and what it would cost, in a small part of its time.
+
+    Arguments, refusals and cost are exactly those of ``make_plan``.
+    """
+    laid = _lay(order, progress, beliefs, listing, session, now_ns)
+    cost, notices = _cost(order, laid, beliefs, listing)
+    known = beliefs.volume.known
+    return PricedPlan(
+        strategy=laid.strategy.name,
+        release_ns=int(laid.schedule.release_ns[0]),
+        end_ns=int(laid.schedule.end_ns[-1]),
+        slices=len(laid.schedule),
+        peak_participation=float(rates_of(laid.schedule, laid.expected).max()) if known else 0.0,
+        cost=cost,
+        notices=(*notices, *laid.layout.warnings),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """An order laid out: the request, the answer, all its slices and the volume expected in each, (n,)."""
+
+    strategy: Strategy
+    request: Request
+    layout: Layout
+    schedule: Schedule
+    expected: Floats
+
+
+def _lay(
+    order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
+) -> _Laid:
+    """Return an order laid out, checked; see ``make_plan``."""
     _check_consistency(order, progress, beliefs, listing, now_ns)
     check_parameters(order)
     least = smallest_piece(order, listing, beliefs.price_units, progress.unsent_units)
@@ -92,31 +178,13 @@ def make_plan(
         listing=listing,
         min_units=least,
     )
-    laid = strategy.layout(request)
-    _check_against_gate(laid.slices, request)
-    slices = tuple(
-        _with_participation(one, beliefs) for one in (*_rest_of(progress, owed_units, laid, now_ns), *laid.slices)
-    )
-    cost, notices = _cost(order, slices, beliefs, listing)
-    return ExecutionPlan(
-        parent_id=order.parent_id,
-        strategy=strategy.name,
-        listing=listing.key,
-        side=order.side,
-        revision=progress.revision,
-        asof_ns=now_ns,
-        qty_units=progress.unsent_units,
-        cap=order.parameters.participation_max,
-        slices=slices,
-        expected_volume=tuple(round(beliefs.volume.expected(one.release_ns, one.end_ns)) for one in slices),
-        cost=cost,
-        reasons=_reasons(order, strategy, laid, beliefs),
-        assumed=_distinct((*beliefs.assumed, *laid.assumed, *cost_assumptions(order, slices, beliefs))),
-        warnings=(*notices, *laid.warnings, *_warnings(request, slices, strategy, session)),
-        beliefs=(beliefs.hash,),
-        follows=strategy.follows,
-        corrects=strategy.corrects,
-    )
+    layout = strategy.layout(request)
+    schedule = Schedule.of(layout.slices)
+    _check_against_gate(schedule, request)
+    if owed_units:
+        schedule = schedule.after(_rest_of(progress, owed_units, schedule.tactic_of(0), now_ns))
+    expected = beliefs.volume.expected_each(schedule.release_ns, schedule.end_ns)
+    return _Laid(strategy, request, layout, schedule, expected)
 
 
 def _owed(progress: Progress, least: int, lot: int) -> int:
@@ -125,13 +193,10 @@ def _owed(progress: Progress, least: int, lot: int) -> int:
     return owed if owed >= least and progress.unsent_units - owed >= least else 0
 
 
-def _rest_of(progress: Progress, owed_units: int, laid: Layout, now_ns: int) -> tuple[ExecutionSlice, ...]:
+def _rest_of(progress: Progress, owed_units: int, tactic: str, now_ns: int) -> ExecutionSlice:
     """Return the current slice as it goes on, by the tactic of those that follow."""
-    if not owed_units:
-        return ()
-    first, tactic = progress.next_slice_index, laid.slices[0].tactic
-    end_ns = progress.slice_end_ns
-    return (ExecutionSlice(index=first, release_ns=now_ns, end_ns=end_ns, qty_units=owed_units, tactic=tactic),)
+    first, end_ns = progress.next_slice_index, progress.slice_end_ns
+    return ExecutionSlice(index=first, release_ns=now_ns, end_ns=end_ns, qty_units=owed_units, tactic=tactic)
 
 
 def smallest_order(listing: Listing, price_units: int, qty_units: int) -> int:
@@ -175,47 +240,46 @@ def _check_consistency(order: ParentOrder, progress: Progress, beliefs: Beliefs,
         raise Refused(f"nothing of {order.parent_id} is left to plan")
 
 
-def _check_against_gate(slices: Sequence[ExecutionSlice], request: Request) -> None:
+def _check_against_gate(laid: Schedule, request: Request) -> None:
     """Refuse slices that the gate or the venue would refuse: grid, minimum, maximum, sum.
 
     A child may be as large as its planned slice (gate control 7), so a planned slice must be a good order by itself.
     """
-    listing = request.listing
-    total = sum(one.qty_units for one in slices)
+    listing, qty_units = request.listing, laid.qty_units
+    total = int(qty_units.sum())
     if total != request.qty_units:
         raise Refused(f"the slices of {request.order.strategy} sum to {total}, not to {request.qty_units}")
-    for one in slices:
-        qty = listing.instrument.qty(one.qty_units)
-        if one.qty_units % listing.lot_units or one.qty_units < request.min_units:
-            raise Refused(f"slice {one.index} of {qty:f} is not an order that {listing.venue} takes", "ask for fewer")
-        if listing.max_qty_units and one.qty_units > listing.max_qty_units:
-            raise Refused(f"slice {one.index} of {qty:f} is over the largest order of {listing.venue}", "ask for more")
-        if one.release_ns < request.start_ns or one.end_ns > request.end_ns:
-            raise Refused(f"slice {one.index} lies outside the window")
-
-
-def _with_participation(one: ExecutionSlice, beliefs: Beliefs) -> ExecutionSlice:
-    others = beliefs.volume.expected(one.release_ns, one.end_ns)
-    return replace(one, participation=participation(one.qty_units, others)) if others > 0 else one
+    bad = (qty_units < request.min_units) | (qty_units % listing.lot_units != 0)
+    large = qty_units > (listing.max_qty_units or INT64_MAX)
+    outside = (laid.release_ns < request.start_ns) | (laid.end_ns > request.end_ns)
+    if not (bad | large | outside).any():
+        return
+    at = int(np.argmax(bad | large | outside))
+    name = f"slice {laid.first_index + at}"
+    if outside[at] and not (bad[at] or large[at]):
+        raise Refused(f"{name} lies outside the window")
+    qty = listing.instrument.qty(int(qty_units[at]))
+    if bad[at]:
+        raise Refused(f"{name} of {qty:f} is not an order that {listing.venue} takes", "ask for fewer")
+    raise Refused(f"{name} of {qty:f} is over the largest order of {listing.venue}", "ask for more")
 
 
 def _cost(
-    order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, listing: Listing
+    order: ParentOrder, laid: _Laid, beliefs: Beliefs, listing: Listing
 ) -> tuple[CostEstimate | None, tuple[Notice, ...]]:
     if beliefs.mid2 > 0:
-        return estimate(order, slices, beliefs, listing), ()
+        return estimate(order, laid.schedule, beliefs, listing, laid.expected), ()
     return None, (Notice(code="no-price", text="no price is known yet: no cost is stated"),)
 
 
-def _warnings(
-    request: Request, slices: Sequence[ExecutionSlice], strategy: Strategy, session: Session
-) -> tuple[Notice, ...]:
+def _warnings(laid: _Laid, session: Session) -> tuple[Notice, ...]:
+    request, strategy = laid.request, laid.strategy
     order, beliefs, listing = request.order, request.beliefs, request.listing
 
-    def until(end_ns: int) -> tuple[ExecutionSlice, ...]:
+    def until(end_ns: int) -> Sequence[ExecutionSlice]:
         return strategy.layout(replace(request, end_ns=end_ns)).slices
 
-    found = participation_notices(order, slices, beliefs, listing, session, until)
+    found = participation_notices(order, laid.schedule, beliefs, listing, session, until)
     found += limit_notices(order, beliefs, listing)
     if order.parameters.must_complete and end_behaviour(order) is EndBehaviour.CANCEL:
         text = "must-complete has no effect when the end drops what is left: choose the end behaviour finish"

@@ -8,14 +8,15 @@ order waits in the queue, under the floor it crosses; its top is the participati
 
 from __future__ import annotations
 
-from itertools import pairwise
+import numpy as np
 
 from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
 from nowake.core.plan import Notice
 from nowake.core.units import format_duration
 from nowake.plan.rates import target_rate
-from nowake.plan.slices import lay_slices
+from nowake.plan.schedule import Floats, Ints
+from nowake.plan.slices import interval_edges, lay_slices
 from nowake.plan.strategy import COMMON, Layout, Request, Strategy
 
 BINS = 24
@@ -38,18 +39,18 @@ def layout(request: Request) -> Layout:
     return Layout(slices=slices, reasons=reasons, warnings=notices)
 
 
-def _expected_path(request: Request, rate: float) -> tuple[list[int], list[float], tuple[Notice, ...]]:
+def _expected_path(request: Request, rate: float) -> tuple[Ints, Floats, tuple[Notice, ...]]:
     """Return the edges of the intervals, what each is expected to do, and what should be said of it."""
     volume, instrument = request.beliefs.volume, request.listing.instrument
     odds = rate / (1 - rate)
     expected = odds * volume.expected(request.start_ns, request.end_ns)
     if expected <= 0:
-        return [request.start_ns, request.end_ns], [1.0], ()
+        return np.array([request.start_ns, request.end_ns]), np.ones(1), ()
     end_ns = request.end_ns if expected <= request.qty_units else _done_ns(request, odds)
     span = end_ns - request.start_ns
     bins = max(1, min(BINS, span, request.qty_units // request.min_units))
-    edges = [request.start_ns + span * k // bins for k in range(bins + 1)]
-    weights = [volume.expected(low, high) for low, high in pairwise(edges)]
+    edges = interval_edges(request.start_ns, end_ns, bins)
+    weights = volume.expected_each(edges[:-1], edges[1:])
     if expected >= request.qty_units:
         over = format_duration(max(1, round(span / 1e9)) * 10**9)
         done = Notice(code="pov-done", text=f"expected to be done after {over}, when the volume comes as expected")

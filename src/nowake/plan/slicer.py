@@ -1,8 +1,9 @@
 """The exact slicer: whole lots, sums to the parent, within what one order may be.
 
 Largest remainder (Hamilton's method; Balinski, Young 1982): every slice gets the whole lots of its ideal share, and
-the lots left over go one each to the largest fractions, earlier slices first. All arithmetic is in integers: a float
-weight is taken as the exact binary fraction that it is, so no lot is ever lost to rounding.
+the lots left over go one each to the largest fractions, earlier slices first. The answer is that of integer
+arithmetic: a float weight is taken as the exact binary fraction that it is, so no lot is ever lost to rounding. Floats
+find it first where their error cannot change it.
 
 Then minimum and maximum: what is under the smallest order is dust and waits for the next slice (later is never more
 aggressive), dust at the end joins the last slice, and what is over the largest order is handed on.
@@ -14,13 +15,20 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nowake.core.errors import Refused
 from nowake.core.value import require
+
+Ints = NDArray[np.int64]
+EXACT_LOTS = 2**50
+"""More lots than this are shared out in integers only."""
 
 
 def slice_exactly(
     qty_units: int,
-    weights: Sequence[int | float | Fraction],
+    weights: Sequence[int | float | Fraction] | NDArray[np.float64],
     *,
     lot_units: int = 1,
     min_units: int = 0,
@@ -56,24 +64,69 @@ def slice_exactly(
     lots, rest = divmod(qty_units, lot_units)
     most = max_units // lot_units if max_units else max(lots + 1, least)
     require(most >= least, "max_units", max_units, f"at least the smallest order {least * lot_units}")
-    whole = _whole_numbers(weights)
-    used = [i for i, weight in enumerate(whole) if weight]
+    floats = _as_floats(weights)
+    if floats is None:
+        whole = _whole_numbers(weights)
+        used = [i for i, weight in enumerate(whole) if weight]
+    else:
+        used = np.flatnonzero(floats).tolist()
     if rest or not _feasible(lots, len(used), least, most):
         raise _refusal(qty_units, len(used), lot_units, least, most, show)
-    parts = [0] * len(whole)
-    ideal = _largest_remainder(lots, [whole[i] for i in used])
-    for i, part in zip(used, _within_limits(ideal, least, most), strict=True):
+    ideal = None if floats is None else _by_floats(lots, floats if len(used) == floats.size else floats[used])
+    if ideal is None:
+        whole = _whole_numbers(weights)
+        ideal = _largest_remainder(lots, [whole[i] for i in used])
+    within = _within_limits(ideal, least, most)
+    if len(used) == len(weights):
+        return tuple(part * lot_units for part in within)
+    parts = [0] * len(weights)
+    for i, part in zip(used, within, strict=True):
         parts[i] = part * lot_units
     return tuple(parts)
 
 
-def _whole_numbers(weights: Sequence[int | float | Fraction]) -> list[int]:
+def _as_floats(weights: Sequence[int | float | Fraction] | NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return good weights as an array where that changes none of them."""
+    if not isinstance(weights, np.ndarray) and not all(type(weight) is float for weight in weights):
+        return None
+    found = np.asarray(weights, dtype=np.float64)
+    good = found.size > 0 and bool(np.isfinite(found).all()) and found.min() >= 0 and found.max() > 0
+    return found if good else None
+
+
+def _by_floats(lots: int, weights: NDArray[np.float64]) -> list[int] | None:
+    """Return what ``_largest_remainder`` returns, None where the rounding of floats may change it."""
+    count = weights.size
+    if weights.min() == weights.max():
+        each, left = divmod(lots, count)
+        return [each + 1] * left + [each] * (count - left)
+    total = float(weights.sum())
+    if lots > EXACT_LOTS or not math.isfinite(total) or weights.min() < total * 1e-200:
+        return None
+    shares = weights / total * lots
+    error = float(shares.max()) * (count + 8) * 2.0**-52
+    floors = np.floor(shares)
+    fractions = shares - floors
+    if fractions.min() <= error or fractions.max() >= 1 - error:
+        return None
+    whole = floors.astype(np.int64)
+    left = lots - int(whole.sum())
+    order = np.argsort(-fractions, kind="stable")
+    if 0 < left < count and fractions[order[left - 1]] - fractions[order[left]] <= 2 * error:
+        return None
+    whole[order[:left]] += 1
+    made: list[int] = whole.tolist()
+    return made
+
+
+def _whole_numbers(weights: Sequence[int | float | Fraction] | NDArray[np.float64]) -> list[int]:
     """Return integers in exactly the proportion of ``weights``."""
-    good = bool(weights) and all(math.isfinite(w) and w >= 0 for w in weights) and any(w > 0 for w in weights)
-    require(good, "weights", tuple(weights)[:8], "finite, >= 0 and not all 0")
-    exact = [Fraction(w) for w in weights]
-    common = math.lcm(*{w.denominator for w in exact})
-    return [w.numerator * (common // w.denominator) for w in exact]
+    numbers = weights.tolist() if isinstance(weights, np.ndarray) else weights
+    good = len(numbers) > 0 and all(math.isfinite(w) and w >= 0 for w in numbers) and any(w > 0 for w in numbers)
+    require(good, "weights", tuple(numbers)[:8], "finite, >= 0 and not all 0")
+    exact = [w.as_integer_ratio() for w in numbers]
+    common = math.lcm(*{below for _, below in exact})
+    return [above * (common // below) for above, below in exact]
 
 
 def _largest_remainder(lots: int, weights: list[int]) -> list[int]:
@@ -82,7 +135,8 @@ def _largest_remainder(lots: int, weights: list[int]) -> list[int]:
     shares = [divmod(lots * weight, total) for weight in weights]
     whole = [share for share, _ in shares]
     left = lots - sum(whole)
-    by_fraction = sorted(range(len(weights)), key=lambda i: (-shares[i][1], i))
+    remainders = [remainder for _, remainder in shares]
+    by_fraction = sorted(range(len(weights)), key=remainders.__getitem__, reverse=True)  # of equals the earlier first
     for i in by_fraction[:left]:
         whole[i] += 1
     return whole
@@ -98,7 +152,7 @@ def _within_limits(ideal: list[int], least: int, most: int) -> list[int]:
 
     Follows the cumulative ideal from the front; each part is chosen so that the rest still fits in what is left.
     """
-    if all(part == 0 or least <= part <= most for part in ideal):
+    if (least <= min(ideal) and max(ideal) <= most) or all(part == 0 or least <= part <= most for part in ideal):
         return ideal
     left, behind, parts = sum(ideal), 0, []
     for i, wanted in enumerate(ideal):

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
+import numpy as np
 
 from nowake.core.errors import Refused
-from nowake.core.plan import ExecutionSlice
-from nowake.core.units import format_duration
+from nowake.core.units import INT64_MAX, format_duration
 from nowake.plan.randomise import jittered_edges, jittered_weights
+from nowake.plan.schedule import Floats, Ints, Schedule
 from nowake.plan.slicer import slice_exactly
 from nowake.plan.strategy import Request, tactic_of
 
 
-def interval_edges(start_ns: int, end_ns: int, count: int) -> list[int]:
+def interval_edges(start_ns: int, end_ns: int, count: int) -> Ints:
     """Return the ``count`` + 1 edges of equal intervals, within a nanosecond."""
-    return [start_ns + (end_ns - start_ns) * k // count for k in range(count + 1)]
+    span = end_ns - start_ns
+    if span * count > INT64_MAX:
+        return np.array([start_ns + span * k // count for k in range(count + 1)], dtype=np.int64)
+    return start_ns + span * np.arange(count + 1, dtype=np.int64) // count
 
 
-def lay_edges(request: Request, count: int) -> list[int]:
-    """Return the edges of ``count`` intervals of the window, UTC ns: equal, or jittered as the order asks.
+def lay_edges(request: Request, count: int) -> Ints:
+    """Return the edges of ``count`` intervals of the window, UTC ns, (n + 1,): equal, or jittered as the order asks.
 
     Raises:
         Refused: The window is too short for so many.
@@ -31,18 +33,13 @@ def lay_edges(request: Request, count: int) -> list[int]:
     return jittered_edges(edges, request.order.parameters.randomise_time, request.order.parent_id)
 
 
-def lay_slices(
-    request: Request,
-    edges: Sequence[int],
-    weights: Sequence[int | float | Fraction],
-    patient: str = "post-and-chase",
-) -> tuple[ExecutionSlice, ...]:
+def lay_slices(request: Request, edges: Ints, weights: Floats, patient: str = "post-and-chase") -> Schedule:
     """Return slices in proportion to ``weights``, each released as its interval opens; those of nothing are left out.
 
     Args:
         request: What is to be laid out.
-        edges: n + 1 rising instants, UTC ns.
-        weights: n, one an interval, >= 0, not all 0; jittered here as the order asks.
+        edges: (n + 1,) rising instants, UTC ns.
+        weights: (n,) one an interval, >= 0, not all 0; jittered here as the order asks.
         patient: The strategy's own tactic where no term of the order names another.
 
     Raises:
@@ -58,10 +55,9 @@ def lay_slices(
         show=lambda units: f"{listing.instrument.qty(units):,f}",
     )
     tactic = tactic_of(parameters, patient)
-    used = [(k, qty) for k, qty in enumerate(quantities) if qty]
-    return tuple(
-        ExecutionSlice(
-            index=request.first_index + number, release_ns=edges[k], end_ns=edges[k + 1], qty_units=qty, tactic=tactic
-        )
-        for number, (k, qty) in enumerate(used)
-    )
+    qty_units = np.array(quantities, dtype=np.int64)
+    release_ns, end_ns = edges[:-1], edges[1:]
+    if not qty_units.all():
+        used = np.flatnonzero(qty_units)
+        release_ns, end_ns, qty_units = release_ns[used], end_ns[used], qty_units[used]
+    return Schedule(release_ns, end_ns, qty_units, tactic, request.first_index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nowake.core.instrument import Listing
@@ -85,9 +85,12 @@ class Request(Value, frozen=True):
 
 
 class Layout(Value, frozen=True):
-    """What a strategy answers: slices that sum to the request, why, what it assumed, and what the user should know."""
+    """What a strategy answers: slices that sum to the request, why, what it assumed, and what the user should know.
 
-    slices: tuple[ExecutionSlice, ...]
+    A ``plan.schedule.Schedule``, as ``lay_slices`` makes it, is such a sequence of slices and the quickest to price.
+    """
+
+    slices: Sequence[ExecutionSlice]
     reasons: tuple[str, ...] = ()
     assumed: tuple[Assumption, ...] = ()
     warnings: tuple[Notice, ...] = ()

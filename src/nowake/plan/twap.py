@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from nowake.core.errors import Refused
 from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption
@@ -117,9 +119,9 @@ def layout(request: Request) -> Layout:
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
     """
     count, why, assumed = slice_count(request)
-    slices = lay_slices(request, lay_edges(request, count), [1] * count)
+    slices = lay_slices(request, lay_edges(request, count), np.ones(count))
     every = format_duration((request.end_ns - request.start_ns) // count)
-    words = TACTIC_WORDS[slices[0].tactic]
+    words = TACTIC_WORDS[slices.tactic_of(0)]
     return Layout(slices=slices, reasons=(why, f"one every {every}", words), assumed=assumed)
 
 

@@ -19,24 +19,25 @@ is then believed: the dynamic weights of Chen, Feng, Palomar (2016), w_i = v_i /
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
+
+import numpy as np
 
 from nowake.core.order import EndBehaviour
 from nowake.core.plan import Assumption
 from nowake.core.units import format_duration
 from nowake.models.volume import VolumeBelief
+from nowake.plan.schedule import Floats, Ints
 from nowake.plan.slices import lay_edges, lay_slices
 from nowake.plan.strategy import TACTIC_WORDS, Layout, Request, Strategy
 from nowake.plan.twap import ADV_FRACTION_MAX, SLICES_MAX, TWAP, slice_count
 
 
-def volume_weights(edges: Sequence[int], volume: VolumeBelief) -> list[float]:
-    """Return the part of a day's volume in each interval, all 0 where the belief says nothing of any of them.
+def volume_weights(edges: Ints, volume: VolumeBelief) -> Floats:
+    """Return the part of a day's volume in each interval, (n,); all 0 where the belief says nothing of any of them.
 
     The level does not matter, so a belief that knows no level still gives its curve.
     """
-    return [volume.day_fraction(low, high) for low, high in pairwise(edges)]
+    return volume.day_fractions(edges[:-1], edges[1:])
 
 
 def layout(request: Request) -> Layout:
@@ -56,32 +57,32 @@ def layout(request: Request) -> Layout:
     if count > first:
         why = f"{count} slices: the heaviest of {first} would be too large for one order"
     notes = assumed
-    if not any(weights):
-        weights = [1.0] * count
+    if not weights.any():
+        weights = np.ones(count)
         note = Assumption(name="volume curve", value="flat", why="the window lies outside the hours that are known")
         notes = (*assumed, note)
     slices = lay_slices(request, edges, weights)
-    return Layout(slices=slices, reasons=(why, *_reasons(request, weights, slices[0].tactic)), assumed=notes)
+    return Layout(slices=slices, reasons=(why, *_reasons(request, weights, slices.tactic_of(0))), assumed=notes)
 
 
-def _weighted(request: Request, count: int) -> tuple[list[int], list[float]]:
+def _weighted(request: Request, count: int) -> tuple[Ints, Floats]:
     edges = lay_edges(request, count)
     return edges, volume_weights(edges, request.beliefs.volume)
 
 
-def _enough(request: Request, weights: Sequence[float]) -> int:
+def _enough(request: Request, weights: Floats) -> int:
     """Return how many slices keep the heaviest within one order and 1 % of a measured day, as far as slices go.
 
     A guess, as if weights scaled as 1 / n: finer slices may find a busier bin, so it is asked again until it rests.
     """
-    total = math.fsum(weights)
+    total = float(weights.sum())
     if total <= 0:
         return len(weights)
     listing, volume = request.listing, request.beliefs.volume
     most = [listing.max_qty_units // listing.lot_units * listing.lot_units] if listing.max_qty_units else []
     if volume.known and not volume.assumed:
         most.append(int(ADV_FRACTION_MAX * volume.per_day))
-    heaviest = request.qty_units * max(weights) / total
+    heaviest = request.qty_units * float(weights.max()) / total
     least = max(1, min(most)) if most else heaviest
     if heaviest <= least:
         return len(weights)
@@ -89,12 +90,12 @@ def _enough(request: Request, weights: Sequence[float]) -> int:
     return min(math.ceil(len(weights) * heaviest / least), fits, max(SLICES_MAX, len(weights)))
 
 
-def _reasons(request: Request, weights: Sequence[float], tactic: str) -> tuple[str, ...]:
-    used = [weight for weight in weights if weight > 0]
+def _reasons(request: Request, weights: Floats, tactic: str) -> tuple[str, ...]:
+    most, least = float(weights.max()), float(weights[weights > 0].min())
     every = format_duration((request.end_ns - request.start_ns) // len(weights))
     shape = "in proportion to expected volume"
-    if max(used) > 1.001 * min(used):
-        shape += f", the heaviest {max(used) / min(used):.1f}x the lightest"
+    if most > 1.001 * least:
+        shape += f", the heaviest {most / least:.1f}x the lightest"
     return f"one every {every}", shape, TACTIC_WORDS[tactic]
 
 
