@@ -123,7 +123,8 @@ def largest_trades(request: Request, edges: Ints) -> Floats:
     total = float(most.sum())
     if total <= 0:
         return np.full(count, qty / count)
-    return most if total >= qty else most * qty / total
+    scaled: Floats = most if total >= qty else most * qty / total
+    return scaled
 
 
 def trajectory(request: Request, edges: Ints) -> tuple[Trajectory, tuple[Assumption, ...]]:
