@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import Any
 
 _WHERE = {
+    "Bins": "nowake.market.microstructure.bins",
+    "LiquidityNorms": "nowake.market.norms",
+    "Meter": "nowake.market.microstructure.bins",
     "OwnMarket": "nowake.market.own",
+    "bins_of": "nowake.market.microstructure.bins",
+    "conditions_from_bins": "nowake.market.liquidity",
+    "conditions_from_view": "nowake.market.liquidity",
+    "norms_of": "nowake.market.norms",
     "lee_ready": "nowake.market.microstructure.trades",
     "prints": "nowake.market.microstructure.trades",
     "quote_rule": "nowake.market.microstructure.trades",
