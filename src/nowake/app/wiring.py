@@ -78,6 +78,7 @@ class RunOptions(Value, frozen=True):
         listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
         beliefs: What the user states of the market; takes the place of what the tape shows.
         history: Paths of lakes or recorded files with past days, for the volume curve. Not hashed, as ``tapes``.
+        regime: Of the synthetic market, a name in ``sim.synthetic.REGIMES``; empty = ``balanced``.
     """
 
     tapes: tuple[str, ...] = ()
@@ -91,13 +92,15 @@ class RunOptions(Value, frozen=True):
     listing: str = ""
     beliefs: Stated = Stated()
     history: tuple[str, ...] = ()
+    regime: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
-        force_lower(self, "impact", "queue_model")
+        force_lower(self, "impact", "queue_model", "regime")
         msgspec.structs.force_setattr(self, "allow", allowed(self.allow))
         require(all(self.tapes), "tape", "", "a lake folder or a recorded file")
         require(all(self.history), "history", "", "a lake folder or a recorded file")
+        require(not (self.tapes and self.regime), "regime", self.regime, "left out on a recorded market")
         require(0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
 
     def sim(self) -> SimOptions:
@@ -201,11 +204,12 @@ def load_tape(request: OrderRequest, options: RunOptions, progress: ReadProgress
             f"{request.symbol} needs a recorded market",
             f"name one with --tape, plan on a --price that you state, or trade {SYNTH}, the synthetic one",
         )
-    from nowake.sim.synthetic import LISTING, synth_tape
+    from nowake.sim.synthetic import LISTING, find_regime, synth_tape
 
     start_ns, end_ns = synth_window(request, find_session(LISTING.session))
-    duration = end_ns - start_ns + SYNTH_HISTORY_NS + SYNTH_TAIL_NS
-    return synth_tape(seed=options.seed, start_ns=start_ns - SYNTH_HISTORY_NS, duration_ns=duration)
+    duration, regime = end_ns - start_ns + SYNTH_HISTORY_NS + SYNTH_TAIL_NS, find_regime(options.regime)
+    first_ns = start_ns - SYNTH_HISTORY_NS
+    return synth_tape(seed=options.seed, start_ns=first_ns, duration_ns=duration, parameters=regime)
 
 
 def synth_window(request: OrderRequest, session: Session) -> tuple[int, int]:
@@ -342,7 +346,7 @@ def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
         shown.pop(name, None)
-    for name in ("mapping", "listing"):
+    for name in ("mapping", "listing", "regime"):
         if not shown[name]:
             del shown[name]
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)

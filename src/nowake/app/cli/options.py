@@ -141,6 +141,10 @@ class OrderOptions:
     ] = "ledger"
     latency: Annotated[str, typer.Option(help="one way, 5ms; 0 = none", rich_help_panel=_MARKET)] = ""
     seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
+    regime: Annotated[
+        str,
+        typer.Option(help="of SYNTH: balanced, calm, wide, thin, volatile, trending", rich_help_panel=_MARKET),
+    ] = ""
     allow: Annotated[
         list[str] | None,
         typer.Option(
@@ -191,6 +195,7 @@ class OrderOptions:
             history=tuple(self.history or ()),
             tapes=tuple(self.tape or ()),
             seed=self.seed,
+            regime=self.regime.strip(),
             impact=self.impact,
             fees=self.fees.strip(),
             latency=self.latency.strip(),
