@@ -8,6 +8,7 @@ import typer
 
 from nowake.app.cli import demo_command, operate_commands, order_commands, report_commands
 from nowake.app.cli.options import OrderCommand, PlanCommand
+from nowake.app.cli.study_commands import study_app
 from nowake.app.cli.tape_commands import tape_app
 from nowake.app.cli.usage import CommandLine
 
@@ -32,6 +33,7 @@ app.command("tca")(report_commands.tca)
 app.command("explain")(report_commands.explain)
 app.command("replay")(report_commands.replay)
 app.add_typer(tape_app, name="tape")
+app.add_typer(study_app, name="study")
 
 
 def _version(wanted: bool) -> None:

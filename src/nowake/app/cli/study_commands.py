@@ -1,0 +1,91 @@
+"""``nowake study``: experiments with their design written down beforehand (``docs/studies``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nowake.app.cli.options import JsonOption
+from nowake.app.cli.screen import Screen, one_sentence_errors
+
+if TYPE_CHECKING:
+    from nowake.app.studies import Market
+
+study_app = typer.Typer(no_args_is_help=True, help="Experiments on recorded and synthetic markets.")
+ALL = "all"
+
+
+@study_app.callback()
+def _group() -> None:
+    """Keep ``router`` a command of its own while it is the only one."""
+
+
+@study_app.command("router")
+def router(
+    out: Annotated[Path, typer.Option(help="folder of the results; made if needed")],
+    tape: Annotated[
+        list[str] | None, typer.Option(help="lake or recorded file; may be given again", show_default=False)
+    ] = None,
+    symbol: Annotated[str, typer.Option(help="one listing of the tapes: AMZN, BTCUSDT@binance-spot")] = "",
+    over: Annotated[str, typer.Option(help="length of a window")] = "30m",
+    windows: Annotated[int, typer.Option(help="of the tape, evenly spread; 0 = all", min=0)] = 0,
+    regimes: Annotated[str, typer.Option(help="of SYNTH: thin,wide or all")] = "",
+    seeds: Annotated[int, typer.Option(help="markets of each regime", min=1, max=10_000)] = 5,
+    strategies: Annotated[str, typer.Option(help="worked as twins")] = "twap,vwap,pov,is,auto",
+    processes: Annotated[int, typer.Option(help="at a time", min=1, max=64)] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Work paired orders by the router and by each fixed strategy, and say how it chose; goes on where it stopped.
+
+    Without a tape and without regimes the tables of what is in the folder are printed.
+    """
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import studies
+        from nowake.study.outcomes import CELLS
+        from nowake.study.tables import tables_of
+
+        names = tuple(name for name in strategies.replace(" ", "").split(",") if name)
+        markets = [*_recorded(tape or [], symbol, over, windows), *_synthetic(regimes, seeds, over)]
+        with screen.stage("study") as shown:
+            screen.announce(shown)
+            found = studies.run_study(out, markets, CELLS, names, processes=processes, progress=shown.update)
+        made = tables_of(found)
+        codes = sorted({one.code for one in found})
+        if as_json:
+            tables = [{"title": one.title, "head": one.head, "rows": one.rows} for one in made]
+            screen.document({"schema": "study-router", "orders": len(found), "code": codes, "tables": tables})
+            return
+        screen.out.print(f"{len(found):,} orders in {out}, program {', '.join(codes) or 'none'}", soft_wrap=True)
+        for one in made:
+            screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
+
+
+def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Market]:
+    from nowake.app.studies import Market
+    from nowake.app.wiring import RunOptions
+    from nowake.core.value import require
+
+    require(bool(tapes) or not symbol, "symbol", symbol, "left out where no tape is given", "name a tape with --tape")
+    if not tapes:
+        return []
+    require(bool(symbol), "symbol", symbol, "given: one listing of the tapes", "such as --symbol AMZN@XNAS")
+    return [Market(symbol=symbol, options=RunOptions(tapes=tuple(tapes)), over=over, windows=windows)]
+
+
+def _synthetic(regimes: str, seeds: int, over: str) -> list[Market]:
+    from nowake.app.studies import Market
+    from nowake.app.wiring import SYNTH, RunOptions
+    from nowake.sim.synthetic import REGIMES, find_regime
+
+    words = [word.strip().lower() for word in regimes.split(",") if word.strip()]
+    names = list(REGIMES) if words == [ALL] else words
+    for name in names:
+        find_regime(name)
+    return [
+        Market(symbol=SYNTH, options=RunOptions(seed=seed, regime=name), over=over)
+        for name in names
+        for seed in range(seeds)
+    ]
