@@ -76,9 +76,21 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
     """
     others_now = view.volume_all - view.volume_own
     rate = min(1.0, 2 * parent.order.parameters.participation_max)
-    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in parent.samples)
+    fills, samples, reserved = parent.own_fills, parent.samples, parent.reserved
+    recent, past, oldest = sum(fill.qty for fill in fills), 0, 0
+    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in samples)
+    # The window only moves on, so what has left it is dropped once: ``_rolling`` of every instant in one pass.
     for t_ns in (view.t_ns, *(t_ns for t_ns in leaves if t_ns > view.t_ns)):
-        own, others = _rolling(parent, limits, others_now, t_ns)
+        since = t_ns - limits.rolling_ns
+        while past < len(fills) and fills[past].t_ns < since:
+            recent -= fills[past].qty
+            past += 1
+        while oldest < len(samples) and samples[oldest].t_ns < since:
+            oldest += 1
+        if parent.order.start_ns > since and parent.base_others is not None:
+            own, others = parent.filled + reserved, others_now - parent.base_others
+        else:
+            own, others = recent + reserved, others_now - samples[oldest].others if oldest < len(samples) else 0
         if own > max(minimum_units, own_limit(others, rate)):
             return t_ns
     return 0
