@@ -153,7 +153,7 @@ def calibration(outcomes: Sequence[Outcome], measure: str) -> Held | None:
 
 def best_fixed(of: Sequence[Panel]) -> str:
     """Return the fixed strategy of least J in hindsight."""
-    return min(FIXED, key=lambda name: level(of, name)[2])
+    return min((name for name in of[0].strategies if name != ROUTED), key=lambda name: level(of, name)[2])
 
 
 def chosen(outcomes: Iterable[Outcome]) -> dict[str, int]:

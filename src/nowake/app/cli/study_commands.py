@@ -44,10 +44,13 @@ def router(
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         from nowake.app import studies
+        from nowake.plan.strategies import find_strategy
         from nowake.study.outcomes import CELLS
         from nowake.study.tables import tables_of
 
-        names = tuple(name for name in strategies.replace(" ", "").split(",") if name)
+        names = tuple(dict.fromkeys(name for name in strategies.lower().replace(" ", "").split(",") if name))
+        for name in names:
+            find_strategy(name)
         markets = [*_recorded(tape or [], symbol, over, windows), *_synthetic(regimes, seeds, over)]
         with screen.stage("study") as shown:
             screen.announce(shown)
