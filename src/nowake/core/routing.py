@@ -6,10 +6,15 @@ A value of the router (``route.router``), stored in the journal when it takes ef
 from __future__ import annotations
 
 import math
+from html import escape
 
-from nowake.core.order import ParentOrder
+from nowake.core.conditions import Conditions
 from nowake.core.plan import CostEstimate
-from nowake.core.value import Value, check_types, replace, require
+from nowake.core.units import NS_PER_SECOND, format_duration
+from nowake.core.value import Value, check_types, require
+
+HEAD = ("", "way", "score", "mean", "haste", "sd", "90 % within", "done in", "peak rate")
+ROWS_SHOWN = 8
 
 
 class Candidate(Value, frozen=True):
@@ -18,11 +23,14 @@ class Candidate(Value, frozen=True):
     Attributes:
         strategy: Name in the table of strategies.
         end_ns: Its schedule ends here; at or before the order's end.
-        participation_target: Rate of a strategy that follows the volume; None for the others.
         cost: As the planner estimates it.
-        score_bps: mean + risk aversion x sd of the cost: the less, the better.
+        score_bps: mean + haste + risk aversion x variance of the cost, basis points: the less, the better.
+        haste_bps: What its pace is charged beyond the mean (``route.score``), basis points.
+        participation_target: Rate of a strategy that follows the volume; None for the others.
         peak_participation: Largest share of the expected volume that a slice needs; 0 = the volume is unknown.
         slices: How many.
+        start_ns: Its first slice is released here.
+        done_ns: It is expected to be done here; before ``end_ns`` where the volume is followed.
     """
 
     strategy: str
@@ -32,17 +40,40 @@ class Candidate(Value, frozen=True):
     participation_target: float | None = None
     peak_participation: float = 0.0
     slices: int = 1
+    start_ns: int = 0
+    done_ns: int = 0
+    haste_bps: float = 0.0
 
     def __post_init__(self) -> None:
         check_types(self)
         require(math.isfinite(self.score_bps), "score_bps", self.score_bps, "finite")
 
-    def order(self, asked: ParentOrder) -> ParentOrder:
-        """Return the order as this candidate works it; its window stays as asked, only the schedule may end before."""
-        parameters = asked.parameters
+    @property
+    def over(self) -> str:
+        """Return how long it is expected to take, to the second from a second on."""
+        took = self.done_ns - self.start_ns
+        return format_duration(round(took / NS_PER_SECOND) * NS_PER_SECOND if took >= NS_PER_SECOND else max(took, 0))
+
+    @property
+    def words(self) -> str:
+        """Return it in words: ``vwap over 1h``, ``pov at 7.5 %``."""
         if self.participation_target is not None:
-            parameters = replace(parameters, participation_target=self.participation_target)
-        return replace(asked, strategy=self.strategy, parameters=parameters)
+            return f"{self.strategy} at {100 * self.participation_target:.3g} %"
+        return f"{self.strategy} over {self.over}"
+
+    def row(self) -> tuple[str, ...]:
+        """Return its cells under ``HEAD`` but the first."""
+        cost = self.cost
+        return (
+            self.words,
+            f"{self.score_bps:.2f}" if self.score_bps < 1e6 else f"{self.score_bps:.3g}",
+            f"{cost.mean_bps:+.2f}",
+            f"{self.haste_bps:+.2f}",
+            f"{cost.sd_bps:.2f}",
+            f"{cost.p05_bps:+.1f} .. {cost.p95_bps:+.1f}",
+            self.over,
+            f"{100 * self.peak_participation:.3g} %" if self.peak_participation else "not known",
+        )
 
 
 class Exclusion(Value, frozen=True):
@@ -58,20 +89,23 @@ class Exclusion(Value, frozen=True):
 
 
 class StrategyDecision(Value, frozen=True):
-    """What the router decided, from what, and what else there was.
+    """What the router decided, from what, and what else there was. Prints as a table.
 
     Attributes:
         parent_id: Whose order.
         asof_ns: Nothing received after this was looked at.
         qty_units: What was unsent then.
-        risk_aversion: Standard deviations are weighed by this, >= 0.
-        chosen: What is done; the first of the ranking unless the user or the fallback said otherwise.
+        risk_aversion: lambda, per basis point, >= 0: a candidate's score is its mean + haste + lambda x its variance.
+        chosen: What is done; the first of the ranking unless the user or the fallback said otherwise. None where
+            nothing could be priced.
         ranking: Every candidate that was priced and is allowed, best first.
         excluded: The others.
         reasons: Why this one, a clause each.
-        fallback: Why nothing could be weighed, so that TWAP is taken; empty = it was weighed.
+        fallback: Why nothing could be weighed, so that the fallback is taken; empty = it was weighed.
         override: The strategy that the user named; empty = the router's own choice stands.
         beliefs: Content hash of the beliefs.
+        strategy: What is done, by name, priced or not.
+        conditions: What the market was like, where that was measured.
     """
 
     parent_id: str
@@ -85,6 +119,8 @@ class StrategyDecision(Value, frozen=True):
     fallback: str = ""
     override: str = ""
     beliefs: str = ""
+    strategy: str = ""
+    conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -92,3 +128,46 @@ class StrategyDecision(Value, frozen=True):
         require(good, "risk_aversion", self.risk_aversion, ">= 0")
         weighed = self.chosen is not None or bool(self.fallback or self.override)
         require(weighed, "chosen", self.chosen, "given, or a fallback or an override says why not")
+
+    @property
+    def costs_more_bps(self) -> float | None:
+        """Return by how much what is done scores over the best there was; None where nothing was weighed."""
+        if self.chosen is None or not self.ranking:
+            return None
+        return self.chosen.score_bps - self.ranking[0].score_bps
+
+    def rows(self, most: int = ROWS_SHOWN) -> list[tuple[str, ...]]:
+        """Return the ranking as cells under ``HEAD``: the best ``most``, and what is done where it is none of them."""
+        shown = list(enumerate(self.ranking[:most], start=1))
+        if self.chosen is not None and self.chosen not in self.ranking[:most]:
+            place = self.ranking.index(self.chosen) + 1 if self.chosen in self.ranking else 0
+            shown.append((place, self.chosen))
+        return [
+            (f"{place or '-'}{' *' if one == self.chosen else ''}", *one.row()) for place, one in shown
+        ]  # what is done has a star
+
+    def __str__(self) -> str:
+        """Return the decision as a table of plain text."""
+        lines = []
+        rows = self.rows()
+        if rows:
+            widths = [max(len(row[k]) for row in [HEAD, *rows]) for k in range(len(HEAD))]
+            for row in (HEAD, *rows):
+                cells = [
+                    cell.ljust(w) if k < 2 else cell.rjust(w)
+                    for k, (cell, w) in enumerate(zip(row, widths, strict=True))
+                ]
+                lines.append("  ".join(cells).rstrip())
+            if len(self.ranking) > ROWS_SHOWN:
+                lines.append(f"({len(self.ranking)} weighed; score, mean, sd and band in bps)")
+        lines += [f"- {reason}" for reason in self.reasons]
+        lines += [f"- not weighed: {one.what}: {one.reason}" for one in self.excluded]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the decision as notebooks draw it."""
+        head = "".join(f"<th>{escape(one)}</th>" for one in HEAD)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows())
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
+        said = [*self.reasons, *(f"not weighed: {one.what}: {one.reason}" for one in self.excluded)]
+        return table + "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in said) + "</ul>"

@@ -1,47 +1,64 @@
 """``SmartRouter``: conditions -> candidate plans -> cost distributions -> the choice. Pure: same values, same decision.
 
-The choice is the least mean + risk aversion x sd (basis points of arrival notional), where the risk aversion follows
-the urgency u as u / (1 - u): 0 takes the least expected cost, 0.5 weighs a standard deviation like the mean.
+The choice is the least score (``route.score``) over strategies at several speeds (``route.candidates``), all of which
+keep to what the user set. Scores are compared in hundredths of a basis point, as finer ones tell of the rounding of
+lots; of equals the first in the router's list of strategies is taken, and of one strategy the slower.
 """
 
 from __future__ import annotations
 
+from nowake.core.conditions import Conditions
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
-from nowake.core.routing import Candidate, Exclusion, StrategyDecision
+from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import Session
+from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, replace, require
 from nowake.models.beliefs import Beliefs
-from nowake.plan.feasibility import peak_participation
+from nowake.plan.conflicts import check_conflicts
 from nowake.plan.planner import Progress, make_plan
-from nowake.plan.strategies import AUTO, FALLBACK
+from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
+from nowake.route.candidates import usable, worked_by
+from nowake.route.reasons import reasons_of
+from nowake.route.score import yardstick
+from nowake.route.weigh import Case, fallback_of
 
-RISK_AVERSION_MAX = 100.0
-"""Urgency 1, as fast as the cap allows, weighs risk like this."""
-
-
-def risk_aversion(urgency: float) -> float:
-    """Return how much a basis point of standard deviation counts against one of the mean, for an urgency in [0, 1]."""
-    return min(urgency / (1 - urgency), RISK_AVERSION_MAX) if urgency < 1 else RISK_AVERSION_MAX
+STALE_NS = 3600 * NS_PER_SECOND
+"""Beliefs older than this describe another market: within an hour of the open or the close, volume, spread and
+volatility halve or double."""
 
 
 class SmartRouter(Value, frozen=True):
     """Chooses between strategies for one order.
 
     Attributes:
-        strategies: Names of those it weighs.
+        strategies: Names of those it weighs, the preferred of equals first; those of third parties join by name.
+        speeds: At how many speeds each is weighed, at most.
+        stale_ns: Beliefs that are older are not weighed by.
     """
 
-    strategies: tuple[str, ...] = ("twap", "vwap", "pov", "is")
+    strategies: tuple[str, ...] = ("twap", "vwap", "is", "pov")
+    speeds: int = 5
+    stale_ns: int = STALE_NS
 
     def __post_init__(self) -> None:
         check_types(self)
         require(bool(self.strategies), "strategies", self.strategies, "at least one")
+        require(len(set(self.strategies)) == len(self.strategies), "strategies", self.strategies, "named once each")
+        require(2 <= self.speeds <= 100, "speeds", self.speeds, "2 to 100")
+        require(self.stale_ns > 0, "stale_ns", self.stale_ns, "> 0")
 
     def decide(
-        self, order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
+        self,
+        order: ParentOrder,
+        progress: Progress,
+        beliefs: Beliefs,
+        listing: Listing,
+        session: Session,
+        now_ns: int,
+        conditions: Conditions | None = None,
     ) -> StrategyDecision:
         """Return which way what is unsent of ``order`` is to be worked from ``now_ns`` on.
 
@@ -52,43 +69,43 @@ class SmartRouter(Value, frozen=True):
             listing: The order's.
             session: Its trading hours.
             now_ns: When the decision falls.
+            conditions: What the market is like, where that was measured.
+
+        Raises:
+            InputError: A strategy is not known, or a parameter not what it must be.
+            Refused: What the user asks contradicts itself, no strategy honours all of it, or the order cannot be
+                worked in its window.
         """
-        aversion = risk_aversion(order.parameters.urgency)
-        ranking, excluded = [], []
-        for name in self.strategies:
-            try:
-                plan = make_plan(replace(order, strategy=name), progress, beliefs, listing, session, now_ns)
-            except InputError as error:
-                excluded.append(Exclusion(what=name, reason=str(error)))
-                continue
-            if plan.cost is None:
-                excluded.append(Exclusion(what=name, reason="no price is known, so it has no cost"))
-                continue
-            ranking.append(
-                Candidate(
-                    strategy=name,
-                    end_ns=plan.slices[-1].end_ns,
-                    cost=plan.cost,
-                    score_bps=plan.cost.mean_bps + aversion * plan.cost.sd_bps,
-                    peak_participation=peak_participation(plan.slices, beliefs),
-                    slices=len(plan.slices),
-                )
-            )
-        ranking.sort(key=lambda one: one.score_bps)
-        override = "" if order.strategy == AUTO else order.strategy
-        chosen = next((one for one in ranking if override in ("", one.strategy)), None)
-        return StrategyDecision(
+        check_conflicts(order)
+        override = "" if order.strategy == AUTO else find_strategy(order.strategy).name
+        case = Case(order, progress, beliefs, listing, session, now_ns)
+        strategies, excluded = usable(order, self.strategies)
+        fallback = case.unweighable(self.stale_ns)
+        measure = yardstick(order, beliefs, listing, known=not fallback)
+        ranking: tuple[Candidate, ...] = ()
+        if not fallback:
+            ranking, more = case.weigh(strategies, self.speeds, measure)
+            excluded += more
+        strategy = override or (ranking[0].strategy if ranking else fallback_of(strategies))
+        if override or not ranking:
+            chosen = case.candidate(worked_by(order, strategy), measure)
+        else:
+            chosen = ranking[0]
+        made = StrategyDecision(
             parent_id=order.parent_id,
             asof_ns=now_ns,
             qty_units=progress.unsent_units,
-            risk_aversion=aversion,
+            risk_aversion=measure.risk_aversion,
             chosen=chosen,
-            ranking=tuple(ranking),
-            excluded=tuple(excluded),
-            fallback="" if chosen or override else "nothing could be priced",
+            ranking=ranking,
+            excluded=excluded,
+            fallback=fallback,
             override=override,
             beliefs=beliefs.hash,
+            strategy=strategy,
+            conditions=conditions,
         )
+        return replace(made, reasons=reasons_of(made, order))
 
     def plan(
         self,
@@ -99,7 +116,7 @@ class SmartRouter(Value, frozen=True):
         listing: Listing,
         session: Session,
     ) -> ExecutionPlan:
-        """Return the plan of a decision: the chosen candidate's, else TWAP's over the whole window.
+        """Return the plan of a decision.
 
         Raises:
             InputError: The order cannot be worked as asked.
@@ -111,10 +128,12 @@ class SmartRouter(Value, frozen=True):
 
 
 def routed(order: ParentOrder, decision: StrategyDecision) -> ParentOrder:
-    """Return the order as the decision works it; its window stays as asked."""
-    if decision.chosen is not None:
-        return decision.chosen.order(order)
-    return replace(order, strategy=decision.override or FALLBACK.name)
+    """Return the order as the decision works it; its window stays as asked, only a schedule may end before."""
+    chosen = decision.chosen
+    if decision.override:
+        return replace(order, strategy=decision.override)
+    rate = chosen.participation_target if chosen is not None else None
+    return worked_by(order, decision.strategy or FALLBACK.name, rate=rate)
 
 
 def get_smart_router(**settings: object) -> SmartRouter:
