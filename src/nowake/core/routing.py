@@ -24,7 +24,7 @@ class Candidate(Value, frozen=True):
         strategy: Name in the table of strategies.
         end_ns: Its schedule ends here; at or before the order's end.
         cost: As the planner estimates it.
-        score_bps: mean + haste + risk aversion x variance of the cost, basis points: the less, the better.
+        score_bps: mean + haste + risk aversion x timing risk squared, basis points: the less, the better.
         haste_bps: What its pace is charged beyond the mean (``route.score``), basis points.
         participation_target: Rate of a strategy that follows the volume; None for the others.
         peak_participation: Largest share of the expected volume that a slice needs; 0 = the volume is unknown.
@@ -95,7 +95,7 @@ class StrategyDecision(Value, frozen=True):
         parent_id: Whose order.
         asof_ns: Nothing received after this was looked at.
         qty_units: What was unsent then.
-        risk_aversion: lambda, per basis point, >= 0: a candidate's score is its mean + haste + lambda x its variance.
+        risk_aversion: lambda, per basis point, >= 0: a score is mean + haste + lambda x timing risk squared.
         chosen: What is done; the first of the ranking unless the user or the fallback said otherwise. None where
             nothing could be priced.
         ranking: Every candidate that was priced and is allowed, best first.

@@ -126,6 +126,15 @@ def others_volume(
     return np.where(expected > 0, expected, laid.qty_units * (max(1 - cap, 1 - PARTICIPATION_LIMIT) / cap))
 
 
+def pace_of(
+    order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, expected: Floats | None = None
+) -> float:
+    """Return own volume over the others' in each slice, weighed by quantity; arguments as for ``others_volume``."""
+    laid = Schedule.of(slices)
+    qty = laid.qty_units.astype(np.float64)
+    return float((qty * qty / others_volume(order, laid, beliefs, expected)).sum() / qty.sum())
+
+
 def _impact(laid: Schedule, others: Floats, beliefs: Beliefs) -> tuple[float, float, float]:
     """Return permanent and temporary part of the mean, bps, and the sd of the logarithm of their sum."""
     impact, volume, volatility = beliefs.impact, beliefs.volume, beliefs.volatility

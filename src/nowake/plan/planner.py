@@ -19,7 +19,7 @@ from nowake.core.sessions import Session, iso
 from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, replace, require
 from nowake.models.beliefs import Beliefs
-from nowake.plan.cost import cost_assumptions, estimate
+from nowake.plan.cost import cost_assumptions, estimate, pace_of
 from nowake.plan.feasibility import check_window, limit_notices, participation_notices, rates_of
 from nowake.plan.schedule import Floats, Schedule
 from nowake.plan.strategies import check_parameters, end_behaviour, find_strategy
@@ -110,6 +110,7 @@ class PricedPlan(Value, frozen=True):
         release_ns, end_ns: From its first slice's release to its last one's end.
         slices: How many.
         peak_participation: Largest participation that a slice needs of the expected volume; 0 = volume is unknown.
+        pace: Own volume over the others' expected in each slice, weighed by quantity.
         cost: None where no price is known.
         notices: What the strategy has to say of it.
     """
@@ -119,6 +120,7 @@ class PricedPlan(Value, frozen=True):
     end_ns: int
     slices: int
     peak_participation: float
+    pace: float
     cost: CostEstimate | None
     notices: tuple[Notice, ...] = ()
 
@@ -139,6 +141,7 @@ def price_plan(
         end_ns=int(laid.schedule.end_ns[-1]),
         slices=len(laid.schedule),
         peak_participation=float(rates_of(laid.schedule, laid.expected).max()) if known else 0.0,
+        pace=pace_of(order, laid.schedule, beliefs, laid.expected),
         cost=cost,
         notices=(*notices, *laid.layout.warnings),
     )
@@ -163,10 +166,7 @@ def _lay(
     check_parameters(order)
     least = smallest_piece(order, listing, beliefs.price_units, progress.unsent_units)
     owed_units = _owed(progress, least, listing.lot_units)
-    start_ns = max(now_ns, order.start_ns, progress.slice_end_ns)
-    if start_ns >= order.end_ns:
-        raise Refused(f"the window ended at {iso(order.end_ns)}", "give a later end")
-    check_window(start_ns, order.end_ns, session)
+    start_ns = first_release_ns(order, progress, session, now_ns)
     strategy = find_strategy(order.strategy)
     request = Request(
         order=order,
@@ -185,6 +185,19 @@ def _lay(
         schedule = schedule.after(_rest_of(progress, owed_units, schedule.tactic_of(0), now_ns))
     expected = beliefs.volume.expected_each(schedule.release_ns, schedule.end_ns)
     return _Laid(strategy, request, layout, schedule, expected)
+
+
+def first_release_ns(order: ParentOrder, progress: Progress, session: Session, now_ns: int) -> int:
+    """Return from when on what is unsent may be laid out.
+
+    Raises:
+        Refused: The window has ended, or does not lie within trading hours.
+    """
+    start_ns = max(now_ns, order.start_ns, progress.slice_end_ns)
+    if start_ns >= order.end_ns:
+        raise Refused(f"the window ended at {iso(order.end_ns)}", "give a later end")
+    check_window(start_ns, order.end_ns, session)
+    return start_ns
 
 
 def _owed(progress: Progress, least: int, lot: int) -> int:

@@ -79,15 +79,14 @@ def _done_ns(request: Request, odds: float) -> int:
 
 POV = Strategy(
     name="pov",
-    honours=COMMON
+    honours=(COMMON - {"randomise_time", "randomise_size"})
     | {
         "participation_target",
         "participation_min",
         "participation_by_price",
         "participation_by_size",
         "participation_by_time",
-    }
-    - {"randomise_time", "randomise_size"},
+    },
     end_behaviour=EndBehaviour.CANCEL,
     layout=layout,
     follows=True,

@@ -2,8 +2,9 @@
 
 A speed is a share of the volume. With X what is unsent, V the volume of others that is expected in the window and c the
 participation cap, the odds own / others run from X / V (the whole window) to c / (1 - c) (as fast as the cap allows) in
-equal ratios. A strategy that follows the volume is weighed at these shares; one with a schedule over the windows in
-which they would do the order, a little longer so that whole lots and a thin minute keep to the cap.
+equal ratios. A strategy that follows the volume is weighed at these shares but the first, which would not be done if
+any of the volume stayed away; one with a schedule over the windows in which they would do the order, a little longer so
+that whole lots and a thin minute keep to the cap.
 """
 
 from __future__ import annotations
@@ -135,5 +136,6 @@ def ways(order: ParentOrder, strategy: Strategy, found: Speeds) -> Iterator[Pare
         yield worked_by(order, strategy.name)
     else:
         floor = asked.participation_min or 0.0
-        for rate in [one for one in found.rates if one >= floor] or [found.rates[-1]]:
+        rates = found.rates[1:] or found.rates  # the first leaves no room for any volume to stay away
+        for rate in [one for one in rates if one >= floor] or rates[-1:]:
             yield worked_by(order, strategy.name, rate=rate)

@@ -73,9 +73,9 @@ def _urgency(made: StrategyDecision, order: ParentOrder) -> str:
     if urgency == 1:
         return "urgency 1: nothing but risk counts"
     best = made.ranking[0]
-    risk = made.risk_aversion * best.cost.sd_bps**2
+    risk = made.risk_aversion * best.cost.timing_risk_bps**2
     return (
-        f"urgency {urgency:g}: {made.risk_aversion:.3g} per bp of variance, {risk:.2f} of the best score "
+        f"urgency {urgency:g}: {made.risk_aversion:.3g} x timing risk squared, {risk:.2f} of the best score "
         f"{best.score_bps:.2f}"
     )
 

@@ -1,23 +1,26 @@
 """``SmartRouter``: conditions -> candidate plans -> cost distributions -> the choice. Pure: same values, same decision.
 
 The choice is the least score (``route.score``) over strategies at several speeds (``route.candidates``), all of which
-keep to what the user set. Scores are compared in hundredths of a basis point, as finer ones tell of the rounding of
-lots; of equals the first in the router's list of strategies is taken, and of one strategy the slower.
+keep to what the user set. Of equals the first in the router's list of strategies is taken, and of one strategy the
+slower.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from nowake.core.conditions import Conditions
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
+from nowake.core.plan import ExecutionPlan, ExecutionSlice
 from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, replace, require
 from nowake.models.beliefs import Beliefs
 from nowake.plan.conflicts import check_conflicts
+from nowake.plan.cost import estimate, pace_of
 from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
 from nowake.route.candidates import usable, worked_by
@@ -106,6 +109,21 @@ class SmartRouter(Value, frozen=True):
             conditions=conditions,
         )
         return replace(made, reasons=reasons_of(made, order))
+
+    def score_bps(
+        self, order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, listing: Listing
+    ) -> float:
+        """Return what slices score by the yardstick of ``decide``, basis points: to compare going on with changing.
+
+        Args:
+            order: As asked, over its whole window.
+            slices: Of what is unsent.
+            beliefs: Of its listing; a price is known.
+            listing: Its own.
+        """
+        known = beliefs.volume.expected(order.start_ns, order.end_ns) > 0
+        measure = yardstick(order, beliefs, listing, known=known)
+        return measure.score_bps(estimate(order, slices, beliefs, listing), pace_of(order, slices, beliefs))
 
     def plan(
         self,

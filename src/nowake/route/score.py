@@ -1,6 +1,7 @@
 """What the router minimises, in basis points: S = mean + haste + lambda x variance. Strategy IS minimises the same.
 
-- **mean** and **variance** are those of the planner's cost estimate.
+- **mean** is that of the planner's cost estimate, **variance** the square of its timing risk: of prices moving while
+  the order is worked. What is not known of the parameters is much the same whichever way is taken.
 - **lambda** is IS's risk aversion: u / (1 - u) x 0.005 per basis point at urgency u.
 - **haste** replaces the temporary part of the mean by the linear law that IS takes: K x the plan's pace over an even
   pace, where K is what the believed law charges the whole order at an even pace through its window. The believed
@@ -40,7 +41,7 @@ class Yardstick(Value, frozen=True):
 
     def score_bps(self, cost: CostEstimate, pace: float) -> float:
         """Return mean + haste + lambda x variance."""
-        return cost.mean_bps + self.haste_bps(cost, pace) + self.risk_aversion * cost.sd_bps**2
+        return cost.mean_bps + self.haste_bps(cost, pace) + self.risk_aversion * cost.timing_risk_bps**2
 
 
 def yardstick(order: ParentOrder, beliefs: Beliefs, listing: Listing, *, known: bool = True) -> Yardstick:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
@@ -13,20 +14,20 @@ from nowake.core.units import format_duration
 from nowake.core.value import replace
 from nowake.models.beliefs import Beliefs
 from nowake.plan.feasibility import percent
-from nowake.plan.planner import Progress
+from nowake.plan.planner import Progress, first_release_ns, price_plan
 from nowake.plan.rates import target_rate
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
 from nowake.plan.strategy import Strategy
 from nowake.route.candidates import Speeds, speeds, ways
-from nowake.route.pricing import PricedPlan, price_plan
 from nowake.route.score import Yardstick
 
 TOUCHES = 1.001
 """A peak that is over the cap by less is on it: whole lots."""
-SCORE_DIGITS = 2
+SCORE_DIGITS = 9
+"""Scores that differ by less are equal: floats."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """The values of one decision; the order is as asked, strategy ``auto`` or the user's."""
 
@@ -37,10 +38,14 @@ class Case:
     session: Session
     now_ns: int
 
-    @property
+    @cached_property
     def start_ns(self) -> int:
-        """Return from when on something may be laid out."""
-        return max(self.now_ns, self.order.start_ns, self.progress.slice_end_ns)
+        """Return from when on something may be laid out.
+
+        Raises:
+            Refused: The window has ended, or does not lie within trading hours.
+        """
+        return first_release_ns(self.order, self.progress, self.session, self.now_ns)
 
     def unweighable(self, stale_ns: int) -> str:
         """Return why nothing can be weighed, with the numbers; empty = it can."""
@@ -52,7 +57,7 @@ class Case:
             return f"the beliefs are of {iso(beliefs.asof_ns)}, {format_duration(age_ns)} ago"
         if not beliefs.volume.known:
             return "no volume is known"
-        if self.start_ns < self.order.end_ns and beliefs.volume.expected(self.start_ns, self.order.end_ns) <= 0:
+        if beliefs.volume.expected(self.start_ns, self.order.end_ns) <= 0:
             return "no volume is expected in the window"
         return ""
 
@@ -68,21 +73,13 @@ class Case:
             count,
         )
 
-    def price(self, worked: ParentOrder) -> PricedPlan:
-        """Return what the plan of one way would be.
-
-        Raises:
-            InputError: It cannot be worked that way.
-        """
-        return price_plan(worked, self.progress, self.beliefs, self.listing, self.session, self.now_ns)
-
     def candidate(self, worked: ParentOrder, measure: Yardstick) -> Candidate | None:
         """Return one way, priced; None where no price is known.
 
         Raises:
             InputError: It cannot be worked that way.
         """
-        made = self.price(worked)
+        made = price_plan(worked, self.progress, self.beliefs, self.listing, self.session, self.now_ns)
         if made.cost is None:
             return None
         follows = find_strategy(worked.strategy).follows
