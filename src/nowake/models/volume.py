@@ -155,7 +155,7 @@ class VolumeBelief(Value, frozen=True):
             t0_ns: (n,) begin of each, UTC ns.
             t1_ns: (n,) its end, after its begin.
         """
-        joined = np.array_equal(t0_ns[1:], t1_ns[:-1])
+        joined = bool((t0_ns[1:] == t1_ns[:-1]).all())
         # Of intervals that touch, every edge is looked at once.
         at = np.append(t0_ns, t1_ns[-1:]) if joined else np.concatenate((t0_ns, t1_ns))
         low, high = (slice(0, -1), slice(1, None)) if joined else (slice(0, t0_ns.size), slice(t0_ns.size, None))

@@ -78,7 +78,7 @@ def slice_exactly(
         ideal = _largest_remainder(lots, [whole[i] for i in used])
     within = _within_limits(ideal, least, most)
     if len(used) == len(weights):
-        return tuple(part * lot_units for part in within)
+        return tuple(within) if lot_units == 1 else tuple(part * lot_units for part in within)
     parts = [0] * len(weights)
     for i, part in zip(used, within, strict=True):
         parts[i] = part * lot_units
