@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
-    "nowake.api": ("measure", "order", "plan_order", "read_tape", "resume_order", "work_order"),
+    "nowake.api": ("measure", "order", "order_frontier", "plan_order", "read_tape", "resume_order", "work_order"),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
     "nowake.app.stated": ("Beliefs",),
@@ -26,6 +26,7 @@ _HOMES = {
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
     "nowake.models.impact.calculator": ("AdvancedMarketImpactCalculator",),
+    "nowake.plan.frontier": ("Frontier",),
     "nowake.route.router": ("SmartRouter", "get_smart_router"),
     "nowake.tca.report": ("ExecutionReport",),
 }
@@ -43,6 +44,7 @@ __all__ = [
     "ExecutionReport",
     "ExecutionSlice",
     "FeeSchedule",
+    "Frontier",
     "InputError",
     "Instrument",
     "JournalError",
@@ -62,6 +64,7 @@ __all__ = [
     "get_smart_router",
     "measure",
     "order",
+    "order_frontier",
     "plan_order",
     "read_panel",
     "read_tape",
@@ -70,7 +73,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from nowake.api import measure, order, plan_order, read_tape, resume_order, work_order
+    from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.stated import Beliefs
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor
     from nowake.models.impact.calculator import AdvancedMarketImpactCalculator
+    from nowake.plan.frontier import Frontier
     from nowake.route.router import SmartRouter, get_smart_router
     from nowake.tca.report import ExecutionReport
 

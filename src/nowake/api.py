@@ -30,6 +30,7 @@ from nowake.core.sessions import to_ns
 from nowake.core.tape import Tape
 from nowake.core.terms import TERMS
 from nowake.core.units import number_text
+from nowake.plan.frontier import Frontier
 from nowake.telemetry.telemetry import Telemetry
 
 NUMBERS = {"fees", "latency"}
@@ -136,6 +137,23 @@ def plan_order(
         InputError: The order is not one, or does not fit the market; says what does.
     """
     return plan_request(_order(request), _options(beliefs, options), tape=_tape(tape)).plan
+
+
+def order_frontier(
+    request: OrderRequest, tape: Tape | None = None, *, beliefs: Beliefs | None = None, **options: Any
+) -> Frontier:
+    """Return what the order would cost over other horizons, or followed at other rates of volume.
+
+    Args:
+        request: From ``order``.
+        tape: As in ``plan_order``.
+        beliefs: As in ``plan_order``.
+        **options: As in ``plan_order``.
+
+    Raises:
+        InputError: The order is not one, or does not fit the market; says what does.
+    """
+    return plan_request(_order(request), _options(beliefs, options), tape=_tape(tape)).frontier()
 
 
 def work_order(
@@ -290,6 +308,7 @@ __all__ = [
     "RunOptions",
     "measure",
     "order",
+    "order_frontier",
     "plan_order",
     "read_tape",
     "resume_order",

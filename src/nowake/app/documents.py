@@ -28,6 +28,7 @@ from nowake.core.value import Value
 from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
 from nowake.models.card import Card
+from nowake.plan.frontier import Frontier
 from nowake.tca.document import document as report_document
 from nowake.view.format import humanise, moment
 
@@ -163,7 +164,7 @@ def _plan_head(plan: ExecutionPlan) -> dict[str, Any]:
     }
 
 
-def plan_document(planned: Planned, elapsed_s: float | None = None) -> dict[str, Any]:
+def plan_document(planned: Planned, elapsed_s: float | None = None, frontier: Frontier | None = None) -> dict[str, Any]:
     """Return what ``plan --json`` prints; without a time it took, as an element of a list."""
     listing, plan, mid2 = planned.listing, planned.plan, planned.mid2
     instrument = listing.instrument
@@ -182,8 +183,27 @@ def plan_document(planned: Planned, elapsed_s: float | None = None) -> dict[str,
         "assumed": assumptions(plan.assumed),
         "warnings": notices(plan.warnings),
         "seed": planned.seed,
+        **({} if frontier is None else {"frontier": frontier_document(frontier)}),
         **({} if elapsed_s is None else {"elapsed_s": round(elapsed_s, 6)}),
     }
+
+
+def frontier_document(found: Frontier) -> dict[str, Any]:
+    """Return what the order would cost over other horizons or at other rates, the shortest horizon first."""
+    points = [
+        {
+            "horizon_s": one.horizon_ns / 1e9,
+            "end": iso(one.end_ns),
+            "rate": one.rate,
+            "peak_participation": one.peak_participation or None,
+            "slices": one.slices,
+            "over_cap": one.over_cap,
+            "chosen": one.chosen,
+            "cost": cost_document(one.cost),
+        }
+        for one in found.points
+    ]
+    return {"strategy": found.strategy, "cap": found.cap, "points": points, "left_out": notices(found.left_out)}
 
 
 def list_document(rows: Sequence[Row], sums: Sequence[Total], elapsed_s: float) -> dict[str, Any]:

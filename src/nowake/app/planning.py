@@ -20,7 +20,7 @@ from nowake.app.request import (
 from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids
-from nowake.core.errors import InputError
+from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import Assumption, ExecutionPlan, Notice
@@ -31,8 +31,11 @@ from nowake.core.value import content_hash, replace, require
 from nowake.data.catalogue import load_catalogue
 from nowake.data.listings import parse_listing, venue_listing
 from nowake.data.sessions import session as find_session
+from nowake.engine.believe import beliefs_for
 from nowake.engine.decide import with_defaults
+from nowake.models.beliefs import Beliefs
 from nowake.models.card import Card
+from nowake.plan.frontier import Frontier, cost_frontier
 from nowake.plan.planner import Progress, make_plan
 
 DAY_NS = 86_400 * NS_PER_SECOND
@@ -46,6 +49,7 @@ class Planned:
         mid2: Twice the mid it arrives at, price units; 0 = not known.
         cards: Of the beliefs that were measured or stated.
         seed: Of the simulation that the plan was made for; 0 where there is none.
+        beliefs: That the plan rests on; None where it cannot be told.
     """
 
     request: OrderRequest
@@ -56,6 +60,18 @@ class Planned:
     mid2: int
     cards: tuple[Card, ...] = ()
     seed: int = 0
+    beliefs: Beliefs | None = None
+
+    def frontier(self) -> Frontier:
+        """Return what the order would cost over other horizons, or at other rates, by the plan's strategy.
+
+        Raises:
+            Refused: It is not known what the plan rests on.
+        """
+        if self.beliefs is None:
+            raise Refused("it is not known what the plan rests on, so no other can be priced", "plan the order again")
+        order = replace(self.order, strategy=self.plan.strategy)
+        return cost_frontier(order, Progress.start(order), self.beliefs, self.listing, self.session, self.plan.asof_ns)
 
     @property
     def shown(self) -> tuple[ParentOrder, ExecutionPlan, Listing, int, str]:
@@ -103,6 +119,7 @@ def plan_request(
         mid2=prepared.mid2,
         cards=tuple(card for _, one in prepared.env.beliefs for card in one.cards),
         seed=options.seed,
+        beliefs=beliefs_for(prepared.order, prepared.view, prepared.env),
     )
 
 
@@ -150,6 +167,7 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
         session=session,
         mid2=mid2,
         cards=beliefs.cards,
+        beliefs=beliefs,
     )
 
 

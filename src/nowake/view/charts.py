@@ -21,7 +21,8 @@ POINTS_MAX = 4000
 """A line of more points is thinned: no screen shows them."""
 
 
-def _figure(height: int, **layout: Any) -> Any:
+def plain_figure(height: int, **layout: Any) -> Any:
+    """Return an empty figure of the house's look, ``height`` pixels high."""
     from plotly.graph_objects import Figure
 
     made = Figure()
@@ -62,7 +63,7 @@ def price_figure(report: ExecutionReport, zone: str, path: Sequence[tuple[int, i
     from plotly.graph_objects import Scatter
 
     listing, unit = report.listing, float(report.listing.instrument.price_unit)
-    made = _figure(400)
+    made = plain_figure(400)
     points = list(path) or [(one.t_ns, one.mid2) for one in report.path if one.mid2]
     points = [points[k] for k in _thin(len(points))]
     made.add_trace(
@@ -142,7 +143,7 @@ def schedule_figure(report: ExecutionReport, zone: str) -> Any:
     from plotly.graph_objects import Scatter
 
     instrument, unit = report.listing.instrument, float(report.listing.instrument.qty_unit)
-    made = _figure(300)
+    made = plain_figure(300)
     points = [report.schedule[k] for k in _thin(len(report.schedule))]
     if report.schedule and points[-1] is not report.schedule[-1]:
         points.append(report.schedule[-1])
@@ -172,7 +173,7 @@ def shortfall_figure(report: ExecutionReport) -> Any:
     from plotly.graph_objects import Scatter, Waterfall
 
     shortfall, instrument = report.shortfall, report.listing.instrument
-    made = _figure(300, showlegend=False)
+    made = plain_figure(300, showlegend=False)
     if shortfall is None:
         return made
     scale = shortfall.total_bps / shortfall.total_money if shortfall.total_money else 0.0
@@ -230,7 +231,7 @@ def savings_figure(savings: Sequence[float]) -> Any:
     """Return the saving of each pair in rising order, with the mean and twice its standard error."""
     from plotly.graph_objects import Bar
 
-    made = _figure(260, showlegend=False, bargap=0.25)
+    made = plain_figure(260, showlegend=False, bargap=0.25)
     ordered = sorted(savings)
     made.add_trace(
         Bar(

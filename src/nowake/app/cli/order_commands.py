@@ -43,6 +43,9 @@ def plan(
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="write the schedule there as CSV", show_default=False)] = None,
+    frontier: Annotated[
+        bool, typer.Option("--frontier", help="also show the cost over other horizons, or at other rates of volume")
+    ] = False,
     as_json: JsonOption = False,
     full: FullOption = False,
 ) -> None:
@@ -63,11 +66,16 @@ def plan(
             made = plan_request(request, options, progress=reading)
         if csv is not None:
             write_schedules(csv, [(None, made)])
+        others = made.frontier() if frontier else None
         if as_json:
-            screen.document(documents.plan_document(made, time.monotonic() - since))
+            screen.document(documents.plan_document(made, time.monotonic() - since, others))
             return
         screen.show(terminal.ticket(made.order, made.plan, made.listing, made.zone, made.mid2))
         screen.show(terminal.plan_tables(made.plan, made.listing, made.zone, full=full))
+        if others is not None:
+            from nowake.view.frontier import frontier_table
+
+            screen.show(frontier_table(others, made.zone))
 
 
 def _plan_orders(screen: Screen, given: OrderOptions, path: Path, csv: Path | None, since: float) -> None:
