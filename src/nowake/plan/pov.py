@@ -21,7 +21,6 @@ from nowake.plan.strategy import COMMON, Layout, Request, Strategy
 
 BINS = 24
 """The expected path is drawn in this many intervals."""
-BINARY = 40
 
 
 def layout(request: Request) -> Layout:
@@ -66,20 +65,18 @@ def _expected_path(request: Request, rate: float) -> tuple[Ints, Floats, tuple[N
 
 
 def _done_ns(request: Request, odds: float) -> int:
-    """Return when the expected volume will have given the whole quantity, to within a 2 ** ``BINARY``-th of the window.
+    """Return the first nanosecond by which the expected volume will have given the whole quantity.
 
     Bisection, whose middle is taken on either side of where a straight line between the ends would have it.
     """
     start_ns, qty = request.start_ns, request.qty_units
     low, high = start_ns, request.end_ns
     done_low, done_high = 0.0, odds * request.beliefs.volume.expected(start_ns, high)
-    least = max(1, (high - low) >> BINARY)
-    for step in range(2 * BINARY):
-        span = high - low
-        if span <= least:
-            break
+    step = 0
+    while (span := high - low) > 1:
         part = (qty - done_low) / (done_high - done_low) if done_high > done_low else 0.5
         part = 0.5 if step % 3 == 2 else part + (1 / 64 if step % 3 else -1 / 64)
+        step += 1
         middle = low + min(max(int(part * span), 1), span - 1)
         done = odds * request.beliefs.volume.expected(start_ns, middle)
         if done < qty:
