@@ -25,7 +25,7 @@ from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
 from nowake.route.candidates import usable, worked_by
 from nowake.route.reasons import reasons_of
-from nowake.route.score import yardstick
+from nowake.route.score import risk_aversion, yardstick
 from nowake.route.weigh import Case, fallback_of
 
 STALE_NS = 3600 * NS_PER_SECOND
@@ -165,3 +165,6 @@ def get_smart_router(**settings: object) -> SmartRouter:
         if name not in known:
             raise InputError("setting", name, f"one of {', '.join(known)}")
     return SmartRouter(**settings)  # type: ignore[arg-type]
+
+
+__all__ = ["STALE_NS", "SmartRouter", "get_smart_router", "risk_aversion", "routed"]

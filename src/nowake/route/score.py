@@ -18,8 +18,13 @@ from nowake.core.order import ParentOrder
 from nowake.core.plan import CostEstimate
 from nowake.core.value import Value
 from nowake.models.beliefs import Beliefs
-from nowake.plan.implementation_shortfall import market_terms
+from nowake.plan.implementation_shortfall import RISK_AVERSION, URGENCY_ODDS_MAX, market_terms
 from nowake.plan.strategy import Request
+
+
+def risk_aversion(urgency: float) -> float:
+    """Return lambda for an urgency in [0, 1], per basis point."""
+    return RISK_AVERSION * (min(urgency / (1 - urgency), URGENCY_ODDS_MAX) if urgency < 1 else URGENCY_ODDS_MAX)
 
 
 class Yardstick(Value, frozen=True):
@@ -66,7 +71,7 @@ def yardstick(order: ParentOrder, beliefs: Beliefs, listing: Listing, *, known: 
     terms, _ = market_terms(whole)
     days = (order.end_ns - order.start_ns) / beliefs.volume.day_ns
     return Yardstick(
-        risk_aversion=terms.risk_aversion * order.qty_units,
+        risk_aversion=risk_aversion(order.parameters.urgency),
         even_bps=terms.eta_tilde * order.qty_units / days,
         even_pace=order.qty_units / beliefs.volume.expected(order.start_ns, order.end_ns) if known else 0.0,
     )
