@@ -44,6 +44,7 @@ from nowake.journal.reader import JournalFile, read_journal
 from nowake.journal.told import Listener, told
 from nowake.live.recover import save_state
 from nowake.models.beliefs import Beliefs, beliefs_from_view
+from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.run import SimOptions, make_market, simulate
@@ -286,6 +287,7 @@ def prepare(
         limits=sim_limits(listing.key, order.parameters.participation_max),
         assumed=market_assumptions(tape),
         beliefs=_believed(options, listing, session, tape, view) if believed is None else believed,
+        router=get_smart_router(),
     )
     return Prepared(request, options, tape, session, market, with_defaults(order, view, listing), env, view, run)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 from enum import StrEnum
 
 from nowake.core.child import ChildOrder
+from nowake.core.expected import Expected
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan, Notice
+from nowake.core.routing import StrategyDecision
 from nowake.core.value import Value, require
 from nowake.core.view import Timer, Watch
 
@@ -41,6 +43,36 @@ class PlanAdopted(Decision, frozen=True, tag="plan-adopted"):
     """The parent is worked by this revised plan from now on."""
 
     plan: ExecutionPlan
+
+
+class Trigger(StrEnum):
+    """Why a strategy was chosen when it was."""
+
+    ADMISSION = "admission"
+    AMENDMENT = "amendment"
+    VOLUME = "volume"
+    VOLATILITY = "volatility"
+    SPREAD = "spread"
+    BEHIND = "behind"
+    ENDED = "ended"
+
+
+class StrategyChosen(Decision, frozen=True, tag="strategy-chosen"):
+    """The order is worked by this strategy from now on; the plan of it is in the same batch.
+
+    Attributes:
+        decision: What was weighed, and what came of it.
+        order: As it is worked now: the chosen strategy's, over the window that was asked for.
+        trigger: What made it fall; everything but admission and amendment counts as a change of mind.
+        reason: The numbers of that, in words; empty at admission.
+        expected: What a running order is held against; None = the user named the strategy, which then stays.
+    """
+
+    decision: StrategyDecision
+    order: ParentOrder
+    trigger: Trigger = Trigger.ADMISSION
+    reason: str = ""
+    expected: Expected | None = None
 
 
 class OrderRefused(Decision, frozen=True, tag="order-refused"):
@@ -199,6 +231,7 @@ class Alerted(Decision, frozen=True, tag="alerted"):
 AnyDecision = (
     OrderAdmitted
     | PlanAdopted
+    | StrategyChosen
     | OrderRefused
     | OrderAmended
     | CommandRefused

@@ -9,18 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nowake.core.child import ChildStatus
-from nowake.core.decisions import CancelRequested, OrderAmended, PlanAdopted
+from nowake.core.decisions import CancelRequested, OrderAmended, PlanAdopted, Trigger
 from nowake.core.errors import Refused
 from nowake.core.inputs import OperatorCommand
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
 from nowake.core.sessions import iso
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.view import View
 from nowake.engine.draft import Draft
 from nowake.engine.pacing import allowance, own_limit
-from nowake.engine.plans import plan_for, revision
+from nowake.engine.plans import Routed, plan_for, revision, route
 from nowake.engine.schedule import due_units
 from nowake.engine.state import ChildState, ParentState
 from nowake.models.beliefs import Beliefs
@@ -62,21 +61,24 @@ def amend(draft: Draft, command: OperatorCommand, view: View, beliefs: Beliefs) 
     """
     parent, amendment = draft.parent(command.parent_id), command.amendment
     assert amendment is not None
-    order, listing = amendment.applied_to(parent.order), draft.env.listing(parent.order.listing)
-    if order == parent.order:
+    order, listing = amendment.applied_to(parent.asked), draft.env.listing(parent.order.listing)
+    if order == parent.asked:
         raise Refused("the order is like that already", "nothing was changed")
     _check(parent, order, listing, view)
     draft.env.limits.check_cap(order.parameters.participation_max)
     check_parameters(order)
     smallest_piece(order, listing, view.mid2 // 2, order.qty_units)
-    plan = None
-    if any(MUTABLE[name].needs_plan for name in amendment.changes()):
-        plan = _revised(draft, parent, order, view, beliefs)
-    reason = f"{describe(parent.order, order, listing)}, by {command.actor}"
+    reason = f"{describe(parent.asked, order, listing)}, by {command.actor}"
+    made = None
+    needs_plan = any(MUTABLE[name].needs_plan for name in amendment.changes())
+    if needs_plan or (parent.routing is not None and view.t_ns + SHORTEST_NS < order.end_ns):
+        made = _revised(draft, parent, order, view, beliefs, reason)
     notices = limit_notices(order, beliefs, listing)
     draft.emit(OrderAmended(parent_id=command.parent_id, order=order, reason=reason, notices=notices))
-    if plan is not None:
-        draft.emit(PlanAdopted(plan=plan))
+    if made is not None:
+        if made.chosen is not None:
+            draft.emit(made.chosen)
+        draft.emit(PlanAdopted(plan=made.plan))
 
 
 def _check(parent: ParentState, order: ParentOrder, listing: Listing, view: View) -> None:
@@ -102,9 +104,11 @@ def _check(parent: ParentState, order: ParentOrder, listing: Listing, view: View
 
 
 def _revised(
-    draft: Draft, parent: ParentState, order: ParentOrder, view: View, beliefs: Beliefs
-) -> ExecutionPlan | None:
-    """Return the plan of what is unsent under the new terms; None where nothing is left.
+    draft: Draft, parent: ParentState, order: ParentOrder, view: View, beliefs: Beliefs, reason: str
+) -> Routed | None:
+    """Return strategy and plan of what is unsent under the new terms; None where nothing is left.
+
+    A strategy that the router chose is chosen again; one that the user named stays.
 
     When everything left may be live, its plan is made all the same: what comes back unfilled is worked by it. The
     current slice goes on with what it owes, so that amending often releases nothing ahead of its time.
@@ -119,7 +123,9 @@ def _revised(
         slice_end_ns = 0
     owed = max(0, due_units(parent, view.t_ns) - parent.filled - parent.reserved)
     progress = revision(parent, left, parent.reserved if unsent else 0, min(owed, left), slice_end_ns)
-    return plan_for(order, progress, beliefs, draft.env, view.t_ns)
+    if parent.routing is None:
+        return Routed(plan_for(order, progress, beliefs, draft.env, view.t_ns), None)
+    return route(order, progress, beliefs, draft.env, view, Trigger.AMENDMENT, reason)
 
 
 def describe(old: ParentOrder, new: ParentOrder, listing: Listing) -> str:

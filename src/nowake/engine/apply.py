@@ -10,6 +10,7 @@ from typing import Any
 
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
+from nowake.core.expected import marked
 from nowake.core.inputs import Input
 from nowake.core.ports import Record
 from nowake.core.value import replace
@@ -54,6 +55,10 @@ def _observe(state: EngineState, view: View) -> EngineState:
             old = sum(s.t_ns < view.t_ns - ROLLING_NS for s in parent.samples)
             # The newest one from before the window stays: what was seen last, after a long silence of our own.
             changes["samples"] = (*parent.samples[max(0, old - 1) :], Sample(t_ns=view.t_ns, others=others))
+        if parent.routing is not None:
+            marks = marked(parent.routing.marks, view)
+            if marks is not parent.routing.marks:
+                changes["routing"] = replace(parent.routing, marks=marks)
         if parent.rate_ppm:
             changes |= followed(replace(parent, **changes), others)
         if changes:

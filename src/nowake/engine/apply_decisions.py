@@ -9,11 +9,13 @@ from nowake.core import decisions as d
 from nowake.core.child import ChildStatus, OrderType, TimeInForce
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
+from nowake.core.order import ParentOrder
 from nowake.core.plan import LIMIT_AWAY
 from nowake.core.ports import Record
 from nowake.core.value import replace
+from nowake.engine.following import MILLION
 from nowake.engine.ledger import doubt, find, put, with_child
-from nowake.engine.state import ChildState, EngineState, ParentState, get_parent
+from nowake.engine.state import ChildState, EngineState, ParentState, Routing, get_parent
 
 SECOND_NS = 1_000_000_000
 CONFLICT = "conflict"
@@ -26,7 +28,33 @@ def _nothing(state: EngineState, _: Record) -> EngineState:
 
 def _plan_adopted(state: EngineState, record: d.PlanAdopted) -> EngineState:
     parent = get_parent(state, record.plan.parent_id)
-    return put(state, replace(parent, plan=record.plan))
+    rate_ppm = parent.rate_ppm if record.plan.follows else 0
+    return put(state, replace(parent, plan=record.plan, rate_ppm=rate_ppm))
+
+
+def _strategy_chosen(state: EngineState, record: d.StrategyChosen) -> EngineState:
+    """Take over the order as it is worked; one that begins to follow volume owes what others print from now on."""
+    parent, expected = get_parent(state, record.order.parent_id), record.expected
+    asked = parent.asked
+    for name in ("listing", "side", "qty_units", "decided_ns", "start_ns", "end_ns"):
+        if getattr(asked, name) != getattr(record.order, name):
+            raise InvariantBroken("I8", f"{record.order.parent_id}: its strategy changes its {name}")
+    if expected is None:
+        return put(state, replace(parent, order=record.order))
+    before = parent.routing
+    other = before is not None and parent.order.strategy != record.order.strategy
+    changed = record.trigger not in (d.Trigger.ADMISSION, d.Trigger.AMENDMENT)
+    routing = Routing(
+        asked=asked,
+        expected=expected,
+        marks=(expected.mark,),
+        changes=(before.changes if before else 0) + changed,
+        left=parent.order.strategy if other else before.left if before else "",
+    )
+    changes: dict[str, Any] = {"order": record.order, "routing": routing}
+    if not parent.plan.follows and parent.base_others is not None:
+        changes |= {"followed": expected.mark.others - parent.base_others, "due_micro": parent.filled * MILLION}
+    return put(state, replace(parent, **changes))
 
 
 def _refused(state: EngineState, record: d.OrderRefused) -> EngineState:
@@ -39,12 +67,22 @@ def _amended(state: EngineState, record: d.OrderAmended) -> EngineState:
     """Take over the order; a changed quantity moves what is unsent, and reasons and notices are said anew."""
     parent = get_parent(state, record.parent_id)
     for name in ("parent_id", "listing", "side", "decided_ns", "start_ns", "strategy"):
-        if getattr(parent.order, name) != getattr(record.order, name):
+        if getattr(parent.asked, name) != getattr(record.order, name):
             raise InvariantBroken("I8", f"{record.parent_id}: an amendment of its {name}")
     unsent = parent.unsent + record.order.qty_units - parent.order.qty_units
     said = (*(one for one in parent.plan.warnings if one.code != LIMIT_AWAY), *record.notices)
     changes = {"order": record.order, "unsent": unsent, "plan": replace(parent.plan, warnings=said)}
+    if parent.routing is not None:
+        changes["order"] = _worked(record.order, parent.order)
+        changes["routing"] = replace(parent.routing, asked=record.order)
     return put(state, replace(parent, withheld=(-1, ()), held_back=("", ""), **changes))
+
+
+def _worked(asked: ParentOrder, present: ParentOrder) -> ParentOrder:
+    """Return an amended order by its present strategy, at the rate that follows the volume or the cap, if lower."""
+    rate = present.parameters.participation_target
+    rate = None if rate is None else min(rate, asked.parameters.participation_max)
+    return replace(asked, strategy=present.strategy, parameters=replace(asked.parameters, participation_target=rate))
 
 
 def _command_refused(state: EngineState, record: d.CommandRefused) -> EngineState:
@@ -204,6 +242,7 @@ DECISIONS: dict[type, Callable[[EngineState, Any], EngineState]] = {
     d.RateSet: _rate_set,
     d.OrderAdmitted: _admitted,
     d.PlanAdopted: _plan_adopted,
+    d.StrategyChosen: _strategy_chosen,
     d.OrderRefused: _refused,
     d.OrderAmended: _amended,
     d.CommandRefused: _command_refused,

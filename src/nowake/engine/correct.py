@@ -36,7 +36,10 @@ def correct(draft: Draft, parent_id: str, view: View) -> None:
         moved = sum(now.expected(one.release_ns, one.end_ns) for one in left) / before - 1 if before else 1.0
         if abs(moved) < MOVED:
             return
-        plan = plan_for(parent.order, revision(parent, parent.unsent, parent.reserved), beliefs, draft.env, view.t_ns)
+        order = parent.order
+        if parent.routing is not None:  # a chosen schedule may end before the window does
+            order = replace(order, end_ns=parent.plan.slices[-1].end_ns)
+        plan = plan_for(order, revision(parent, parent.unsent, parent.reserved), beliefs, draft.env, view.t_ns)
     except Refused:
         return  # what is left is too little to plan
     reason = f"the rest of the window is expected to trade {100 * abs(moved):.0f} % {'more' if moved > 0 else 'less'}"

@@ -33,7 +33,7 @@ from nowake.engine.draft import Draft
 from nowake.engine.env import Env
 from nowake.engine.operate import operate
 from nowake.engine.parent import manage
-from nowake.engine.plans import plan_for
+from nowake.engine.plans import Routed, route
 from nowake.engine.state import EngineState
 from nowake.plan.planner import Progress
 from nowake.plan.strategies import end_behaviour
@@ -94,13 +94,15 @@ def _admit(draft: Draft, event: i.OrderReceived) -> None:
         if order.parent_id in draft.state.parents or order.parent_id in draft.state.refused:
             raise Refused(f"order id {order.parent_id} was used before in this journal", "give the order another id")
         order = with_defaults(order, event.view, draft.env.listing(order.listing))
-        plan = first_plan(order, event.view, draft.env)
+        first = first_route(order, event.view, draft.env)
     except InputError as error:
         draft.emit(OrderRefused(parent_id=order.parent_id, reason=error.reason, remedy=error.remedy))
         return
     view = event.view
     base = view.volume_all - view.volume_own if view.t_ns >= order.start_ns else None
-    draft.emit(OrderAdmitted(order=order, plan=plan, base_others=base))
+    draft.emit(OrderAdmitted(order=order, plan=first.plan, base_others=base))
+    if first.chosen is not None:
+        draft.emit(first.chosen)
 
 
 def with_defaults(order: ParentOrder, view: View, listing: Listing) -> ParentOrder:
@@ -121,8 +123,8 @@ def with_defaults(order: ParentOrder, view: View, listing: Listing) -> ParentOrd
     return replace(order, parameters=replace(given, end_behaviour=end_behaviour(order), limit_units=limit))
 
 
-def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
-    """Return the plan an order starts with, from what was seen when it arrived.
+def first_route(order: ParentOrder, view: View, env: Env) -> Routed:
+    """Return how an order starts: its strategy and plan, from what was seen when it arrived.
 
     Raises:
         InputError: The order cannot be worked as asked; says why and what fits.
@@ -130,9 +132,16 @@ def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
     env.limits.check_cap(order.parameters.participation_max)
     if order.listing not in env.limits.allowed or order.listing in env.limits.restricted:
         raise Refused(f"{order.listing} is not on the allow-list", "add it to the limits")
-    progress = Progress(filled_units=0, open_units=0, unsent_units=order.qty_units, next_slice_index=0, revision=0)
-    beliefs = beliefs_for(order, view, env)
-    return plan_for(order, progress, beliefs, env, view.t_ns)
+    return route(order, Progress.start(order), beliefs_for(order, view, env), env, view)
+
+
+def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
+    """Return the plan an order starts with, see ``first_route``.
+
+    Raises:
+        InputError: The order cannot be worked as asked; says why and what fits.
+    """
+    return first_route(order, view, env).plan
 
 
 def _close_market(draft: Draft, view: View) -> None:

@@ -10,6 +10,7 @@ from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
 from nowake.models.beliefs import Beliefs
+from nowake.route.router import SmartRouter
 
 
 class Limits(Value, frozen=True):
@@ -116,6 +117,42 @@ class Timing(Value, frozen=True):
     grow: int = 4
 
 
+class Rerouting(Value, frozen=True):
+    """When a running order that the router works is weighed again, and what a change of mind takes.
+
+    Looked at once a minute of the market at most, as its sums are marked (``core.expected``).
+
+    Attributes:
+        volume_ratio: Others traded this many times as much as was expected since the decision, or as little.
+        volatility_ratio: Realised volatility of the last five minutes is this many times the expected, or as little.
+        spread_ratio: The time-averaged spread of the last five minutes likewise.
+        behind: This part of the order was due from slices that have ended, and is not filled.
+        apart_ns: A change comes at least this long after the decision before it.
+        changes_max: An order changes its mind at most so often; operators' amendments do not count.
+        margin: A new plan's score must be better than the present one's by this part of it ...
+        margin_bps: ... and by at least this much.
+        return_factor: A change back to the strategy that was left takes this many times the margin.
+    """
+
+    volume_ratio: float = 1.5
+    volatility_ratio: float = 1.5
+    spread_ratio: float = 1.5
+    behind: float = 0.10
+    apart_ns: int = 300 * NS_PER_SECOND
+    changes_max: int = 6
+    margin: float = 0.10
+    margin_bps: float = 0.25
+    return_factor: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("volume_ratio", "volatility_ratio", "spread_ratio", "return_factor"):
+            value = getattr(self, name)
+            require(value >= 1, name, value, ">= 1")
+        for name in ("behind", "margin", "margin_bps", "apart_ns", "changes_max"):
+            value = getattr(self, name)
+            require(value >= 0, name, value, ">= 0")
+
+
 class Env(Value, frozen=True):
     """The engine's environment.
 
@@ -125,6 +162,9 @@ class Env(Value, frozen=True):
         timing: Patience.
         beliefs: Stated by the user; a listing without has its beliefs read from the view at the order's arrival.
         assumed: What is assumed of the market itself (made from bars, best quotes only); part of every plan.
+        router: Chooses the strategy of an order that names none, and weighs the ones that are named; None = nothing is
+            weighed, and ``auto`` means TWAP.
+        rerouting: When a running order is weighed again.
     """
 
     listings: tuple[Listing, ...]
@@ -133,6 +173,8 @@ class Env(Value, frozen=True):
     timing: Timing = Timing()
     beliefs: tuple[tuple[str, Beliefs], ...] = ()
     assumed: tuple[Assumption, ...] = ()
+    router: SmartRouter | None = None
+    rerouting: Rerouting = Rerouting()
 
     def listing(self, key: str) -> Listing:
         """Return the listing of a key.

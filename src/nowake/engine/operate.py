@@ -11,7 +11,7 @@ from nowake.core.errors import InputError
 from nowake.core.inputs import OperatorAction, OperatorCommand
 from nowake.engine.amend import amend
 from nowake.engine.apply_decisions import CONFLICT
-from nowake.engine.believe import corrected_beliefs
+from nowake.engine.believe import measured_beliefs
 from nowake.engine.draft import Draft
 from nowake.engine.state import EngineState, ParentState
 
@@ -58,7 +58,7 @@ def _amend(draft: Draft, command: OperatorCommand, parent: ParentState) -> None:
         _refuse(draft, command, "amendment", "no market is known", "amend it again when there is one")
         return
     try:
-        amend(draft, command, command.view, corrected_beliefs(parent, command.view, draft.env))
+        amend(draft, command, command.view, measured_beliefs(parent, command.view, draft.env))
     except InputError as error:
         _refuse(draft, command, "amendment", error.reason, error.remedy)
 

@@ -32,6 +32,7 @@ from nowake.engine.gate import Candidate, judge
 from nowake.engine.pacing import allowance, crowded_ns, others_needed
 from nowake.engine.rate import piece_units, set_rate, watch_volume
 from nowake.engine.reconcile import ask
+from nowake.engine.reroute import reroute
 from nowake.engine.schedule import Want, end_behaviour, want
 from nowake.engine.sizing import cap_binds, pass_cap, sized
 from nowake.engine.state import ChildState, ParentState
@@ -154,6 +155,9 @@ def _work(draft: Draft, parent_id: str) -> None:
     if view is None:
         draft.wake(draft.now_ns + 1)
         return
+    if view.tradable:
+        reroute(draft, parent_id, view)
+        parent = draft.parent(parent_id)
     if parent.plan.follows:
         set_rate(draft, parent_id)
         parent = draft.parent(parent_id)

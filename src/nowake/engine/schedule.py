@@ -52,7 +52,7 @@ def want(parent: ParentState, now_ns: int) -> Want:
         return _want_following(parent, position, now_ns)
     # A revised plan covers only what was unsent when it was made, so its target counts from the order's own end.
     missing = max(0, min(due_units(parent, now_ns) - parent.filled - parent.reserved, parent.unsent))
-    near_end = last or _near_end(parent, now_ns)
+    near_end = _near_end(parent, now_ns) or (last and _ends_the_window(parent))
     if not last:
         used = parent.used_by(slices[position].index)
         bound = CATCH_UP * slice_units
@@ -70,6 +70,11 @@ def due_units(parent: ParentState, now_ns: int) -> int:
     if parent.plan.follows:
         return owed_units(parent, _near_end(parent, now_ns))
     return parent.order.qty_units - parent.plan.qty_units + parent.plan.target_units(now_ns)
+
+
+def _ends_the_window(parent: ParentState) -> bool:
+    """Return whether the plan's last slice is the order's: a schedule that the router chose may end before."""
+    return parent.routing is None or parent.plan.slices[-1].end_ns >= parent.order.end_ns
 
 
 def _near_end(parent: ParentState, now_ns: int) -> bool:

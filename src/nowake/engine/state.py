@@ -11,6 +11,7 @@ from msgspec import field
 from nowake.core.child import ChildOrder, ChildStatus, Liquidity
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
+from nowake.core.expected import Expected, Mark
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
 from nowake.core.value import Value, content_hash
@@ -77,6 +78,24 @@ class OwnFill(Value, frozen=True, array_like=True):
     qty: int
 
 
+class Routing(Value, frozen=True):
+    """What an order remembers whose strategy the router chooses.
+
+    Attributes:
+        asked: The order as the user has it, strategy ``auto``; the parent's order is how it is worked.
+        expected: Of the market, at the last decision.
+        marks: The market's sums in the last minutes, at most one a minute, none from before the last decision.
+        changes: How often it changed its mind; operators' amendments do not count.
+        left: Strategy before the present one; empty = there was none.
+    """
+
+    asked: ParentOrder
+    expected: Expected
+    marks: tuple[Mark, ...]
+    changes: int = 0
+    left: str = ""
+
+
 class ParentState(Value, frozen=True):
     """One large order as it stands.
 
@@ -94,6 +113,7 @@ class ParentState(Value, frozen=True):
         rate_ppm: Rate at which the order follows the volume of others now, millionths of all volume; 0 = it does not.
         followed: Volume of others since the start that ``due_micro`` accounts for.
         due_micro: What following asked for so far, millionths of a quantity unit.
+        routing: Where the router chooses the strategy; None = the user did.
         cash_units: Sum of price x quantity over the fills; ``fees_money``: money units.
     """
 
@@ -128,6 +148,12 @@ class ParentState(Value, frozen=True):
     rate_ppm: int = 0
     followed: int = 0
     due_micro: int = 0
+    routing: Routing | None = None
+
+    @property
+    def asked(self) -> ParentOrder:
+        """Return the order as the user has it; ``order`` is how it is worked."""
+        return self.order if self.routing is None else self.routing.asked
 
     def bucket(self, status: ChildStatus) -> int:
         """Return the sum of leaves that stand in one bucket."""

@@ -45,6 +45,29 @@ class VolatilityBelief(Value, frozen=True):
         require(math.isfinite(self.relative_sd) and self.relative_sd >= 0, "relative_sd", self.relative_sd, ">= 0")
 
 
+def update(belief: VolatilityBelief, realised_var: float, realised_ns: int, day_ns: int) -> VolatilityBelief:
+    """Return a belief after a stretch of market that it does not know yet.
+
+    Belief and measurement are both uncertain by a factor, so their logarithms are averaged, weighted by precision.
+
+    Args:
+        belief: Before.
+        realised_var: Sum of squared log returns of the stretch; too little to measure changes nothing.
+        realised_ns: Time covered by it.
+        day_ns: Length of the trading day.
+    """
+    returns = realised_ns // SAMPLE_NS
+    if returns < RETURNS_MIN or realised_var <= 0:
+        return belief
+    seen_bps = 1e4 * math.sqrt(realised_var * day_ns / realised_ns)
+    seen_sd = math.sqrt(REST_OF_DAY_RELATIVE_SD**2 + 1 / (2 * returns))
+    if belief.daily_bps <= 0:
+        return VolatilityBelief(daily_bps=seen_bps, relative_sd=seen_sd)
+    weight = belief.relative_sd**2 / (belief.relative_sd**2 + seen_sd**2)
+    daily_bps = belief.daily_bps * (seen_bps / belief.daily_bps) ** weight
+    return VolatilityBelief(daily_bps=daily_bps, relative_sd=min(belief.relative_sd, seen_sd))
+
+
 def realised_volatility(
     realised_var: float, realised_ns: int, day_ns: int, *, around_the_clock: bool
 ) -> tuple[VolatilityBelief, tuple[Assumption, ...]]:

@@ -232,6 +232,8 @@ def _parent_of(decision: d.AnyDecision) -> str:
     match decision:
         case d.OrderAdmitted() | d.PlanAdopted():
             return decision.plan.parent_id
+        case d.StrategyChosen():
+            return decision.order.parent_id
         case d.ChildSubmitted():
             return decision.child.parent_id
         case d.TimerSet():

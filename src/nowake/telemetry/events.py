@@ -128,6 +128,10 @@ EVENTS: tuple[Event, ...] = (
            "order=parent_id code words:reason words:remedy", d.CommandRefused, labels="code"),
     _event("plan_adopted", INFO, "the order goes on under a revised plan",
            "order=plan.parent_id revision=plan.revision count:slices=plan.slices", d.PlanAdopted),
+    _event("strategy_chosen", INFO, "the router chose how the order is worked, or weighed what the user chose",
+           "order=order.parent_id strategy=order.strategy trigger words:reason "
+           "cost_bps=decision.chosen.cost.mean_bps override=decision.override", d.StrategyChosen,
+           labels="strategy trigger"),
     _event("child_submitted", INFO, "a child leaves for the venue",
            "child=child.child_id order=child.parent_id listing=child.listing slice=slice_index side=child.side "
            "type=child.order_type tif=child.tif qty:quantity=child.qty_units price:price=child.price_units tactic "
