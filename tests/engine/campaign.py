@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass
 
-from toy import LISTING, Faults, ToyMarket, toy_env, toy_order
+from toy import LISTING, Faults, S, ToyMarket, toy_env, toy_order
 
 from nowake.core.child import Fill
+from nowake.core.decisions import OrderAdmitted, PlanAdopted, StrategyChosen, Trigger
 from nowake.core.errors import Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.order import EndBehaviour, ParentOrder, Side
 from nowake.core.value import replace
-from nowake.engine.env import Env
+from nowake.engine.env import Env, Rerouting
 from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import ParentState, state_hash
 from nowake.journal.memory import MemoryJournal
-from nowake.plan.strategies import check_parameters
+from nowake.plan.strategies import AUTO, check_parameters
+from nowake.route.router import SmartRouter
 from nowake.sim.world import World
 
 CRASHES_MOST = 60
@@ -65,10 +68,41 @@ class Outcome:
         return [(batch.input, batch.decisions) for batch in self.journal.batches()]
 
 
-def run(order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, limits=None, **market):
+EAGER = Rerouting(
+    volume_ratio=1.0,
+    volatility_ratio=1.0,
+    spread_ratio=1.0,
+    behind=0.0,
+    apart_ns=0,
+    changes_max=1_000,
+    margin=0.0,
+    margin_bps=0.0,
+)
+"""Changes its mind whenever it looks and anything is better."""
+
+
+class Fickle(SmartRouter, frozen=True):
+    """Takes another candidate every minute, sometimes over half of the window: what changes of mind can do at worst."""
+
+    def decide(self, order, progress, beliefs, listing, session, now_ns):
+        """Return the decision with its choice replaced, at a score that nothing beats."""
+        made = super().decide(order, progress, beliefs, listing, session, now_ns)
+        if not made.ranking:
+            return made
+        minute = now_ns // (60 * S)
+        chosen = sorted(made.ranking, key=lambda one: one.strategy)[minute * 7 % len(made.ranking)]
+        start_ns = max(now_ns, order.start_ns, progress.slice_end_ns)
+        end_ns = order.end_ns - (order.end_ns - start_ns) // 2 if minute % 3 else order.end_ns
+        return replace(made, chosen=replace(chosen, end_ns=end_ns, score_bps=-1e6))
+
+
+def run(
+    order, seed, *, faults=None, crash=0.0, commands=(), listing=LISTING, limits=None, rules=None, router=None, **market
+):
     """Work an order on a toy market to its end; ``limits`` are changes to those of a simulated run."""
     env, journal = toy_env(order, listing), MemoryJournal()
-    env = replace(env, limits=replace(env.limits, **(limits or {})))
+    env = replace(env, limits=replace(env.limits, **(limits or {})), rerouting=rules or env.rerouting)
+    env = replace(env, router=router or env.router)
     host = CrashingHost(env, journal, seed + 7, crash)
     toy = ToyMarket(seed, faults=faults, listing=listing, **market)
     World(toy, host).run(order, commands)
@@ -88,7 +122,7 @@ TERMS = (
 
 def with_terms(order: ParentOrder, r: random.Random) -> ParentOrder:
     """Return the order worked by any strategy and, every other time, on one more term; contradictions are left out."""
-    strategy = r.choice(("twap", "twap", "vwap", "pov"))
+    strategy = r.choice(("twap", "twap", "vwap", "pov", "auto", "auto"))
     terms = r.choice(TERMS) if r.random() < 0.5 else {}
     if strategy == "pov":
         terms = {**terms, "slices": None, "participation_target": min(0.1, order.parameters.participation_max)}
@@ -126,8 +160,13 @@ def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: (
         slices=r.choice((None, None, 1)),
     )
     crash, volume = r.choice((0, crash)), r.choice((0, 10, 100, 1000))
-    order = with_terms(order, random.Random(seed + 1))
-    return run(order, seed, faults=faults, crash=crash, volume=volume, commands=commands(seed, order))
+    order, rules = with_terms(order, random.Random(seed + 1)), r.choice((None, EAGER))
+    auto = order.strategy == AUTO
+    if auto:  # a change of mind takes minutes
+        order = replace(order, end_ns=order.start_ns + r.choice((3, 10, 18)) * 60 * S)
+    made, router = commands(seed, order), Fickle() if auto and rules and r.random() < 0.7 else None
+    world = {"volume": volume, "rules": rules, "router": router, "sums": auto}
+    return run(order, seed, faults=faults, crash=crash, commands=made, **world)
 
 
 def known_fills(outcome: Outcome) -> list[Fill]:
@@ -166,13 +205,37 @@ def judge(outcome: Outcome) -> None:
         assert parent.overfill == 0, "overfilled"
     assert parent.unsent == 0, "something was forgotten"
     assert all(reason for reason in parent.abandoned), "a residual without a reason"
+    judge_strategy(outcome)
     limit = order.parameters.limit_units
     fills = [fill for one in market.orders.values() for fill in one.fills]
-    if limit is not None and parent.order == order:
+    if limit is not None and parent.asked == order:
         assert all((limit - fill.price_units) * order.side >= 0 for fill in fills), "worse than the limit"
     money = sum(f.price_units * f.qty_units for f in known), sum(f.fee_money for f in known)
     assert (parent.cash_units, parent.fees_money) == money, "cash or fees differ from the venue's"
     assert state_hash(fold(outcome.journal.records())) == state_hash(outcome.host.state), "fold differs from live"
+
+
+def judge_strategy(outcome: Outcome) -> None:
+    """Assert that an order left to the router is worked as its last decision says, and changes within its bounds."""
+    made = [(event, one) for event, batch in outcome.batches() for one in batch if isinstance(one, StrategyChosen)]
+    parent, rules = outcome.parent, outcome.env.rerouting
+    if outcome.order.strategy != AUTO:
+        assert not made
+        return
+    assert parent.asked.strategy == AUTO
+    assert made[0][1].trigger is Trigger.ADMISSION
+    assert parent.order.strategy == made[-1][1].order.strategy == parent.plan.strategy
+    assert not parent.rate_ppm or parent.plan.follows
+    own = [event for event, one in made[1:] if one.trigger is not Trigger.AMENDMENT]
+    assert len(own) == parent.routing.changes <= rules.changes_max
+    for before, after in itertools.pairwise(event.t_ns for event, _ in made):
+        assert after in {event.t_ns for event, one in made if one.trigger is Trigger.AMENDMENT} or (
+            after - before >= rules.apart_ns
+        )
+    plans = [one.plan for _, batch in outcome.batches() for one in batch if isinstance(one, OrderAdmitted | PlanAdopted)]
+    for one, following in itertools.pairwise(plans):
+        assert following.revision == one.revision + 1
+        assert following.slices[0].index > one.slices[-1].index, "a leg number came back"
 
 
 def judge_audit(outcome: Outcome) -> None:

@@ -74,7 +74,7 @@ def judge_quantities(outcome):
     """Assert that the last amended quantity is what was conserved."""
     parent = outcome.parent
     last = [order for _, order in amendments(outcome)]
-    assert parent.order == (last[-1] if last else parent.order)
+    assert parent.asked == (last[-1] if last else parent.asked)
     assert parent.filled == sum(fill.qty_units for fill in known_fills(outcome))
     assert parent.filled + sum(parent.abandoned.values()) == parent.order.qty_units + parent.overfill
 

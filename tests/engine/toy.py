@@ -8,9 +8,12 @@ the touch size. Every report can be lost, repeated, delayed or overtaken, by a s
 from __future__ import annotations
 
 import heapq
+import itertools
+import math
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, TimeInForce
 from nowake.core.errors import VenueUnavailable
@@ -32,6 +35,8 @@ from nowake.core.value import replace
 from nowake.core.view import Integrity, View, Watch
 from nowake.engine.draft import holds
 from nowake.engine.env import Env, sim_limits
+from nowake.plan.strategies import AUTO
+from nowake.route.router import SmartRouter
 
 S = 1_000_000_000
 T0 = 1_700_000_000 * S
@@ -90,6 +95,7 @@ class ToyMarket:
         volume: int = 100,
         drift: float = 0.0,
         depth: int = 50,
+        sums: bool = False,
     ) -> None:
         self.listing = listing
         self.faults = faults or Faults()
@@ -115,6 +121,8 @@ class ToyMarket:
         for k in range(seconds + 1):
             self._push(T0 + k * S, "tick", k)
         self.touch = self.path[0]
+        self._sums = sums
+        self._integrals: list[list[float]] = []
 
     # -- the loop's side --------------------------------------------------------------------------------------------
 
@@ -134,7 +142,9 @@ class ToyMarket:
     def view(self, t_ns: int) -> View:
         """Return the touch and the totals."""
         bid, ask, bid_qty, ask_qty, _, _ = self.touch
+        sums = self.running_sums(t_ns) if self._sums else {}
         return View(
+            **sums,
             listing=self.listing.key,
             t_ns=t_ns,
             row=0,
@@ -151,6 +161,23 @@ class ToyMarket:
             since_ns=T0,
             last_row_ns=t_ns // S * S,
         )
+
+    def running_sums(self, t_ns: int) -> dict[str, Any]:
+        """Return the integrals of a view from the path up to ``t_ns``, as the documentation of ``View`` defines them."""
+        at = min(max(0, t_ns - T0) // S, len(self.path) - 1)
+        if not self._integrals:
+            mids = [bid + ask for bid, ask, *_ in self.path]
+            spreads = [ask - bid for bid, ask, *_ in self.path]
+            squares = [math.log(b / a) ** 2 for a, b in itertools.pairwise(mids[::10])]
+            self._integrals = [list(itertools.accumulate(one, initial=0)) for one in (mids, spreads, squares)]
+        mids, spreads, squares = self._integrals
+        return {
+            "mid2_time": mids[at] * 1000,
+            "spread_time": spreads[at] * 1000,
+            "mid_ns": at * S,
+            "realised_var": float(squares[at // 10]),
+            "realised_ns": at // 10 * 10 * S,
+        }
 
     # -- the port ---------------------------------------------------------------------------------------------------
 
@@ -319,9 +346,10 @@ def toy_order(qty: int = 1000, minutes: float = 10, side: Side = Side.BUY, **par
 
 
 def toy_env(order: ParentOrder, listing: Listing = LISTING) -> Env:
-    """Return the environment of a simulated run of ``order``."""
+    """Return the environment of a simulated run of ``order``; with a router where the order leaves the strategy to it."""
     return Env(
         listings=(listing,),
         sessions=(ALWAYS_OPEN,),
         limits=sim_limits(order.listing, order.parameters.participation_max),
+        router=SmartRouter() if order.strategy == AUTO else None,
     )
