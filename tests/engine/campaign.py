@@ -232,7 +232,9 @@ def judge_strategy(outcome: Outcome) -> None:
         assert after in {event.t_ns for event, one in made if one.trigger is Trigger.AMENDMENT} or (
             after - before >= rules.apart_ns
         )
-    plans = [one.plan for _, batch in outcome.batches() for one in batch if isinstance(one, OrderAdmitted | PlanAdopted)]
+    plans = [
+        one.plan for _, batch in outcome.batches() for one in batch if isinstance(one, OrderAdmitted | PlanAdopted)
+    ]
     for one, following in itertools.pairwise(plans):
         assert following.revision == one.revision + 1
         assert following.slices[0].index > one.slices[-1].index, "a leg number came back"

@@ -163,7 +163,7 @@ class ToyMarket:
         )
 
     def running_sums(self, t_ns: int) -> dict[str, Any]:
-        """Return the integrals of a view from the path up to ``t_ns``, as the documentation of ``View`` defines them."""
+        """Return the integrals of a view from the path up to ``t_ns``, as ``View`` defines them."""
         at = min(max(0, t_ns - T0) // S, len(self.path) - 1)
         if not self._integrals:
             mids = [bid + ask for bid, ask, *_ in self.path]
@@ -346,7 +346,7 @@ def toy_order(qty: int = 1000, minutes: float = 10, side: Side = Side.BUY, **par
 
 
 def toy_env(order: ParentOrder, listing: Listing = LISTING) -> Env:
-    """Return the environment of a simulated run of ``order``; with a router where the order leaves the strategy to it."""
+    """Return the environment of a simulated run of ``order``, with a router where the order leaves it the strategy."""
     return Env(
         listings=(listing,),
         sessions=(ALWAYS_OPEN,),

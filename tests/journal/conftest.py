@@ -9,10 +9,12 @@ import pytest
 
 from nowake.core import child, decisions, inputs
 from nowake.core.amendment import Amendment
+from nowake.core.expected import Expected, Mark
 from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.ports import Record
 from nowake.core.profile import Profile
+from nowake.core.routing import Candidate, Exclusion, StrategyDecision
 from nowake.core.view import Integrity, Timer, View, Watch, WatchKind
 from nowake.journal.header import Header, Run, TapeRef
 
@@ -43,6 +45,10 @@ ORDER = ParentOrder(
     end_ns=100,
     parameters=Parameters(urgency=0.25, participation_by_time=((5, 0.1), (6, 0.2))),
 )
+COST = CostEstimate(
+    mean_bps=1.5, sd_bps=2.0, p05_bps=-1.0, p50_bps=1.5, p95_bps=5.0, spread_bps=1.0, temporary_bps=0.5,
+    permanent_bps=0.0, fees_bps=0.0, timing_risk_bps=2.0, parameter_sd_bps=0.1,
+)  # fmt: skip
 PLAN = ExecutionPlan(
     parent_id="p1",
     strategy="twap",
@@ -57,10 +63,7 @@ PLAN = ExecutionPlan(
         ExecutionSlice(index=1, release_ns=50, end_ns=100, qty_units=6),
     ),
     expected_volume=(0, 10),
-    cost=CostEstimate(
-        mean_bps=1.5, sd_bps=2.0, p05_bps=-1.0, p50_bps=1.5, p95_bps=5.0, spread_bps=1.0, temporary_bps=0.5,
-        permanent_bps=0.0, fees_bps=0.0, timing_risk_bps=2.0, parameter_sd_bps=0.1,
-    ),
+    cost=COST,
     assumed=(Assumption(name="daily volatility", value="2 %", why="nobody measured it"),),
     warnings=(Notice(code="cap", text="near the cap"),),
 )  # fmt: skip
@@ -82,6 +85,25 @@ FILL = child.Fill(
     liquidity=child.Liquidity.MAKER, t_venue_ns=9,
 )  # fmt: skip
 STATUS = child.OrderStatus(child_id="c1", known=True, status=child.ChildStatus.FILLED, cum_qty=2, fills=(FILL,))
+WEIGHED = StrategyDecision(
+    parent_id="p1",
+    asof_ns=1,
+    qty_units=100,
+    risk_aversion=0.5,
+    chosen=Candidate(strategy="pov", end_ns=9, cost=COST, score_bps=2.5, participation_target=0.1),
+    excluded=(Exclusion(what="is", reason="no volume"),),
+    reasons=("the least",),
+    beliefs="ab",
+)
+EXPECTED = Expected(
+    mark=Mark(t_ns=1, others=10, realised_var=1e-6, realised_ns=600, spread_time=7, mid2_time=1000),
+    until_ns=9,
+    volume=(5, 10),
+    volatility_bps=200.0,
+    day_ns=23_400_000_000_000,
+    spread_bps=1.5,
+)
+
 INPUTS: tuple[inputs.AnyInput, ...] = (
     inputs.OrderReceived(t_ns=1, order=ORDER, view=VIEW),
     inputs.Woken(t_ns=2, parent_id="p1", fired=("a", "b"), view=VIEW),
@@ -107,6 +129,7 @@ INPUTS: tuple[inputs.AnyInput, ...] = (
 DECISIONS: tuple[decisions.AnyDecision, ...] = (
     decisions.OrderAdmitted(order=ORDER, plan=PLAN),
     decisions.PlanAdopted(plan=PLAN),
+    decisions.StrategyChosen(decision=WEIGHED, order=ORDER, expected=EXPECTED, trigger=decisions.Trigger.SPREAD),
     decisions.OrderRefused(parent_id="p1", reason="closed", remedy="wait"),
     decisions.OrderAmended(parent_id="p1", order=ORDER, reason="limit none -> 3, by me"),
     decisions.CommandRefused(parent_id="p1", key="k", code="status", reason="the order is done"),

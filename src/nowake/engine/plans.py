@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nowake.core.decisions import StrategyChosen, Trigger
-from nowake.core.errors import Refused
+from nowake.core.errors import InputError, Refused
 from nowake.core.expected import Expected, Mark
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
@@ -63,11 +63,22 @@ def route(
     """
     if env.router is None:
         return Routed(plan_for(order, progress, beliefs, env, view.t_ns), None)
-    decision = weigh(env.router, order, progress, beliefs, env, view)
     if order.strategy != AUTO:
-        plan = plan_for(order, progress, beliefs, env, view.t_ns)
-        return Routed(plan, StrategyChosen(decision=decision, order=order, trigger=trigger, reason=reason))
+        return _named(env.router, order, progress, beliefs, env, view)
+    decision = weigh(env.router, order, progress, beliefs, env, view)
     return adopt(env.router, order, decision, progress, beliefs, env, view, trigger, reason)
+
+
+def _named(
+    router: SmartRouter, order: ParentOrder, progress: Progress, beliefs: Beliefs, env: Env, view: View
+) -> Routed:
+    """Return the plan of the strategy that the user named, and what the router would have made of it."""
+    plan = plan_for(order, progress, beliefs, env, view.t_ns)
+    try:
+        decision = weigh(router, order, progress, beliefs, env, view)
+    except InputError:  # there is nothing to weigh it against, which refuses no order
+        return Routed(plan, None)
+    return Routed(plan, StrategyChosen(decision=decision, order=order))
 
 
 def weigh(
