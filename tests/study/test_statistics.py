@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from nowake.core.errors import InputError
-from nowake.study.statistics import bootstrap, objective, student
+from nowake.study.findings import score
+from nowake.study.statistics import bootstrap, mean_sd, student
 
 stream = np.random.Generator(np.random.PCG64(7))
 FIRST, SECOND = stream.normal(1.0, 2.0, 9), stream.normal(-2.0, 5.0, 5)
@@ -44,9 +45,16 @@ def test_strata_are_resampled_each_by_itself() -> None:
     assert found.high - found.low > 0.5 * 2 * stats.sem(FIRST)
 
 
-def test_the_objective_is_mean_plus_weighted_sd() -> None:
+def test_mean_and_sd_of_samples_and_what_they_score() -> None:
     costs = np.array([[[1.0, 3.0], [5.0, 7.0]], [[2.0, 2.0], [2.0, 2.0]]])
-    assert objective(costs, 0.5).tolist() == pytest.approx([4 + 0.5 * np.std([1, 3, 5, 7], ddof=1), 2.0])
+    mean, sd = mean_sd(costs)
+    assert mean.tolist() == [4.0, 2.0]
+    assert sd.tolist() == pytest.approx([np.std([1, 3, 5, 7], ddof=1), 0.0])
+    # At urgency 0.5 the odds are 1; at 0.75 they are 3; a variance of 400 bps squared counts 0.005 x 3 x 400 = 6 bps.
+    assert score(np.array([10.0]), np.array([20.0]), 0.75).tolist() == pytest.approx([16.0])
+    assert score(np.array([10.0]), np.array([20.0]), 0.75, "sd").tolist() == pytest.approx([70.0])
+    assert score(np.array([10.0]), np.array([20.0]), 0.0).tolist() == [10.0]
+    assert score(np.array([10.0]), np.array([20.0]), 1.0).tolist() == [20.0]
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:

@@ -10,11 +10,13 @@ import numpy as np
 
 from nowake.core.tape import F64
 from nowake.core.value import Value
-from nowake.route.router import risk_aversion
+from nowake.plan.implementation_shortfall import RISK_AVERSION
 from nowake.study.outcomes import FIXED, ROUTED, SIDES, Cell, Outcome
-from nowake.study.statistics import Interval, bootstrap, objective, student
+from nowake.study.statistics import Interval, bootstrap, mean_sd, student
 
 GROUPS = ("recorded", "modelled", "synthetic")
+RISKS = ("variance", "sd")
+"""How risk counts: as the router has it, mean + lambda x variance; and as the design had it, mean + odds x sd."""
 Twins = dict[str, Outcome]
 """The same order by strategy."""
 
@@ -89,15 +91,27 @@ def mean_difference(of: Sequence[Panel], ours: str, theirs: str) -> Interval | N
     return student([(pair[:, :, 0] - pair[:, :, 1]).mean(axis=(1, 2)) for pair in pairs]) if pairs else None
 
 
-def objective_difference(of: Sequence[Panel], ours: str, theirs: str) -> Interval | None:
+def score(mean: F64, sd: F64, urgency: float, risk: str = "variance") -> F64:
+    """Return J, the less the better: with the odds u / (1 - u) of the urgency, basis points.
+
+    ``variance``: mean + 0.005 x odds x sd ** 2, what the router and strategy IS minimise; ``sd``: mean + odds x sd. At
+    urgency 1 nothing but risk counts: the sd itself.
+    """
+    if urgency == 1:
+        return sd
+    odds = urgency / (1 - urgency)
+    return mean + odds * (RISK_AVERSION * sd**2 if risk == "variance" else sd)
+
+
+def objective_difference(of: Sequence[Panel], ours: str, theirs: str, risk: str = "variance") -> Interval | None:
     """Return J of ``ours`` less that of ``theirs``: averaged over cells, then markets; bootstrap over windows."""
     if not of:
         return None
-    aversion = risk_aversion(of[0].urgency)
+    urgency = of[0].urgency
 
     def difference(sample: F64) -> F64:
         each = [
-            objective(sample[:, :, k, 0], aversion) - objective(sample[:, :, k, 1], aversion)
+            score(*mean_sd(sample[:, :, k, 0]), urgency, risk) - score(*mean_sd(sample[:, :, k, 1]), urgency, risk)
             for k in range(sample.shape[2])
         ]
         return np.asarray(np.mean(each, axis=0), dtype=np.float64)
@@ -110,10 +124,10 @@ def level(of: Sequence[Panel], strategy: str) -> tuple[float, float, float]:
     found = []
     for panel in of:
         costs = panel.of(strategy)[:, :, 0]
-        mean, sd = costs.mean(axis=(0, 2)).mean(), costs.std(axis=(0, 2), ddof=1).mean()
-        found.append((mean, sd, mean + risk_aversion(panel.urgency) * sd))
-    mean, sd, score = np.mean(found, axis=0)
-    return float(mean), float(sd), float(score)
+        mean, sd = costs.mean(axis=(0, 2)), costs.std(axis=(0, 2), ddof=1)
+        found.append((mean.mean(), sd.mean(), score(mean, sd, panel.urgency).mean()))
+    mean, sd, whole = np.mean(found, axis=0)
+    return float(mean), float(sd), float(whole)
 
 
 class Held(Value, frozen=True):

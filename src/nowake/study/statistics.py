@@ -73,15 +73,14 @@ def bootstrap(strata: Sequence[F64], statistic: Callable[[F64], F64], *, seed: i
     return percentile(float(np.mean(points)), np.mean(draws, axis=0))
 
 
-def objective(costs: F64, aversion: float) -> F64:
-    """Return mean + risk aversion x standard deviation (n - 1) of each sample.
+def mean_sd(costs: F64) -> tuple[F64, F64]:
+    """Return mean and standard deviation (n - 1) of each sample.
 
     Args:
         costs: (samples, clusters, orders) basis points.
-        aversion: Weight of the standard deviation.
 
     Returns:
-        (samples,) basis points.
+        Two of (samples,) basis points.
     """
     flat = costs.reshape(len(costs), -1)
-    return np.asarray(flat.mean(axis=1) + aversion * flat.std(axis=1, ddof=1), dtype=np.float64)
+    return np.asarray(flat.mean(axis=1)), np.asarray(flat.std(axis=1, ddof=1))

@@ -98,10 +98,11 @@ def _differences(sets: Sequence[Twins], strategies: Sequence[str], urgency: floa
         for name in strategies:
             if name != ROUTED:
                 mean, score = mean_difference(of, ROUTED, name), objective_difference(of, ROUTED, name)
+                other = objective_difference(of, ROUTED, name, "sd")
                 mark = f"{name} (least J)" if name == best else name
-                rows.append((group, mark, _shown(mean), _shown(score), verdict(score)))
+                rows.append((group, mark, _shown(mean), _shown(score), verdict(score), _shown(other)))
     title = f"Urgency {urgency:g}, {measure}: {ROUTED} less each strategy, bps; negative = {ROUTED} is better"
-    head = ("group", "less", "mean cost", "J", "by J")
+    head = ("group", "less", "mean cost", "J", "by J", "J by sd")
     return Table(title=title, head=head, rows=tuple(rows))
 
 
