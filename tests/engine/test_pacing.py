@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace as Some
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nowake.engine.pacing import crowded_ns, own_limit
@@ -32,6 +32,16 @@ def crowded_by_instant(parent: Any, others_now: int, minimum: int) -> int:
 steps = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30)), max_size=12)
 
 
+@example(  # a sample on the window's very edge is inside it
+    fills=[],
+    prints=[(40, 0), (40, 0), (20, 0), (40, 30), (5, 30), (1, 30)],
+    reserved=10,
+    earlier=0,
+    cap=0.05,
+    start=0,
+    base=None,
+    minimum=1,
+)
 @given(
     fills=steps,
     prints=steps,
