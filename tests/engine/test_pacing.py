@@ -42,6 +42,16 @@ steps = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 30)), max_size=12)
     base=None,
     minimum=1,
 )
+@example(  # and so is a fill
+    fills=[(40, 0), (40, 0), (20, 10)],
+    prints=[],
+    reserved=0,
+    earlier=0,
+    cap=0.05,
+    start=0,
+    base=None,
+    minimum=1,
+)
 @given(
     fills=steps,
     prints=steps,
