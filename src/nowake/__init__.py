@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
+    "nowake.analyzer": ("LiquidityAnalyzer",),
     "nowake.api": ("measure", "order", "order_frontier", "plan_order", "read_tape", "resume_order", "work_order"),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
@@ -48,6 +49,7 @@ __all__ = [
     "InputError",
     "Instrument",
     "JournalError",
+    "LiquidityAnalyzer",
     "Listing",
     "NowakeError",
     "OrderRequest",
@@ -73,6 +75,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from nowake.analyzer import LiquidityAnalyzer
     from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result

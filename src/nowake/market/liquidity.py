@@ -135,6 +135,7 @@ def conditions_from_view(
     norms: LiquidityNorms | None = None,
     earlier: View | None = None,
     day_volume: float | None = None,
+    day_why: str = "",
     day_ns: int = DAY_NS,
     participation: float = PARTICIPATION,
     levels_known: int = 0,
@@ -150,6 +151,7 @@ def conditions_from_view(
         earlier: A view of the same market before this one: rates are of the time between the two. None = since the
             market opened to us, which ``why`` then says.
         day_volume: What the others are expected to trade in a regular day, quantity units; None or 0 = not known.
+        day_why: What limits that number, or why it is not known; empty = nothing to say.
         day_ns: Length of that day, nanoseconds; the norms' own where there are norms.
         participation: Own share of all volume that the time to trade is at, in (0, 1).
         levels_known: Levels a side that the source keeps complete, ``TapeMeta.depth_levels``; 0 = the whole book.
@@ -172,7 +174,7 @@ def conditions_from_view(
         base="the best 5 levels",
     )
     past = past_of_views(view, earlier, norms.day_ns if norms is not None else day_ns)
-    return assemble(book, past, listing, side, qty_units, norms, day_volume, participation)
+    return assemble(book, past, listing, side, qty_units, norms, (day_volume, day_why), participation)
 
 
 def conditions_from_bins(
@@ -184,6 +186,7 @@ def conditions_from_bins(
     *,
     norms: LiquidityNorms | None = None,
     day_volume: float | None = None,
+    day_why: str = "",
     day_ns: int = DAY_NS,
     participation: float = PARTICIPATION,
     window_bins: int = WINDOW_BINS,
@@ -194,7 +197,7 @@ def conditions_from_bins(
     used, if they follow one another.
     """
     past = past_of_bins(bins.until(book.t_ns), book.t_ns, norms.day_ns if norms is not None else day_ns, window_bins)
-    return assemble(book, past, listing, side, qty_units, norms, day_volume, participation)
+    return assemble(book, past, listing, side, qty_units, norms, (day_volume, day_why), participation)
 
 
 def past_of_bins(bins: Bins, t_ns: int, day_ns: int, count: int) -> Past:
@@ -273,7 +276,7 @@ def assemble(
     side: Side,
     qty_units: int,
     norms: LiquidityNorms | None,
-    day_volume: float | None,
+    day: tuple[float | None, str],
     participation: float,
 ) -> Conditions:
     """Return the conditions that a book and its recent past make for an order."""
@@ -283,18 +286,19 @@ def assemble(
     if norms is not None:
         require(norms.listing == listing.key, "norms", norms.listing, f"of {listing.key}")
         require(norms.asof_ns <= book.t_ns, "norms", norms.asof_ns, f"of a time not after {book.t_ns}")
+    day_volume = day[0]
     if day_volume is not None and not (math.isfinite(day_volume) and day_volume >= 0):
         raise InputError("day_volume", day_volume, ">= 0, or None where it is not known")
     lately = _lately(past, listing, norms)
     now = _now(book, listing, side, qty_units)
-    order = _order(lately, listing, qty_units, norms, day_volume or None, participation)
+    order = _order(lately, listing, qty_units, norms, day, participation)
     by_name = {one.name: one for one in (*now, *lately, *order)}
-    depth = by_name[f"depth_10bps_{'ask' if side is Side.BUY else 'bid'}"].value
-    touch = by_name["touch"].value
+    depth, touch = by_name[f"depth_10bps_{'ask' if side is Side.BUY else 'bid'}"], by_name["touch"].value
     quantity = float(listing.instrument.qty(qty_units))
-    size_class, size_why = size_class_of(
-        by_name["of_day"].value, quantity / depth if depth else None, quantity / touch if touch else None
-    )
+    of_depth = quantity / depth.value if depth.value else None
+    if depth.at_least and of_depth is not None and of_depth > 1:
+        of_depth = None  # more than what is seen: how much more there is, nobody knows
+    size_class, size_why = size_class_of(by_name["of_day"].value, of_depth, quantity / touch if touch else None)
     return Conditions(
         listing=listing.key,
         asof_ns=book.t_ns,
@@ -408,20 +412,20 @@ def _order(
     listing: Listing,
     qty_units: int,
     norms: LiquidityNorms | None,
-    day_volume: float | None,
+    day: tuple[float | None, str],
     participation: float,
 ) -> list[Measure]:
     """Return how large the order is for its market: its part of a day, and how long it takes at a participation."""
     base = listing.volume_base or f"prints of {listing.venue}"
     rate = next(one for one in lately if one.name == "volume_rate")
     quantity = float(listing.instrument.qty(qty_units))
-    unknown = "a day's volume is not known"
+    day_volume, day_why = day
     of_day = Measure(
         name="of_day",
         value=qty_units / day_volume if day_volume else None,
         sample=norms.days if norms is not None else 0,
         base=base,
-        why="" if day_volume else unknown,
+        why=day_why or ("" if day_volume else "a day's volume is not known"),
     )
     said = f"at {100 * participation:g} % of all volume"
     if rate.value is None or rate.value <= 0:

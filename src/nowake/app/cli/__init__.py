@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nowake.app.cli import demo_command, operate_commands, order_commands, report_commands
+from nowake.app.cli import demo_command, operate_commands, order_commands, report_commands, watch_command
 from nowake.app.cli.options import OrderCommand, PlanCommand
 from nowake.app.cli.study_commands import study_app
 from nowake.app.cli.tape_commands import tape_app
@@ -32,6 +32,7 @@ app.command("cancel")(operate_commands.cancel)
 app.command("tca")(report_commands.tca)
 app.command("explain")(report_commands.explain)
 app.command("replay")(report_commands.replay)
+app.command("watch")(watch_command.watch)
 app.add_typer(tape_app, name="tape")
 app.add_typer(study_app, name="study")
 
