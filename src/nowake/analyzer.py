@@ -4,7 +4,7 @@
 >>> analyzer = nowake.LiquidityAnalyzer(seed=3)
 >>> found = analyzer.analyze("buy", 2_000)
 >>> found.size_class.value
-'large'
+'medium'
 """
 
 from __future__ import annotations

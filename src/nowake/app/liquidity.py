@@ -246,7 +246,8 @@ def bins_frame(bins: Bins, listing: Listing, day_ns: int) -> pl.DataFrame:
     """
     import polars as pl
 
-    ints, price, size = bins.ints, float(listing.instrument.price_unit), float(listing.instrument.qty_unit)
+    ints, size = bins.ints, float(listing.instrument.qty_unit)
+    per = float(1 / listing.instrument.price_unit)  # 2207000 / 10000 is 220.7; times 0.0001 it is a hair more
     book_ns, samples = ints[:, m.BOOK_NS], ints[:, m.SAMPLES]
     reals = bins.reals.copy()
     reals[:, [m.MID, m.SPREAD]] *= book_ns[:, None]
@@ -260,9 +261,9 @@ def bins_frame(bins: Bins, listing: Listing, day_ns: int) -> pl.DataFrame:
         "t": pl.Series(bins.start_ns).cast(pl.Datetime("ns", "UTC")),
         "open_s": ints[:, m.OPEN_NS] / NS_PER_SECOND,
         "book_s": book_ns / NS_PER_SECOND,
-        "bid": known(ints[:, m.BID] * price, ints[:, m.BID] > 0),
-        "ask": known(ints[:, m.ASK] * price, ints[:, m.ASK] > 0),
-        "mid": known(bins.reals[:, m.MID] * price, book_ns > 0),
+        "bid": known(ints[:, m.BID] / per, ints[:, m.BID] > 0),
+        "ask": known(ints[:, m.ASK] / per, ints[:, m.ASK] > 0),
+        "mid": known(bins.reals[:, m.MID] / per, book_ns > 0),
         "spread_bps": known(values["spread"], book_ns > 0),
     }
     for k, side in enumerate(("bid", "ask")):

@@ -299,6 +299,8 @@ def assemble(
     if depth.at_least and of_depth is not None and of_depth > 1:
         of_depth = None  # more than what is seen: how much more there is, nobody knows
     size_class, size_why = size_class_of(by_name["of_day"].value, of_depth, quantity / touch if touch else None)
+    if depth.at_least:
+        size_why = size_why.replace("the depth is not known", "the depth beyond what we see is not known")
     return Conditions(
         listing=listing.key,
         asof_ns=book.t_ns,
@@ -340,7 +342,8 @@ def _now(book: Book, listing: Listing, side: Side, qty_units: int) -> list[Measu
 
     depths = [(bps, name, k) for k, name in enumerate(("bid", "ask")) for bps in m.BANDS]
     if why:
-        prices = [made(name, None, instrument.quote) for name in ("mid", "microprice")]
+        prices = [made(name, None, instrument.quote) for name in ("bid", "ask", "mid", "microprice")]
+        prices += [made(name, None, unit) for name in ("bid_size", "ask_size")]
         rest = [made(name, None, kind) for name, kind in (("spread_now", "bps"), ("imbalance", ""), ("touch", unit))]
         none = [made(f"depth_{bps}bps_{name}", None, unit) for bps, name, _ in depths]
         return [*prices, *rest, *none, made("sweep_cost", None, "bps"), made("sweep_filled", None, "")]
@@ -349,6 +352,10 @@ def _now(book: Book, listing: Listing, side: Side, qty_units: int) -> list[Measu
     price = float(instrument.price_unit)
     sizes = float(instrument.qty_unit)
     found = [
+        made("bid", float(instrument.price(bid)), instrument.quote),
+        made("bid_size", bid_qty * sizes, unit),
+        made("ask", float(instrument.price(ask)), instrument.quote),
+        made("ask_size", ask_qty * sizes, unit),
         made("mid", float(instrument.price(mid2)) / 2, instrument.quote),
         made("microprice", (bid + (ask - bid) * bid_qty / both) * price, instrument.quote),
         made("spread_now", 2e4 * (ask - bid) / mid2, "bps"),

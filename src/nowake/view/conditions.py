@@ -20,8 +20,10 @@ from nowake.view import format as f
 
 SCORES = (("liquidity", "density"), ("volatility", "volatility"), ("spread", "spread"), ("volume", "volume_rate"))
 WORDS = {
+    "bid_size": "size at the bid",
+    "ask_size": "size at the ask",
     "spread_now": "spread now",
-    "touch": "size at the touch",
+    "touch": "size that the order meets at the touch",
     "density": "density",
     "volume_rate": "volume",
     "effective_spread": "effective spread",
@@ -31,7 +33,7 @@ WORDS = {
     "sweep_cost": "cost to sweep now",
     "sweep_filled": "filled by that sweep",
 }
-BAR = 20
+BAR = 16
 LINE = "▁▂▃▄▅▆▇█"
 TEXT_WIDTH = 118
 
@@ -55,7 +57,7 @@ def value_text(measure: Measure) -> str:
         return format_duration(max(1, round(value)) * 10**9)
     if measure.name == "imbalance":
         return f"{value:+.2f}"
-    if measure.name in ("mid", "microprice"):
+    if measure.name in ("bid", "ask", "mid", "microprice"):
         shown = f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.2f}"
     elif abs(value) >= 100_000:
         shown = f.compact(value)
@@ -74,8 +76,7 @@ def bar(part: float | None) -> Text:
     if part is None:
         return Text("·" * BAR, style="dim")
     full = round(part * BAR)
-    style = "red" if part >= 0.9 else "yellow" if part >= 0.75 else "cyan"
-    return Text.assemble(("█" * full, style), ("░" * (BAR - full), "dim"))
+    return Text.assemble(("█" * full, "cyan"), ("░" * (BAR - full), "dim"))
 
 
 def percent_text(part: float | None) -> str:
@@ -105,16 +106,22 @@ def _head(found: Conditions, listing: Listing, zone: str) -> Text:
     return line
 
 
-def scores_table(found: Conditions) -> Table:
-    """Return the four scores with their bars, the numbers behind them, or why there is none."""
+def scores_table(found: Conditions) -> RenderableType:
+    """Return the four scores with their bars and the numbers behind them; under it why one is not known, once."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("score", "", "percentile", "of", "why"):
-        table.add_column(name, justify="right" if name == "percentile" else "left", no_wrap=name != "why")
+    table.add_column("score", no_wrap=True, min_width=10)
+    table.add_column("", no_wrap=True, min_width=BAR)
+    table.add_column("percentile", justify="right", no_wrap=True, min_width=5)
+    table.add_column("of", overflow="ellipsis", no_wrap=True)
+    reasons: dict[str, list[str]] = {}
     for name, behind in SCORES:
         score, one = getattr(found, f"{name}_score"), found.measure(behind)
-        of = f"{name_of(one)} {value_text(one)}"
-        table.add_row(name, bar(score), percent_text(score), of, Text(one.why, style="dim"))
-    return table
+        of = value_text(one) if behind == name else f"{name_of(one)} {value_text(one)}".removeprefix("volume ")
+        table.add_row(name, bar(score), percent_text(score), of)
+        if score is None:
+            reasons.setdefault(one.why, []).append(name)
+    said = [Text(f"{', '.join(names)}: {why}", style="dim") for why, names in reasons.items()]
+    return Group(table, *said)
 
 
 def measures_table(found: Conditions) -> Table:
@@ -193,6 +200,9 @@ def watch_screen(shown: Moment, listing: Listing, zone: str) -> RenderableType:
     for _ in range(4):
         facts.add_column(no_wrap=True)
     mid, micro, spread = (found.measure(name) for name in ("mid", "microprice", "spread_now"))
+    for side in ("bid", "ask"):
+        size = Text(f"x {value_text(found.measure(f'{side}_size'))}" if mid.known else "")
+        facts.add_row(Text(side, "dim"), value_text(found.measure(side)), Text(), size)
     facts.add_row(Text("mid", "dim"), value_text(mid), Text("microprice", "dim"), value_text(micro))
     facts.add_row(
         Text("spread now", "dim"), value_text(spread), Text("imbalance", "dim"), value_text(found.measure("imbalance"))
