@@ -112,7 +112,7 @@ def _fast(screen: Screen, watched: Watched, check: Callable[[], None]) -> None:
     from nowake.view.format import clock
 
     told = 0
-    with screen.stage("watching") as shown:
+    with screen.stage("market") as shown:
         for done in watched.steps():
             check()
             shown.update(done, clock(watched.market.meter.now_ns, watched.market.zone))
