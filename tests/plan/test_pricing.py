@@ -18,7 +18,7 @@ from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionSlice
 from nowake.core.sessions import Session
 from nowake.core.value import replace
-from nowake.models.beliefs import Beliefs
+from nowake.models.beliefs import Beliefs, ImpactBelief
 from nowake.plan.cost import PARTICIPATION_LIMIT, estimate, take_fraction
 from nowake.plan.feasibility import peak_participation
 from nowake.plan.planner import Progress, make_plan, price_plan
@@ -178,3 +178,94 @@ def test_fees_are_those_of_the_listing(equity: Listing, beliefs_of: BeliefsOf, o
     crossing = (ExecutionSlice(index=0, release_ns=order.start_ns, end_ns=order.end_ns, qty_units=900, tactic="cross"),)
     assert equity.fees.taker_per_qty == Decimal("0.003")
     assert estimate(order, crossing, beliefs_of(equity), equity).fees_bps == pytest.approx(0.003 / 220 * 1e4)
+
+
+UNDONE = [
+    *((name, 3_000_000, {}, "over-cap", "the engine keeps to the cap") for name in NAMES),
+    *(
+        (name, 20_000, {"limit_units": 2_000_000}, "limit-away", "the price may not come to the limit")
+        for name in NAMES
+    ),
+    ("pov", 400_000, {"participation_target": 0.02}, "pov-short", "the expected volume does not do it"),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "terms", "code", "why"), UNDONE)
+def test_what_may_be_left_undone_is_said_with_how_it_is_costed(
+    name: str,
+    size: int,
+    terms: dict[str, object],
+    code: str,
+    why: str,
+    equity: Listing,
+    session: Session,
+    t0: int,
+    beliefs_of: BeliefsOf,
+    order_of: OrderOf,
+) -> None:
+    order, beliefs = replace(order_of(equity, size, **terms), strategy=name), beliefs_of(equity)
+    plan = make_plan(order, Progress.start(order), beliefs, equity, session, t0)
+    assert code in [notice.code for notice in plan.warnings]
+    (said,) = [one for one in plan.assumed if one.name == "what is left undone"]
+    assert why in said.why
+    fine = replace(order_of(equity, 1000, participation_max=1.0), strategy=name)
+    plain = make_plan(fine, Progress.start(fine), beliefs, equity, session, t0)
+    assert "what is left undone" not in [one.name for one in plain.assumed]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_order_over_the_days_volume_has_a_wide_band_that_says_why(
+    name: str, equity: Listing, session: Session, t0: int, beliefs_of: BeliefsOf, order_of: OrderOf
+) -> None:
+    beliefs = beliefs_of(equity)
+
+    def priced(qty: int) -> tuple[float, list[str]]:
+        order = replace(order_of(equity, qty, participation_max=1.0), strategy=name)
+        plan = make_plan(order, Progress.start(order), beliefs, equity, session, t0)
+        assert plan.cost is not None
+        impact = plan.cost.temporary_bps + plan.cost.permanent_bps
+        return plan.cost.parameter_sd_bps / impact, [one.value for one in plan.assumed if one.name == "impact of size"]
+
+    ordinary, nothing = priced(100_000)
+    extreme, (said,) = priced(4_000_000)
+    assert nothing == []
+    assert said == "the law at 200 % of a day's volume"
+    assert extreme > 1.7 * ordinary
+
+
+def test_the_risk_of_is_is_almgren_and_chriss_sum(
+    equity: Listing, session: Session, t0: int, beliefs_of: BeliefsOf, order_of: OrderOf
+) -> None:
+    # V = sigma^2 tau sum x_k^2 (their eq. 5) holds x_k through period k; a slice that posts falls through it instead.
+    order = replace(order_of(equity, 40_000, 5.0), strategy="is")
+    plan = make_plan(order, Progress.start(order), beliefs_of(equity), equity, session, t0)
+    trades = np.array([one.qty_units for one in plan.slices]) / 40_000
+    left = 1 - np.cumsum(trades)
+    tau = 5.0 / 6.5 / len(trades)
+    upper, lower = (np.sqrt(tau * np.sum(x**2)) for x in (left + trades, left))
+    sigma = 200 * np.sqrt(1 + 0.25**2)
+    assert plan.cost is not None
+    assert sigma * lower < plan.cost.timing_risk_bps < sigma * upper
+    assert plan.cost.timing_risk_bps == pytest.approx(sigma * (upper + lower) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(("part", "peak"), [(0.01, 20.0), (0.10, 63.246)])
+@pytest.mark.parametrize("name", NAMES)
+def test_magnitudes_are_those_of_the_literature(
+    name: str,
+    part: float,
+    peak: float,
+    equity: Listing,
+    session: Session,
+    t0: int,
+    beliefs_of: BeliefsOf,
+    order_of: OrderOf,
+) -> None:
+    # Square root at 2 % a day and Y = 1: 1 % of a day's volume moves 20 bps, 10 % 63.2; two thirds of it remain.
+    beliefs = beliefs_of(equity, per_day=2e8, impact=ImpactBelief(y=1.0))
+    order = replace(order_of(equity, int(2e8 * part), 5.9), strategy=name)
+    cost = price_plan(order, Progress.start(order), beliefs, equity, session, t0).cost
+    assert cost is not None
+    assert cost.permanent_bps == pytest.approx(peak / 3, rel=1e-4)
+    paid = cost.permanent_bps + cost.temporary_bps
+    assert peak / 1.5 < paid < peak / 1.5 * 1.09  # speed adds at most sqrt(1 / (1 - 15 %))

@@ -14,7 +14,9 @@
   (2000), eq. 5, in continuous time: falling linearly through a slice that posts, at once in one that crosses. The
   standard error of sigma_D is in it as E[sigma^2].
 - **parameters**: ln M has variance ln(1 + (sd Y / Y)^2) + delta^2 ln(1 + r_V^2) + ln(1 + r_sigma^2)
-  + (sd delta x ln(Q / V_D))^2, r = relative standard errors.
+  + (sd delta x ln(Q / V_D))^2 + (w ln(Q / 10 % V_D))^2, r = relative standard errors; the last one only for orders over
+  10 % of a day's volume, beyond which the law was not measured: w = 1/4 (assumed).
+- **opportunity** is zero: the whole quantity is costed as planned, and no drift is expected of what is left undone.
 
 Quantiles are of C itself (``plan.distribution``).
 """
@@ -43,6 +45,11 @@ TAKES = {CROSS: 1.0, "minimum-fill": 1.0, "post": 0.0}
 """Part of a slice that takes liquidity, for tactics of which urgency does not decide it."""
 PARTICIPATION_LIMIT = 0.95
 """Own share of volume beyond which the speed correction is held."""
+
+LAW_MEASURED_TO = 0.10
+"""Part of a day's volume up to which the square-root law was measured (``models.impact``)."""
+BEYOND_LOG_SD = 0.25
+"""How far impact may be off per unit of ln(size) beyond that; assumed."""
 
 
 def take_fraction(urgency: float, tactic: str) -> float:
@@ -157,6 +164,7 @@ def _impact(laid: Schedule, others: Floats, beliefs: Beliefs) -> tuple[float, fl
         + impact.delta**2 * math.log1p(volume.relative_sd**2)
         + math.log1p(volatility.relative_sd**2)
         + (impact.delta_sd * math.log(qty / day_volume)) ** 2
+        + (BEYOND_LOG_SD * math.log(max(1.0, qty / day_volume / LAW_MEASURED_TO))) ** 2
     )
     return permanent, average * speed - permanent, math.sqrt(log_variance)
 
@@ -218,6 +226,12 @@ def cost_assumptions(
             Assumption(name="take share", value=f"{100 * share:.0f} %", why="set by urgency, not measured"),
             Assumption(name="posted fills", value="0 +- half a spread", why="earned spread lost to adverse selection"),
         ]
+    part = float(laid.qty_units.sum()) / beliefs.volume.per_day if beliefs.volume.known else 0.0
+    if part > LAW_MEASURED_TO:
+        why = f"measured up to {100 * LAW_MEASURED_TO:g} %; the band is wider for it"
+        found.append(
+            Assumption(name="impact of size", value=f"the law at {100 * part:.3g} % of a day's volume", why=why)
+        )
     if not (expected > 0).all():
         cap = order.parameters.participation_max
         found.append(Assumption(name="participation", value=f"{100 * cap:g} %, the cap", why="volume is unknown"))

@@ -14,7 +14,7 @@ import numpy as np
 from nowake.core.errors import Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import EndBehaviour, ParentOrder
-from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
+from nowake.core.plan import LIMIT_AWAY, Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
 from nowake.core.sessions import Session, iso
 from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, replace, require
@@ -27,6 +27,13 @@ from nowake.plan.strategy import Layout, Request, Strategy
 
 PRICE_MARGIN = 10
 """Smallest orders are sized for a price that may move by one part in this before they are sent."""
+
+LEFT_UNDONE = {
+    "pov-short": "the expected volume does not do it",
+    "over-cap": "the engine keeps to the cap",
+    LIMIT_AWAY: "the price may not come to the limit",
+}
+"""Notices after which part of an order may be left, and why."""
 
 
 class Progress(Value, frozen=True):
@@ -79,6 +86,7 @@ def make_plan(
     """
     laid = _lay(order, progress, beliefs, listing, session, now_ns)
     cost, notices = _cost(order, laid, beliefs, listing)
+    warnings = (*notices, *laid.layout.warnings, *_warnings(laid, session))
     return ExecutionPlan(
         parent_id=order.parent_id,
         strategy=laid.strategy.name,
@@ -93,9 +101,14 @@ def make_plan(
         cost=cost,
         reasons=_reasons(order, laid.strategy, laid.layout, beliefs),
         assumed=_distinct(
-            (*beliefs.assumed, *laid.layout.assumed, *cost_assumptions(order, laid.schedule, beliefs, laid.expected))
+            (
+                *beliefs.assumed,
+                *laid.layout.assumed,
+                *cost_assumptions(order, laid.schedule, beliefs, laid.expected),
+                *_of_the_rest(warnings),
+            )
         ),
-        warnings=(*notices, *laid.layout.warnings, *_warnings(laid, session)),
+        warnings=warnings,
         beliefs=(beliefs.hash,),
         follows=laid.strategy.follows,
         corrects=laid.strategy.corrects,
@@ -305,6 +318,15 @@ def _reasons(order: ParentOrder, strategy: Strategy, laid: Layout, beliefs: Beli
         strategy.name if order.strategy == strategy.name else f"{strategy.name}, what {order.strategy} falls back to"
     )
     return (chosen, *laid.reasons, *(card.text for card in beliefs.cards), f"at the end: {end_behaviour(order)}")
+
+
+def _of_the_rest(warnings: Sequence[Notice]) -> tuple[Assumption, ...]:
+    """Return what the cost assumes of a quantity that may be left undone."""
+    why = [text for code, text in LEFT_UNDONE.items() if any(one.code == code for one in warnings)]
+    if not why:
+        return ()
+    value = "costed as if all of it were done as planned"
+    return (Assumption(name="what is left undone", value=value, why="; ".join(why)),)
 
 
 def _distinct(assumed: Iterable[Assumption]) -> tuple[Assumption, ...]:
