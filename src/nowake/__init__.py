@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 _HOMES = {
     "nowake.analyzer": ("LiquidityAnalyzer",),
-    "nowake.api": ("measure", "order", "order_frontier", "plan_order", "read_tape", "resume_order", "work_order"),
+    "nowake.api": (
+        "measure",
+        "order",
+        "order_frontier",
+        "plan_order",
+        "read_tape",
+        "resume_order",
+        "route_order",
+        "work_order",
+    ),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
     "nowake.app.stated": ("Beliefs",),
@@ -23,6 +32,7 @@ _HOMES = {
     "nowake.core.instrument": ("FeeSchedule", "Instrument", "Listing"),
     "nowake.core.order": ("EndBehaviour", "Parameters", "ParentOrder", "Side"),
     "nowake.core.plan": ("CostEstimate", "ExecutionPlan", "ExecutionSlice"),
+    "nowake.core.routing": ("StrategyDecision",),
     "nowake.core.tape": ("Tape",),
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
@@ -60,6 +70,7 @@ __all__ = [
     "RunOptions",
     "Side",
     "SmartRouter",
+    "StrategyDecision",
     "TWAPExecutor",
     "Tape",
     "VWAPExecutor",
@@ -71,12 +82,13 @@ __all__ = [
     "read_panel",
     "read_tape",
     "resume_order",
+    "route_order",
     "work_order",
 ]
 
 if TYPE_CHECKING:
     from nowake.analyzer import LiquidityAnalyzer
-    from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, work_order
+    from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, route_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.stated import Beliefs
@@ -86,6 +98,7 @@ if TYPE_CHECKING:
     from nowake.core.instrument import FeeSchedule, Instrument, Listing
     from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
     from nowake.core.plan import CostEstimate, ExecutionPlan, ExecutionSlice
+    from nowake.core.routing import StrategyDecision
     from nowake.core.tape import Tape
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor

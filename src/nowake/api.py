@@ -23,9 +23,10 @@ from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result, resume_run, work_prepared
 from nowake.app.stated import Beliefs
 from nowake.app.wiring import RunOptions, prepare
-from nowake.core.errors import InputError
+from nowake.core.errors import InputError, Refused
 from nowake.core.order import Side
 from nowake.core.plan import ExecutionPlan
+from nowake.core.routing import StrategyDecision
 from nowake.core.sessions import to_ns
 from nowake.core.tape import Tape
 from nowake.core.terms import TERMS
@@ -137,6 +138,27 @@ def plan_order(
         InputError: The order is not one, or does not fit the market; says what does.
     """
     return plan_request(_order(request), _options(beliefs, options), tape=_tape(tape)).plan
+
+
+def route_order(
+    request: OrderRequest, tape: Tape | None = None, *, beliefs: Beliefs | None = None, **options: Any
+) -> StrategyDecision:
+    """Return which way the order would best be traded, and everything that was weighed; prints as a table.
+
+    Args:
+        request: From ``order``; a strategy other than ``auto`` is shown beside the ranking, with what it costs more.
+        tape: As in ``plan_order``.
+        beliefs: As in ``plan_order``.
+        **options: As in ``plan_order``.
+
+    Raises:
+        InputError: The order is not one, does not fit the market, or asks what no strategy honours.
+    """
+    asked = _order(request)
+    found = plan_request(asked, _options(beliefs, options), tape=_tape(tape)).decision
+    if found is None:
+        raise Refused(f"there is nothing to weigh {asked.strategy} against", "ask for auto")
+    return found
 
 
 def order_frontier(
@@ -312,5 +334,6 @@ __all__ = [
     "plan_order",
     "read_tape",
     "resume_order",
+    "route_order",
     "work_order",
 ]

@@ -17,9 +17,11 @@ from nowake.app.order_list import Row, Total
 from nowake.app.planning import Planned
 from nowake.app.results import Result
 from nowake.app.tapes import Imported
+from nowake.core.conditions import Conditions
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
+from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import show_terms
@@ -182,10 +184,55 @@ def plan_document(planned: Planned, elapsed_s: float | None = None, frontier: Fr
         "cards": [card_document(one) for one in planned.cards],
         "assumed": assumptions(plan.assumed),
         "warnings": notices(plan.warnings),
+        "decision": decision_document(planned.decision),
         "seed": planned.seed,
         **({} if frontier is None else {"frontier": frontier_document(frontier)}),
         **({} if elapsed_s is None else {"elapsed_s": round(elapsed_s, 6)}),
     }
+
+
+def decision_document(made: StrategyDecision | None) -> dict[str, Any] | None:
+    """Return what the router decided, with all that was weighed; None where nothing was."""
+    if made is None:
+        return None
+    return {
+        "asof": iso(made.asof_ns),
+        "strategy": made.strategy,
+        "override": made.override or None,
+        "fallback": made.fallback or None,
+        "risk_aversion": made.risk_aversion,
+        "chosen": None if made.chosen is None else candidate_document(made.chosen),
+        "costs_more_bps": made.costs_more_bps,
+        "ranking": [candidate_document(one) for one in made.ranking],
+        "excluded": [{"what": one.what, "reason": one.reason} for one in made.excluded],
+        "reasons": list(made.reasons),
+        "conditions": None if made.conditions is None else conditions_document(made.conditions),
+        "beliefs": made.beliefs,
+    }
+
+
+def candidate_document(one: Candidate) -> dict[str, Any]:
+    """Return one way to work an order, priced."""
+    return {
+        "strategy": one.strategy,
+        "words": one.words,
+        "start": iso(one.start_ns),
+        "end": iso(one.end_ns),
+        "expected_end": iso(one.done_ns),
+        "participation": one.participation_target,
+        "peak_participation": one.peak_participation or None,
+        "slices": one.slices,
+        "score_bps": one.score_bps,
+        "haste_bps": one.haste_bps,
+        "cost": cost_document(one.cost),
+    }
+
+
+def conditions_document(found: Conditions) -> dict[str, Any]:
+    """Return what a market is like for an order, every measure with what it rests on."""
+    made = builtins(found)
+    del made["asof_ns"]
+    return {"asof": iso(found.asof_ns), **made, "measures": [builtins(one) for one in found.measures]}
 
 
 def frontier_document(found: Frontier) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Writes the HTML page of a run."""
+"""Writes the HTML pages of runs and plans."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from nowake.app.paired import Comparison
+from nowake.app.planning import Planned
 from nowake.app.results import Result
 from nowake.core.errors import InputError
 from nowake.core.tape import END
 from nowake.data.replay import replay
+from nowake.journal.header import package_version
 from nowake.view.html import Page, page
+from nowake.view.plan_page import PlanPage, plan_page
 
 PATH_POINTS = 2000
 """Moments at which the market is drawn."""
@@ -63,7 +66,31 @@ def write_page(result: Result, path: Path, comparison: Comparison | None = None)
         savings=comparison.savings if comparison else (),
         comparison=comparison.words if comparison else (),
     )
+    _write(page(made), path)
+
+
+def write_plan_page(planned: Planned, path: Path) -> None:
+    """Write the page of a plan; a file that is there is replaced.
+
+    Raises:
+        InputError: The path cannot be written.
+    """
+    frontier = None if planned.beliefs is None or planned.beliefs.mid2 <= 0 else planned.frontier()
+    made = PlanPage(
+        order=planned.order,
+        plan=planned.plan,
+        listing=planned.listing,
+        zone=planned.zone,
+        mid2=planned.mid2,
+        decision=planned.decision,
+        frontier=frontier,
+        version=package_version(),
+    )
+    _write(plan_page(made), path)
+
+
+def _write(text: str, path: Path) -> None:
     try:
-        path.write_text(page(made), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InputError("html", str(path), f"a file that can be written ({error.strerror})") from error

@@ -20,10 +20,12 @@ from nowake.app.request import (
 from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids
+from nowake.core.conditions import Conditions
 from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import Assumption, ExecutionPlan, Notice
+from nowake.core.routing import StrategyDecision
 from nowake.core.sessions import Session, iso
 from nowake.core.tape import Tape
 from nowake.core.units import NS_PER_SECOND
@@ -33,10 +35,13 @@ from nowake.data.listings import parse_listing, venue_listing
 from nowake.data.sessions import session as find_session
 from nowake.engine.believe import beliefs_for
 from nowake.engine.decide import with_defaults
+from nowake.market.liquidity import conditions_from_view
 from nowake.models.beliefs import Beliefs
 from nowake.models.card import Card
 from nowake.plan.frontier import Frontier, cost_frontier
 from nowake.plan.planner import Progress, make_plan
+from nowake.plan.strategies import AUTO
+from nowake.route.router import get_smart_router, routed
 
 DAY_NS = 86_400 * NS_PER_SECOND
 
@@ -61,6 +66,7 @@ class Planned:
     cards: tuple[Card, ...] = ()
     seed: int = 0
     beliefs: Beliefs | None = None
+    decision: StrategyDecision | None = None
 
     def frontier(self) -> Frontier:
         """Return what the order would cost over other horizons, or at other rates, by the plan's strategy.
@@ -70,7 +76,11 @@ class Planned:
         """
         if self.beliefs is None:
             raise Refused("it is not known what the plan rests on, so no other can be priced", "plan the order again")
-        order = replace(self.order, strategy=self.plan.strategy)
+        order, chosen = replace(self.order, strategy=self.plan.strategy), None
+        if self.decision is not None:
+            order, chosen = routed(self.order, self.decision), self.decision.chosen
+        if chosen is not None:
+            order = replace(order, end_ns=chosen.end_ns)
         return cost_frontier(order, Progress.start(order), self.beliefs, self.listing, self.session, self.plan.asof_ns)
 
     @property
@@ -109,17 +119,30 @@ def plan_request(
     if tape is None and not options.tapes and bare != wiring.SYNTH and (options.beliefs.stated or options.history):
         return plan_without_tape(request, options, time.time_ns() if now_ns is None else now_ns)
     prepared = wiring.prepare(request, options, tape=tape, progress=progress)
-    made = wiring.plan(prepared)
+    wiring.plan(prepared)  # refuses what the gate would not let through
+    believed = beliefs_for(prepared.order, prepared.view, prepared.env)
+    listing = prepared.env.listings[0]
+    conditions = conditions_from_view(
+        prepared.view,
+        listing,
+        prepared.order.side,
+        prepared.order.qty_units,
+        day_volume=believed.volume.per_day,
+        day_ns=believed.volume.day_ns,
+        participation=min(prepared.order.parameters.participation_max, 0.99),
+    )
+    made, decision = routed_plan(prepared.order, believed, listing, prepared.session, prepared.view.t_ns, conditions)
     return Planned(
         request=request,
         order=prepared.order,
         plan=made,
-        listing=prepared.env.listings[0],
+        listing=listing,
         session=prepared.session,
         mid2=prepared.mid2,
         cards=tuple(card for _, one in prepared.env.beliefs for card in one.cards),
         seed=options.seed,
-        beliefs=beliefs_for(prepared.order, prepared.view, prepared.env),
+        beliefs=believed,
+        decision=decision,
     )
 
 
@@ -156,7 +179,7 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
         parameters=parameters(request, listing),
     )
     order = with_defaults(order, unseen(listing, start_ns, mid2), listing)
-    made = make_plan(order, Progress.start(order), beliefs, listing, session, start_ns)
+    made, decision = routed_plan(order, beliefs, listing, session, start_ns)
     if moved:
         made = replace(made, warnings=(moved, *made.warnings))
     return Planned(
@@ -168,7 +191,33 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
         mid2=mid2,
         cards=beliefs.cards,
         beliefs=beliefs,
+        decision=decision,
     )
+
+
+def routed_plan(
+    order: ParentOrder,
+    beliefs: Beliefs,
+    listing: Listing,
+    session: Session,
+    now_ns: int,
+    conditions: Conditions | None = None,
+) -> tuple[ExecutionPlan, StrategyDecision | None]:
+    """Return the plan of an order that is not begun, and what the router makes of it.
+
+    Of a strategy that the user named the decision is None where there is nothing to weigh it against.
+
+    Raises:
+        InputError: The order cannot be worked as asked.
+    """
+    progress, router = Progress.start(order), get_smart_router()
+    try:
+        decision = router.decide(order, progress, beliefs, listing, session, now_ns, conditions)
+    except InputError:
+        if order.strategy == AUTO:
+            raise
+        return make_plan(order, progress, beliefs, listing, session, now_ns), None
+    return router.plan(order, decision, progress, beliefs, listing, session), decision
 
 
 def find_listing(symbol: str, stated: str = "") -> tuple[Listing, tuple[Assumption, ...]]:

@@ -127,7 +127,7 @@ class Case:
     def _within_cap(self, found: list[Candidate]) -> tuple[list[Candidate], list[Exclusion]]:
         """Return the ways whose plan keeps to the participation cap; all of them where none does."""
         cap = self.order.parameters.participation_max
-        kept = [one for one in found if one.peak_participation <= cap * TOUCHES]
+        kept = [one for one in found if one.peak_participation <= cap * TOUCHES or _paced(one)]
         if not kept:
             return found, []
         over = f"over the cap {percent(cap)}"
@@ -139,6 +139,11 @@ class Case:
             if one not in kept
         ]
         return kept, excluded
+
+
+def _paced(one: Candidate) -> bool:
+    """Return whether a way follows the volume at its rate and is done in time; its slices only show what to expect."""
+    return one.participation_target is not None and one.done_ns < one.end_ns
 
 
 def fallback_of(strategies: tuple[Strategy, ...]) -> str:

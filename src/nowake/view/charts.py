@@ -43,7 +43,7 @@ def plain_figure(height: int, **layout: Any) -> Any:
     return made
 
 
-def _times(times_ns: Sequence[int], zone: str) -> list[str]:
+def times(times_ns: Sequence[int], zone: str) -> list[str]:
     """Return local times as Plotly wants them: ISO without a zone."""
     return [f.moment(t, zone).strftime("%Y-%m-%dT%H:%M:%S.%f") for t in times_ns]
 
@@ -68,7 +68,7 @@ def price_figure(report: ExecutionReport, zone: str, path: Sequence[tuple[int, i
     points = [points[k] for k in _thin(len(points))]
     made.add_trace(
         Scatter(
-            x=_times([t_ns for t_ns, _ in points], zone),
+            x=times([t_ns for t_ns, _ in points], zone),
             y=[mid2 * unit / 2 for _, mid2 in points],
             mode="lines",
             line={"color": MARKET, "width": 1.4, "shape": "hv"},
@@ -122,7 +122,7 @@ def _fills(report: ExecutionReport, zone: str, liquidity: Liquidity, colour: str
     verb = "bought" if report.order.side is Side.BUY else "sold"
     how = "posted" if liquidity is Liquidity.MAKER else "taken"
     return Scatter(
-        x=_times([one.t_venue_ns for one in fills], zone),
+        x=times([one.t_venue_ns for one in fills], zone),
         y=[float(instrument.price(one.price_units)) for one in fills],
         mode="markers",
         marker={
@@ -147,14 +147,14 @@ def schedule_figure(report: ExecutionReport, zone: str) -> Any:
     points = [report.schedule[k] for k in _thin(len(report.schedule))]
     if report.schedule and points[-1] is not report.schedule[-1]:
         points.append(report.schedule[-1])
-    times = _times([one.t_ns for one in points], zone)
+    at = times([one.t_ns for one in points], zone)
     for name, values, colour, width, fill in (
         ("plan", [one.target_units * unit for one in points], PLAN, 1.4, None),
         ("done", [one.filled_units * unit for one in points], DONE, 2.0, "tozeroy"),
     ):
         made.add_trace(
             Scatter(
-                x=times,
+                x=at,
                 y=values,
                 mode="lines",
                 name=name,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nowake.core.units import format_duration
 from nowake.tca.report import ExecutionReport
@@ -57,7 +57,7 @@ def page(found: Page) -> str:
         "status": escape(f"{report.status}, with a rest" if report.residual_units else report.status),
         "sub": _sub(found),
         "notes": _notes(report),
-        "tiles": "".join(_tile(*one) for one in _tiles(report)),
+        "tiles": "".join(tile(*one) for one in _tiles(report)),
         "price_text": f"Mid {'of the market' if found.path else 'as the engine saw it'}; a mark is a fill.",
         "schedule_text": "What the plan wanted released by each moment, and what was filled.",
         "shortfall_text": "Against the mid at the decision; the parts add up. Diamond: the estimate, 90 % band.",
@@ -71,7 +71,26 @@ def page(found: Page) -> str:
         "figures": _figures(found),
         "plotly": _plotly(),
     }
-    # One pass from the left: what is filled in is never looked at again.
+    return _filled(text, parts)
+
+
+def shell(title: str, body: str, figures: dict[str, Any]) -> str:
+    """Return another page in the same clothes.
+
+    Args:
+        title: Of the window.
+        body: HTML of what stands on it; an element with a figure's name as id gets that figure.
+        figures: Plotly's, by name.
+    """
+    text = resources.files("nowake.view").joinpath("page.html").read_text(encoding="utf-8")
+    head, _, rest = text.partition("<main>")
+    tail = rest[rest.index('<script type="application/json"') :]
+    parts = {"title": escape(title), "body": body, "figures": _plain(figures), "plotly": _plotly()}
+    return _filled(f"{head}<main>{{{{body}}}}</main>\n{tail}", parts)
+
+
+def _filled(text: str, parts: dict[str, str]) -> str:
+    """Return a template with its names filled in, in one pass from the left: what is filled in is not looked at."""
     made, at = [], 0
     while (start := text.find("{{", at)) >= 0:
         end = text.index("}}", start)
@@ -88,7 +107,7 @@ def _plotly() -> str:
 
 
 def _figures(found: Page) -> str:
-    """Return the figures as JSON that cannot end a script element."""
+    """Return the figures of a report as JSON."""
     report, zone = found.report, found.zone
     figures = {
         "price": charts.price_figure(report, zone, found.path),
@@ -97,6 +116,11 @@ def _figures(found: Page) -> str:
     }
     if found.savings:
         figures["savings"] = charts.savings_figure(found.savings)
+    return _plain(figures)
+
+
+def _plain(figures: dict[str, Any]) -> str:
+    """Return figures as JSON that cannot end a script element."""
     plain = {}
     for name, figure in figures.items():
         value = json.loads(figure.to_json())
@@ -147,7 +171,8 @@ def _tiles(report: ExecutionReport) -> list[tuple[str, str, str]]:
     return made
 
 
-def _tile(number: str, words: str, style: str) -> str:
+def tile(number: str, words: str, style: str) -> str:
+    """Return a number in large letters over what it is; the style is a class of the page's."""
     return f'<div class="tile"><b class="{style}">{escape(number)}</b><span>{escape(words)}</span></div>'
 
 
@@ -156,7 +181,7 @@ def _currency(report: ExecutionReport) -> str:
     return instrument.base if instrument.inverse else instrument.quote
 
 
-def _table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, numbers: frozenset[int] = frozenset()) -> str:
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, numbers: frozenset[int] = frozenset()) -> str:
     """Return a table; the first cell of a row names it, the columns in ``numbers`` are set right."""
 
     def cells(row: Sequence[str], tag: str) -> str:
@@ -184,7 +209,7 @@ def _benchmark_table(report: ExecutionReport) -> str:
         ("market TWAP", None if twap is None else float(twap), slippage.twap_bps),
     ):
         rows.append((name, f.DASH if units is None else f.price(listing, units, more=2), f.bps(cost)))
-    return _table(rows, ("", "price", "slippage, bps"), numbers=frozenset({1, 2}))
+    return table(rows, ("", "price", "slippage, bps"), numbers=frozenset({1, 2}))
 
 
 def _account(report: ExecutionReport) -> str:
@@ -197,7 +222,7 @@ def _account(report: ExecutionReport) -> str:
         money = getattr(shortfall, f"{name}_money")
         value = shortfall.total_bps if name == "total" else money * scale
         rows.append((name, f"{float(instrument.money(money)):+,.4f}", f"{value:+.3f}"))
-    return _table(rows, ("", _currency(report), "bps"), numbers=frozenset({1, 2}))
+    return table(rows, ("", _currency(report), "bps"), numbers=frozenset({1, 2}))
 
 
 def _plan_table(report: ExecutionReport) -> str:
@@ -213,7 +238,7 @@ def _plan_table(report: ExecutionReport) -> str:
             if value:
                 rows.append((f"  {name}", f"{value:+.2f} bps"))
     rows += [("why" if k == 0 else "", f.humanise(reason, report.listing)) for k, reason in enumerate(plan.reasons)]
-    return _table(rows)
+    return table(rows)
 
 
 def _children_table(report: ExecutionReport) -> str:
@@ -230,13 +255,13 @@ def _children_table(report: ExecutionReport) -> str:
         ("half filled within", seconds(found.time_to_fill_median_s)),
         ("cancelled, expired, refused", f"{found.cancels}, {found.expired}, {found.rejects}"),
     )
-    return _table(rows)
+    return table(rows)
 
 
 def _assumed_table(report: ExecutionReport) -> str:
     if not report.assumed:
         return "<p>Nothing.</p>"
-    return _table([(one.name, one.value, one.why) for one in report.assumed], ("what", "value", "why"))
+    return table([(one.name, one.value, one.why) for one in report.assumed], ("what", "value", "why"))
 
 
 def _comparison(found: Page) -> str:

@@ -24,11 +24,14 @@ from nowake.app.cli.options import (
     takes_order,
 )
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors, work_progress
+from nowake.core.errors import InputError
 
 if TYPE_CHECKING:
+    from nowake.app.planning import Planned
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.wiring import RunOptions
+    from nowake.plan.frontier import Frontier
     from nowake.telemetry.telemetry import Telemetry
 
 
@@ -46,6 +49,7 @@ def plan(
     frontier: Annotated[
         bool, typer.Option("--frontier", help="also show the cost over other horizons, or at other rates of volume")
     ] = False,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
     full: FullOption = False,
 ) -> None:
@@ -53,29 +57,52 @@ def plan(
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
         since = time.monotonic()
+        from nowake.app import pages
+
+        pages.check_page(html)
         if orders is not None:
+            if html is not None:
+                raise InputError("html", str(html), "left out with --orders", "a page shows one plan")
             _plan_orders(screen, given, orders, csv, since)
             return
         request, options = given.request(), given.options()
         from nowake.app import documents
         from nowake.app.order_list import write_schedules
         from nowake.app.planning import plan_request
-        from nowake.view import terminal
 
         with screen.reading("market") as reading:
             made = plan_request(request, options, progress=reading)
         if csv is not None:
             write_schedules(csv, [(None, made)])
+        if html is not None:
+            pages.write_plan_page(made, html)
         others = made.frontier() if frontier else None
         if as_json:
             screen.document(documents.plan_document(made, time.monotonic() - since, others))
             return
-        screen.show(terminal.ticket(made.order, made.plan, made.listing, made.zone, made.mid2))
-        screen.show(terminal.plan_tables(made.plan, made.listing, made.zone, full=full))
-        if others is not None:
-            from nowake.view.frontier import frontier_table
+        _show_plan(screen, made, others, full=full)
+        if html is not None:
+            screen.show(f"page {html}")
 
-            screen.show(frontier_table(others, made.zone))
+
+def _show_plan(screen: Screen, made: Planned, others: Frontier | None, *, full: bool) -> None:
+    """Print conditions, ranking, the plan and its curve, and what other horizons would cost where that is wanted."""
+    from nowake.view import terminal
+    from nowake.view.curve import curve
+    from nowake.view.frontier import frontier_table
+    from nowake.view.routing import conditions_table, decision_table
+
+    screen.show(terminal.ticket(made.order, made.plan, made.listing, made.zone, made.mid2))
+    decision = made.decision
+    if decision is not None:
+        if decision.conditions is not None:
+            screen.show(conditions_table(decision.conditions))
+        screen.show(decision_table(decision, made.listing))
+    if len(made.plan.slices) > 1:
+        screen.show(curve(made.plan, made.order.end_ns, made.zone))
+    screen.show(terminal.plan_tables(made.plan, made.listing, made.zone, full=full))
+    if others is not None:
+        screen.show(frontier_table(others, made.zone))
 
 
 def _plan_orders(screen: Screen, given: OrderOptions, path: Path, csv: Path | None, since: float) -> None:
