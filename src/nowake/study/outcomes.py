@@ -131,19 +131,22 @@ def tasks_of(spot: Spot, cells: Iterable[Cell], strategies: Iterable[str]) -> li
 def read_outcomes(path: Path) -> list[Outcome]:
     """Return what is kept in a file, an outcome a line; a last line without an end was cut off and does not count.
 
+    Of several under one key (two studies wrote at a time) the first counts.
+
     Raises:
         DataError: A line is no outcome.
     """
     if not path.exists():
         return []
     *lines, _ = path.read_text(encoding="utf-8").split("\n")
-    made = []
+    made: dict[str, Outcome] = {}
     for number, line in enumerate(lines, start=1):
         try:
-            made.append(from_json(line, Outcome))
+            one = from_json(line, Outcome)
+            made.setdefault(one.key, one)
         except InputError as error:
             raise DataError(str(path), error.reason, line=number, remedy="name another folder") from error
-    return made
+    return list(made.values())
 
 
 def append_outcomes(path: Path, outcomes: Iterable[Outcome]) -> None:

@@ -28,7 +28,7 @@ def router(
     tape: Annotated[
         list[str] | None, typer.Option(help="lake or recorded file; may be given again", show_default=False)
     ] = None,
-    symbol: Annotated[str, typer.Option(help="one listing of the tapes: AMZN, BTCUSDT@binance-spot")] = "",
+    symbol: Annotated[str, typer.Option(help="of the tapes: AMZN or AMZN,AAPL,IBM@NBBO")] = "",
     over: Annotated[str, typer.Option(help="length of a window")] = "30m",
     windows: Annotated[int, typer.Option(help="of the tape, evenly spread; 0 = all", min=0)] = 0,
     regimes: Annotated[str, typer.Option(help="of SYNTH: thin,wide or all")] = "",
@@ -74,8 +74,10 @@ def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Ma
     require(bool(tapes) or not symbol, "symbol", symbol, "left out where no tape is given", "name a tape with --tape")
     if not tapes:
         return []
-    require(bool(symbol), "symbol", symbol, "given: one listing of the tapes", "such as --symbol AMZN@XNAS")
-    return [Market(symbol=symbol, options=RunOptions(tapes=tuple(tapes)), over=over, windows=windows)]
+    names = [word.strip() for word in symbol.split(",") if word.strip()]
+    require(bool(names), "symbol", symbol, "given: which listings of the tapes", "such as --symbol AMZN@XNAS")
+    options = RunOptions(tapes=tuple(tapes))
+    return [Market(symbol=name, options=options, over=over, windows=windows) for name in names]
 
 
 def _synthetic(regimes: str, seeds: int, over: str) -> list[Market]:
