@@ -22,6 +22,8 @@ from nowake.study.outcomes import FIXED, MEASURES, ROUTED, Outcome
 from nowake.study.statistics import Interval
 
 STRATEGIES = (*FIXED, ROUTED)
+SAME_BPS = 0.01
+"""A difference whose whole interval is smaller is none."""
 
 
 class Table(Value, frozen=True):
@@ -147,13 +149,16 @@ def _calibration(outcomes: Sequence[Outcome], strategies: Sequence[str], measure
 
 
 def verdict(found: Interval | None) -> str:
-    """Return what an interval of a difference says."""
+    """Return what an interval of a difference says; what is too small to be shown is the same."""
     if found is None:
         return ""
+    if max(abs(found.low), abs(found.high)) < SAME_BPS:
+        return "the same"
     return {1: "worse", -1: "better", 0: "not told apart"}[found.sign]
 
 
 def _shown(found: Interval | None, digits: int = 2) -> str:
     if found is None:
         return ""
-    return f"{found.mean:.{digits}f} ({found.low:.{digits}f} .. {found.high:.{digits}f})"
+    mean, low, high = (round(one, digits) + 0.0 for one in (found.mean, found.low, found.high))  # no negative zero
+    return f"{mean:.{digits}f} ({low:.{digits}f} .. {high:.{digits}f})"
