@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from nowake.core.errors import InputError, Refused
@@ -43,7 +44,7 @@ class SpecialDay(Value, frozen=True):
     closes: time
 
 
-class Session(Value, frozen=True):
+class Session(Value, frozen=True, dict=True):
     """Trading hours of a venue.
 
     Attributes:
@@ -79,6 +80,12 @@ class Session(Value, frozen=True):
             "days 0 to 6",
         )
 
+    @cached_property
+    def _exceptions(self) -> dict[date, tuple[time, time] | None]:
+        """Return the clock times of days that are not regular, None = closed: to look up, not to search."""
+        special = {one.day: (one.opens, one.closes) for one in reversed(self.special)}
+        return special | dict.fromkeys(self.closed)
+
     @property
     def always_open(self) -> bool:
         """Return whether it trades around the clock."""
@@ -113,11 +120,12 @@ class Session(Value, frozen=True):
                 f"the session table {self.name} knows {self.valid_from} to {self.valid_to}, not {day}",
                 "give a table that covers the day",
             )
-        if day.weekday() not in self.weekdays or day in self.closed:
+        clocks = self._exceptions.get(day, (self.opens, self.closes))
+        if day.weekday() not in self.weekdays or clocks is None:
             return None
         if self.always_open:
             return self.at(day, time(0)), self.at(day + timedelta(days=1), time(0))
-        opens, closes = next(((d.opens, d.closes) for d in self.special if d.day == day), (self.opens, self.closes))
+        opens, closes = clocks
         eve = timedelta(days=1 if opens > closes else 0)
         return self.at(day - eve, opens), self.at(day, closes)
 

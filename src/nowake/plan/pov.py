@@ -75,7 +75,8 @@ def _done_ns(request: Request, odds: float) -> int:
     step = 0
     while (span := high - low) > 1:
         part = (qty - done_low) / (done_high - done_low) if done_high > done_low else 0.5
-        part = 0.5 if step % 3 == 2 else part + (1 / 64 if step % 3 else -1 / 64)
+        off = 1 / 64 if step < 3 else 1 / 2048  # a short stretch is nearly straight
+        part = 0.5 if step % 3 == 2 else part + (off if step % 3 else -off)
         step += 1
         middle = low + min(max(int(part * span), 1), span - 1)
         done = odds * request.beliefs.volume.expected(start_ns, middle)
