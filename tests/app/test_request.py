@@ -8,7 +8,9 @@ import pytest
 
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
 from nowake.core.errors import InputError, Refused
+from nowake.core.order import Side
 from nowake.core.sessions import ALWAYS_OPEN, iso, to_ns
+from nowake.core.terms import parse_terms
 from nowake.core.value import replace
 from nowake.data.catalogue import load_catalogue
 from nowake.data.sessions import session
@@ -199,3 +201,11 @@ def test_a_closed_session_names_its_hours_on_the_tape(start, words):
 def test_a_tape_covers_the_close_that_is_within_its_normal_silence(name, last_row, silence_s, covered):
     last_ns = to_ns(datetime.fromisoformat(last_row))
     assert iso(covered_ns(session(name), last_ns, silence_s * 10**9)) == covered
+
+
+@pytest.mark.parametrize(("part", "fraction"), [("", 1.0), ("30%", 0.3), ("1", 1.0)])
+def test_an_i_would_price_is_for_the_whole_order_unless_a_part_is_named(part, fraction):
+    listing = load_catalogue().find("AMZN")
+    given = {"i_would": "223.5", "i_would_part": part}
+    found = parse_terms({name: text for name, text in given.items() if text}, listing, Side.BUY)
+    assert (found["i_would_units"], found["i_would_fraction"]) == (22_350 * 100, fraction)

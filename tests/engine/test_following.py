@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ideal import DEEP, LISTING, MID, T0, S, ideal_order, ideal_tape, work
 
 from nowake.core.child import Liquidity
-from nowake.core.decisions import PlanAdopted, RateSet
+from nowake.core.decisions import ChildSubmitted, PlanAdopted, RateSet
 from nowake.core.errors import NowakeError
 from nowake.core.order import EndBehaviour, Parameters, Side
 from nowake.core.value import replace
@@ -115,6 +115,10 @@ def test_a_time_variant_rate_changes_when_it_should():
         assert own / (own + others) == pytest.approx(rate, rel=0.05)
     rates = [d.rate_ppm for batch in run.journal.batches() for d in batch.decisions if isinstance(d, RateSet)]
     assert rates == [100_000, 200_000, 50_000]
+    changed = [
+        batch.input.t_ns for batch in run.journal.batches() if any(isinstance(d, RateSet) for d in batch.decisions)
+    ]
+    assert changed[1:] == [order.start_ns + at for at, _ in steps], "looked at only when something else came by"
 
 
 def test_a_price_variant_rate_follows_the_market():
@@ -211,6 +215,18 @@ def test_own_volume_does_not_correct_what_is_believed_of_the_day():
     assert seen(0, 5_000).per_day > plain.per_day
     as_if_none = replace(view, volume_own=0, volume_all=view.volume_all - view.volume_own)
     assert corrected_beliefs(run.parent, as_if_none, run.env).volume == plain
+
+
+def test_no_child_is_over_one_per_cent_of_a_day_that_is_known():
+    order, tape = ideal_order(4_000, slices=4, urgency=1, participation_max=1.0), ideal_tape(3)
+
+    def largest(run):
+        decided = (one for batch in run.journal.batches() for one in batch.decisions)
+        return max(one.child.qty_units for one in decided if isinstance(one, ChildSubmitted))
+
+    known = work(order, tape, beliefs=stated_volume(30_000))
+    assert (largest(known), largest(work(order, tape))) == (300, 1_000)
+    assert known.parent.filled == 4_000
 
 
 def own_volume_followed(monkeypatch):

@@ -235,6 +235,8 @@ def test_a_lost_connection_is_distrusted(desk: Desks) -> None:
             assert len(made.sent()) == before
             made.venue.cut = False
     judge(made, shell)
+    # Every child was asked about, so every fill was told more than once.
+    assert shell.market.view(shell._now()).volume_own == shell.state.parents["live"].filled
     assert cuts >= 4
     inputs = [batch.input for batch in made.journal().batches()]
     assert any(isinstance(one, SendFailed) for one in inputs)

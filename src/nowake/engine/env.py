@@ -70,7 +70,7 @@ class Limits(Value, frozen=True):
             raise Refused(
                 f"participation_max {participation_max:.4g} is over the gate's ceiling "
                 f"{self.participation_ceiling:.4g}",
-                "lower it, or raise the limit",
+                "lower it, or start an order with more",
             )
 
 

@@ -173,6 +173,7 @@ def test_a_limit_that_stops_the_order_is_carried_out_and_said(cli: Any, owner: O
     assert (status["order"]["limit"], [one["code"] for one in status["warnings"]]) == (50, ["limit-away"])
     assert "the limit 50.00 is" in cli("status run.db").out
     assert "limit-away" not in [one["code"] for one in cli("amend run.db --limit 150 --json").document["warnings"]]
+    assert json.loads(cli("status run.db --json").out)["warnings"] == [], "the old limit is still warned of"
 
 
 def test_there_is_never_a_second_writer(cli: Any, owner: Owner) -> None:

@@ -126,6 +126,21 @@ def test_a_rising_bar_row_by_row() -> None:
     assert int(columns.qty[first[1]]) == int(0.03 * 700)
 
 
+@pytest.mark.parametrize("before", [110, 95])
+def test_the_way_a_bar_goes_does_not_tell_its_close(before: int) -> None:
+    """Two bars of one open and range, one rising and one falling: their rows are equal until the last leg begins."""
+    first, ups = np.array([100, 120, 90, before, 700]), np.array([100, 120, 90, 110, 700])
+    rows = {}
+    for close in (110, 95):
+        last = ups.copy()
+        last[3] = close
+        table = np.stack([first, first, last]).T
+        columns = bar_rows("made", Bars(T0 + np.arange(3) * MINUTE, *table, interval_ns=MINUTE), 10, 1)  # type: ignore[misc]
+        seen = columns.t_event < T0 + 2 * MINUTE + MINUTE * 4 // 7
+        rows[close] = [getattr(columns, name)[seen].tolist() for name in ("t_event", "code", "price", "qty")]
+    assert rows[110] == rows[95]
+
+
 def test_a_bar_with_less_than_its_corners_is_named() -> None:
     bars = Bars(
         T0 + np.arange(3) * MINUTE, *np.array([[9, 9, 9], [10, 9, 10], [9, 9, 9], [10, 9, 10], [3, 3, 4]]), MINUTE

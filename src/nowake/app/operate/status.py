@@ -52,6 +52,13 @@ class RunStatus:
         return "refused" if self.parent is None else self.parent.status.value
 
     @property
+    def held_back(self) -> tuple[str, str] | None:
+        """Return which control holds the current slice back and why, where one does and the order is not over."""
+        if self.parent is None or self.word not in ("running", "paused") or self.parent.withheld[0] < 0:
+            return None
+        return self.parent.held_back
+
+    @property
     def zone(self) -> str:
         """Return the zone in which times are shown."""
         return str(self.header.run.order.get("tz") or "") or self.session.zone
@@ -99,7 +106,7 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
         return made
     plan = parent.plan
     position = plan.position(found.state.t_ns)
-    control, detail = parent.held_back
+    held = found.held_back
     return made | {
         "unit": unit.base,
         "filled": json_number(unit.qty(parent.filled)),
@@ -114,7 +121,7 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
         "children": {"live": len(parent.live), "ended": len(parent.closed)},
         "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
         "warnings": [{"code": one.code, "text": one.text} for one in plan.warnings],
-        "held_back": {"control": control, "why": humanise(detail, found.listing)} if control else None,
+        "held_back": {"control": held[0], "why": humanise(held[1], found.listing)} if held else None,
     }
 
 
@@ -127,8 +134,7 @@ def standing(found: RunStatus, owner: Answer | None) -> Standing:
     parent = found.parent
     if parent is None:
         raise JournalError(f"the order in {found.path} was refused", f"say why: nowake explain {found.path}")
-    control, detail = parent.held_back
-    held = found.word in ("running", "paused") and parent.withheld[0] >= 0
+    held = found.held_back
     return Standing(
         order=parent.order,
         plan=parent.plan,
@@ -143,7 +149,7 @@ def standing(found: RunStatus, owner: Answer | None) -> Standing:
         due=due_units(parent, found.state.t_ns),
         abandoned=tuple((qty, humanise(why, found.listing)) for why, qty in sorted(parent.abandoned.items())),
         average_units=parent.cash_units / parent.filled if parent.filled else None,
-        held=f"{control}: {humanise(detail, found.listing)}" if held else "",
+        held=f"{held[0]}: {humanise(held[1], found.listing)}" if held else "",
         warnings=() if found.over else parent.plan.warnings,
     )
 
