@@ -78,7 +78,7 @@ class LiquidityAnalyzer:
         Args:
             side: ``buy`` or ``sell``.
             quantity: Shares, base asset or contracts; ``"5m-USDT"`` is a value in quote currency.
-            at: When: aware datetime, ISO text, ``"10:00"`` in the session's zone, ``"open+30m"``; empty = the end.
+            at: When: aware datetime, ISO text, ``"10:00"`` in the session's zone, ``"open+30m"``; empty = the last.
             participation: Own share of volume that the time to trade is at.
 
         Raises:
@@ -91,7 +91,7 @@ class LiquidityAnalyzer:
         return self._market.reading(parsed, units, part)
 
     def bins(self, *, until: str | datetime = "") -> pl.DataFrame:
-        """Return the closed bins up to an instant (empty = the end of the tape) as a Polars frame, a row each.
+        """Return the closed bins up to an instant (empty = the last open one) as a Polars frame, a row each.
 
         Past days of ``history`` come first. Columns and units: ``nowake watch --out`` writes the same.
         """
@@ -99,10 +99,10 @@ class LiquidityAnalyzer:
         return bins_frame(self._market.bins(), self.tape.listing, self._market.day_ns())
 
     def norms(self, *, at: str | datetime = "") -> LiquidityNorms:
-        """Return the quantiles of this listing's own history as it was known at an instant (empty = the end)."""
+        """Return the quantiles of this listing's own history as it was known at an instant (empty = the last)."""
         self._go(at)
         return self._market.norms()
 
     def _go(self, at: str | datetime) -> None:
         market = self._market
-        market.advance(market.instant("at", api._moment("at", at), market.last_ns))
+        market.advance(market.instant("at", api._moment("at", at), market.last_open_ns))

@@ -154,6 +154,18 @@ def test_a_closed_or_empty_market_is_drawn_too(past_lake: Path, past_days: list[
     assert "closed" in console.export_text()
 
 
+def test_by_default_the_last_open_instant_is_the_end(past_lake: Path, past_days: list[date]) -> None:
+    whole = nowake.read_tape(past_lake)
+    reading = nowake.LiquidityAnalyzer(whole).analyze("buy", 100)
+    assert str(reading.integrity) == "ok"
+    watched = open_watch(WatchRequest(), RunOptions(tapes=(str(past_lake),)))
+    assert watched.until_ns == reading.asof_ns == watched.market.last_ns  # recorded up to the close
+    night = watched.market
+    night.last_ns += 5 * 3600 * NS_PER_SECOND
+    assert night.session.hours(past_days[-1]) is not None
+    assert night.last_open_ns == night.session.hours(past_days[-1])[1] - 1  # type: ignore[index]
+
+
 def test_sparklines() -> None:
     assert sparkline([]) == ""
     assert sparkline([5.0, 5.0]) == "▄▄"

@@ -155,9 +155,6 @@ def test_window_measures_equal_the_sums_written_out() -> None:
         "effective_spread": reals[:, m.EFFECTIVE].sum() / ints[:, m.ON_BOOK].sum(),
         "resilience": math.log(2) * ints[:, m.EXPOSED_NS].sum() / 1e9 / ints[:, m.RECOVERED].sum(),
     }
-    # Five returns of 10 s are too few for a volatility, five recoveries are enough for a half-life.
-    assert found.values.pop("volatility") == (None, 5)
-    del expected["volatility"]
     for name, value in expected.items():
         assert found.values[name][0] == pytest.approx(value), name
 
@@ -236,6 +233,27 @@ def test_windows_do_not_reach_over_a_gap() -> None:
     assert set(found.why.values()) == {"the last 50s are not recorded in one stretch"}
     stale = lq.past_of_bins(bins, START_NS + 40 * TEN, DAY, 5)
     assert set(stale.why.values()) == {"nothing is recorded since 3m20s"}
+
+
+def test_what_a_window_lacks_is_said() -> None:
+    bins = random_bins(5)
+    ints = bins.ints.copy()
+    ints[:, m.REALISED_NS] = 0
+    ints[0, m.REALISED_NS] = 4 * TEN
+    ints[:, [m.PRINTS, m.ON_BOOK, m.VOLUME, m.RECOVERED]] = 0
+    ints[:, m.BOOK_NS] = TEN // 3
+    found = lq.past_of_bins(Bins(bins.listing, TEN, ints, bins.reals), START_NS + 5 * TEN, DAY, 5)
+    assert found.values["volume_rate"] == (0.0, 0)
+    del found.why["volume_rate"]
+    assert {name: found.why[name] for name, (value, _) in found.values.items() if value is None} == {
+        **dict.fromkeys(
+            ["spread", "density", "depth_5bps", "depth_10bps", "depth_25bps", "imbalance"],
+            "a sound book for less than 50 % of 50s",
+        ),
+        "volatility": "4 returns of 10 s in 50s, 5 are the least",
+        "effective_spread": "nothing was printed in 50s",
+        "resilience": "0 recoveries in 50s, 5 are the least",
+    }
 
 
 # No look-ahead, and the two forms agree

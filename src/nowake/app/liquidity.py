@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ from nowake.models.volume_curve import VolumeHistory
 if TYPE_CHECKING:
     import polars as pl
 
+DAYS_BACK = 10
+"""How far the last open session is looked for: no market is closed for longer."""
 LEVELS_SHOWN = 1_000
 """Levels a side that are looked at; what lies beyond them is "at least"."""
 
@@ -116,6 +119,18 @@ class MeteredMarket:
     def zone(self) -> str:
         """Return the zone of the session's clock."""
         return self.session.zone
+
+    @property
+    def last_open_ns(self) -> int:
+        """Return the last instant of the recording at which the market is open; its end where it never is."""
+        if self.session.is_open(self.last_ns):
+            return self.last_ns
+        day = self.session.trading_day(self.last_ns)
+        for back in range(DAYS_BACK):
+            hours = self.session.hours(day - timedelta(days=back))
+            if hours is not None and hours[1] <= self.last_ns:
+                return max(hours[1] - 1, self.first_ns)
+        return self.last_ns
 
     def advance(self, t_ns: int) -> None:
         """Receive the market up to ``t_ns``; an earlier time begins again."""

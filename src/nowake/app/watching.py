@@ -205,7 +205,7 @@ def open_watch(request: WatchRequest, options: RunOptions, progress: wiring.Read
     market = MeteredMarket(tape, options.history, width, mapping=options.mapping, stated=options.listing)
     if window_ns is None:
         since = market.instant("start", request.start, market.first_ns)
-        end = market.instant("end", request.end, market.last_ns)
+        end = market.instant("end", request.end, market.last_open_ns)
         window_ns = since, min(since + parse_duration("over", request.over), end) if request.over else end
     since, until = window_ns
     require(since < until, "end", iso(until), f"after the start {iso(since)}")

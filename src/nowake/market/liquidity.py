@@ -16,6 +16,7 @@ from nowake.core.conditions import Conditions, Measure, size_class_of
 from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import Side
+from nowake.core.tape import I64
 from nowake.core.units import INT64_MAX, NS_PER_SECOND, format_duration
 from nowake.core.value import require
 from nowake.core.view import Integrity, View
@@ -225,15 +226,18 @@ def past_of_bins(bins: Bins, t_ns: int, day_ns: int, count: int) -> Past:
     for name in MEASURED:
         found = float(last[name][0])
         values[name] = (found if math.isfinite(found) else None, int(samples.get(name, one[m.SAMPLES])))
-        why[name] = _missing(name, int(one[m.RECOVERED]), int(one[m.PRINTS]), span)
+        why[name] = _missing(name, one, span)
     return Past(values, why, span, int(t_ns - ends[-1]), {})
 
 
-def _missing(name: str, recovered: int, prints: int, span: str) -> str:
+def _missing(name: str, one: I64, span: str) -> str:
+    """Return why a measure of a window with these sums is not known."""
     if name == "resilience":
-        return f"{recovered} recoveries in {span}, {EPISODES_LEAST} are the least"
+        return f"{one[m.RECOVERED]} recoveries in {span}, {EPISODES_LEAST} are the least"
+    if name == "volatility":
+        return f"{one[m.REALISED_NS] // GRID_NS} returns of 10 s in {span}, {RETURNS_LEAST} are the least"
     if name == "effective_spread":
-        return f"nothing was printed in {span}" if not prints else f"no print of {span} met a mid"
+        return f"no print of {span} met a mid" if one[m.PRINTS] else f"nothing was printed in {span}"
     part = f"less than {100 * COVERED_LEAST:g} % of {span}"
     return f"{part} was open" if name == "volume_rate" else f"a sound book for {part}"
 

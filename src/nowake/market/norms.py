@@ -29,8 +29,8 @@ COVERED_LEAST = 0.5
 """Part of a window that must be open, and for prices with a sound book, for the window to count."""
 EPISODES_LEAST = 5
 """Recoveries under which a half-life is not told: its relative standard error, 1 / sqrt(n), is over 45 %."""
-RETURNS_LEAST = 6
-"""Returns of 10 s under which a volatility is not told: its relative standard error, 1 / sqrt(2 n), is over 29 %."""
+RETURNS_LEAST = 5
+"""Returns of 10 s under which a volatility is not told: its relative standard error, 1 / sqrt(2 n), is over 32 %."""
 MINUTE_NS = 60 * NS_PER_SECOND
 
 MEASURED = (

@@ -58,7 +58,7 @@ def value_text(measure: Measure) -> str:
     if measure.name == "imbalance":
         return f"{value:+.2f}"
     if measure.name in ("bid", "ask", "mid", "microprice"):
-        shown = f"{value:,.4f}" if abs(value) < 1000 else f"{value:,.2f}"
+        shown = f"{value:,.{4 if abs(value) < 10_000 else 3}f}"
     elif abs(value) >= 100_000:
         shown = f.compact(value)
     else:

@@ -31,7 +31,7 @@ def watch(
         list[str] | None, typer.Option(help="lake or recorded file; may be given again", show_default=False)
     ] = None,
     start: Annotated[str, typer.Option(help="ISO time with a zone, 10:00, open+30m; default: the first row")] = "",
-    end: Annotated[str, typer.Option(help="as --start; or say --over; default: the last row")] = "",
+    end: Annotated[str, typer.Option(help="as --start; or say --over; default: the last open instant")] = "",
     over: Annotated[str, typer.Option(help="how long: 2h, 30m")] = "",
     speed: SpeedOption = 0.0,
     side: Annotated[str, typer.Option(help="of an order that it is for: buy or sell")] = "buy",
@@ -116,7 +116,8 @@ def _fast(screen: Screen, watched: Watched, check: Callable[[], None]) -> None:
         for done in watched.steps():
             check()
             shown.update(done, clock(watched.market.meter.now_ns, watched.market.zone))
-            if not screen.out.is_terminal and not screen.as_json and int(done * LINES_FAST) > told:
+            told_of = not screen.out.is_terminal and not screen.as_json and int(done * LINES_FAST) > told
+            if told_of and watched.market.session.is_open(watched.market.meter.now_ns):
                 told = int(done * LINES_FAST)
                 screen.out.print(watch_line(watched.moment(), watched.market.zone), soft_wrap=True)
 
