@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,18 @@ def test_the_future_of_a_recorded_day_changes_nothing(amazon: Tape, at: str | da
     cut = nowake.LiquidityAnalyzer(amazon.head(rows + 1))  # one row later, so that the instant is covered
     assert cut.analyze("sell", 3_000, at=at).conditions == whole.conditions
     assert cut.bins(until=at).equals(nowake.LiquidityAnalyzer(amazon).bins(until=at))
+
+
+def test_later_days_of_the_history_are_not_there(past_lake: Path, past_days: list[date], past_day) -> None:
+    middle = past_days[4]
+    analyzer = nowake.LiquidityAnalyzer(past_day(middle, 99), history=past_lake)
+    days = analyzer.bins()["t"].dt.date().unique().sort().to_list()
+    assert days == past_days[:5]
+    assert analyzer.norms(at="12:00").days == 5
+    alone = nowake.LiquidityAnalyzer(past_day(middle, 99)).bins()
+    assert analyzer.bins().tail(len(alone)).equals(alone)
+    volume = nowake.LiquidityAnalyzer(past_day(middle, 99), history=past_lake).analyze("buy", 1_000, at="12:00")
+    assert volume.measure("of_day").why == ""  # past days are measured, not assumed
 
 
 def test_going_back_in_time_gives_what_going_there_gave(amazon: Tape) -> None:
