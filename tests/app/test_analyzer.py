@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 
 import nowake
+from nowake.app.planning import plan_request
+from nowake.app.wiring import RunOptions
 from nowake.core.conditions import Conditions, SizeClass
 from nowake.core.tape import Tape
 from nowake.core.value import from_json, to_json
@@ -136,3 +138,20 @@ def test_refusals_are_sentences(synth: nowake.LiquidityAnalyzer, call, said: str
     with pytest.raises(nowake.InputError) as caught:
         call(synth)
     assert said in str(caught.value)
+
+
+def test_a_plan_is_scored_against_the_history_before_it(amazon: Tape) -> None:
+    order = nowake.order("buy", 2_000, "AMZN", start="11:00", over="30m")
+    found = plan_request(order, RunOptions(), tape=amazon).decision
+    assert found is not None
+    assert found.conditions is not None
+    scores = [getattr(found.conditions, f"{name}_score") for name in ("liquidity", "volatility", "spread", "volume")]
+    assert None not in scores
+    rows = int(np.searchsorted(amazon.t_event, found.conditions.asof_ns + 45 * 60 * 10**9, side="right"))
+    cut = plan_request(order, RunOptions(), tape=amazon.head(rows)).decision
+    assert cut is not None
+    assert cut.conditions == found.conditions
+    norms = nowake.LiquidityAnalyzer(amazon).norms(at="11:00")
+    assert norms.percentile("spread", found.conditions.value("spread"))[0] == pytest.approx(
+        found.conditions.spread_score, abs=0.05
+    )

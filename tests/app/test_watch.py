@@ -93,7 +93,7 @@ def test_history_of_past_days_gives_scores_at_the_open(
     options = "watch AMZN --over 10m --json --tape"
     alone = cli(options, str(today)).document
     assert alone["conditions"]["scores"]["volume"] is None
-    assert "30 are the least" in alone["conditions"]["measures"]["volume_rate"]["why"]
+    assert "20 are the least" in alone["conditions"]["measures"]["volume_rate"]["why"]
     found = cli(options, str(today), "--history", str(past_lake)).document
     assert found["conditions"]["scores"]["volume"] is not None
     # The lake holds today as well: it is not looked at, nor is any later day.

@@ -218,7 +218,7 @@ def test_too_little_history_is_said_and_not_faked() -> None:
     norms = norms_of(bins, end, DAY)
     found = conditions(view_of([1], [1], t_ns=end), norms=norms)
     assert (found.spread_score, found.liquidity_score) == (None, None)
-    assert found.measure("density").why == "its history has 29 windows of 5m, 30 are the least"
+    assert found.measure("density").why == "its history has 19 windows of 5m, 20 are the least"
     assert conditions(view_of([1], [1])).measure("density").why == "no history of this listing was given"
     assert norms_of(bins.until(0), end, DAY).bins == 0
 

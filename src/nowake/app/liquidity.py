@@ -21,6 +21,7 @@ from nowake.core.sessions import Session, iso
 from nowake.core.tape import Tape
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
+from nowake.core.view import View
 from nowake.data.sessions import session as find_session
 from nowake.market import liquidity
 from nowake.market.book import levels
@@ -39,6 +40,29 @@ DAYS_BACK = 10
 """How far the last open session is looked for: no market is closed for longer."""
 LEVELS_SHOWN = 1_000
 """Levels a side that are looked at; what lies beyond them is "at least"."""
+
+
+def history_at(tape: Tape, t_ns: int, data_latency_ns: int = 0) -> tuple[LiquidityNorms, View | None]:
+    """Return what is normal for a tape's listing as known at an instant, and the view of a window before it.
+
+    The two that ``conditions_from_view`` asks for; no row received after ``t_ns`` is used. None = it began later.
+
+    Args:
+        tape: The market.
+        t_ns: Local time, when the decision falls.
+        data_latency_ns: Added to every row's receive time, as in the market that the decision sees.
+    """
+    session = find_session(tape.listing.session)
+    meter, first_ns = Meter(tape, session, BIN_NS, data_latency_ns), int(tape.t_local(data_latency_ns)[0])
+    before_ns = t_ns - WINDOW_BINS * BIN_NS
+    earlier = None
+    if before_ns > first_ns:
+        meter.advance(before_ns)
+        earlier = meter.view(before_ns)
+    meter.advance(t_ns)
+    meter.settle(t_ns)
+    base = tape.listing.volume_base or f"prints of {tape.listing.venue}"
+    return norms_of(meter.bins, t_ns, trading_hours(session, t_ns)[0], base=base), earlier
 
 
 @dataclass(frozen=True)

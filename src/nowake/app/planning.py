@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nowake.app import wiring
 from nowake.app.history import find_history
+from nowake.app.liquidity import history_at
 from nowake.app.request import (
     MarketHours,
     OrderRequest,
@@ -122,11 +123,15 @@ def plan_request(
     wiring.plan(prepared)  # refuses what the gate would not let through
     believed = beliefs_for(prepared.order, prepared.view, prepared.env)
     listing = prepared.env.listings[0]
+    norms, earlier = history_at(prepared.tape, prepared.view.t_ns, prepared.market.own.data_latency_ns)
     conditions = conditions_from_view(
         prepared.view,
         listing,
         prepared.order.side,
         prepared.order.qty_units,
+        norms=norms,
+        earlier=earlier,
+        levels_known=prepared.tape.meta.depth_levels,
         day_volume=believed.volume.per_day,
         day_ns=believed.volume.day_ns,
         participation=min(prepared.order.parameters.participation_max, 0.99),

@@ -21,7 +21,7 @@ from nowake.market.microstructure.bins import Bins
 from nowake.market.run import GRID_NS
 
 WINDOW_BINS = 5
-WINDOWS_LEAST = 30
+WINDOWS_LEAST = 20
 """Fewer windows than this are no history: a percentile of five bins five times over is not one."""
 QUANTILES = 41
 """A table in steps of 2.5 %."""
