@@ -98,9 +98,10 @@ def order(
         over: Duration, ``"2h"``.
         max_participation: Own share of volume, at most.
         limit: Never trade at a worse price.
-        **options: ``strategy``, ``end_behaviour``, ``must_complete``, ``urgency``, ``slices``, ``participation``,
-            ``limit_offset``, ``i_would``, ``display``, ``min_fill``, ``never_take``, ``randomise_time``,
-            ``discretion``, ``tz``, ``parent_id`` and more; see ``OrderRequest``.
+        **options: ``strategy`` (``auto``, the router chooses, unless one is named), ``end_behaviour``,
+            ``must_complete``, ``urgency``, ``slices``, ``participation``, ``limit_offset``, ``i_would``, ``display``,
+            ``min_fill``, ``never_take``, ``randomise_time``, ``discretion``, ``tz``, ``parent_id`` and more; see
+            ``OrderRequest``.
 
     Raises:
         InputError: A field is not what it must be.

@@ -38,8 +38,8 @@ class OrderRequest(Value, frozen=True):
         start: ISO time with a zone, ``10:00`` in the session's zone, ``open+30m``; empty = as soon as there is a book.
         end: As ``start``; or give ``over``.
         over: Duration, ``2h``, ``1h30m``.
-        strategy: Name in the table of strategies.
-        end_behaviour: ``finish``, ``cancel``, ``run-on``; empty = the strategy's default.
+        strategy: ``auto``, the router chooses; or a name in the table of strategies.
+        end_behaviour: ``finish``, ``cancel``, ``run-on``; empty = the strategy's default, of ``auto`` ``finish``.
         must_complete: See ``Parameters``.
         max_participation: ``0.15`` or ``15%``.
         urgency: 0 to 1.
@@ -66,7 +66,7 @@ class OrderRequest(Value, frozen=True):
     start: str = ""
     end: str = ""
     over: str = ""
-    strategy: str = "twap"
+    strategy: str = "auto"
     end_behaviour: str = ""
     must_complete: bool = False
     max_participation: str = "0.15"

@@ -9,8 +9,11 @@ that whole lots and a thin minute keep to the cap.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+
+import numpy as np
 
 from nowake.core.errors import Refused
 from nowake.core.order import ParentOrder
@@ -28,6 +31,8 @@ STEP_LEAST = 1.15
 """Speeds that are nearer to each other than this ratio are one."""
 SHORTEST_NS = 30 * NS_PER_SECOND
 MILLIONTH = 1e-6
+GRID = 512
+"""Points of the window between which the expected volume is taken to come evenly."""
 RATES = ("participation_target", "participation_by_price", "participation_by_size", "participation_by_time")
 """Parameters that fix the speed of a strategy that follows."""
 
@@ -68,22 +73,22 @@ def speeds(volume: VolumeBelief, qty_units: int, start_ns: int, end_ns: int, cap
     odds = [slowest * (fastest / slowest) ** (k / steps) for k in range(steps + 1)]
     most = min(cap, 1 - MILLIONTH)
     rates = [min(most, (int(o / (1 + o) / MILLIONTH) + 1) * MILLIONTH) for o in odds]
-    ends = [end_ns, *(_end_of(volume, ROOM * qty_units / o, start_ns, end_ns) for o in odds[1:])]
+    ends = [end_ns, *_ends_of(volume, [ROOM * qty_units / o for o in odds[1:]], start_ns, end_ns)]
     rising = [rates[0], *(high for low, high in pairwise(rates) if high > low)]
     falling = [ends[0], *(after for before, after in pairwise(ends) if after < before)]
     return Speeds(rates=tuple(round(one, 6) for one in rising), ends_ns=tuple(falling))
 
 
-def _end_of(volume: VolumeBelief, wanted: float, start_ns: int, end_ns: int) -> int:
-    """Return by when a volume of others is expected: a whole second of the window, at least the shortest schedule."""
-    low, high = min(SHORTEST_NS, end_ns - start_ns) // NS_PER_SECOND, (end_ns - start_ns) // NS_PER_SECOND
-    while low < high:
-        middle = (low + high) // 2
-        if volume.expected(start_ns, start_ns + max(middle, 1) * NS_PER_SECOND) < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return min(end_ns, start_ns + max(low, 1) * NS_PER_SECOND)
+def _ends_of(volume: VolumeBelief, wanted: Sequence[float], start_ns: int, end_ns: int) -> list[int]:
+    """Return by when each volume of others is expected: a whole second, at least the shortest schedule.
+
+    Between the points of a grid of the window the volume comes evenly.
+    """
+    edges = np.linspace(start_ns, end_ns, GRID + 1).astype(np.int64)
+    seen = np.append(0.0, np.cumsum(volume.expected_each(edges[:-1], edges[1:])))
+    into = np.interp(wanted, seen, edges - start_ns) / NS_PER_SECOND
+    shortest = min(SHORTEST_NS, end_ns - start_ns)
+    return [min(end_ns, start_ns + max(shortest, math.ceil(one) * NS_PER_SECOND)) for one in into.tolist()]
 
 
 def usable(order: ParentOrder, names: Sequence[str]) -> tuple[tuple[Strategy, ...], tuple[Exclusion, ...]]:
@@ -109,33 +114,32 @@ def usable(order: ParentOrder, names: Sequence[str]) -> tuple[tuple[Strategy, ..
     return tuple(found), tuple(excluded)
 
 
-def worked_by(order: ParentOrder, name: str, rate: float | None = None, end_ns: int = 0) -> ParentOrder:
+def worked_by(order: ParentOrder, name: str, rate: float | None = None) -> ParentOrder:
     """Return an order of strategy ``auto`` as a strategy works it; at the end it does what ``auto`` does.
 
     Args:
         order: As asked.
         name: Of the strategy.
         rate: Own share of volume, where it follows.
-        end_ns: Of its schedule; 0 = the order's.
     """
     parameters = order.parameters
     if order.strategy == AUTO and parameters.end_behaviour is None:
         parameters = replace(parameters, end_behaviour=end_behaviour(order))
     if rate is not None:
         parameters = replace(parameters, participation_target=rate)
-    return replace(order, strategy=name, parameters=parameters, end_ns=end_ns or order.end_ns)
+    return replace(order, strategy=name, parameters=parameters)
 
 
 def ways(order: ParentOrder, strategy: Strategy, found: Speeds) -> Iterator[ParentOrder]:
     """Yield an order as a strategy works it at each speed."""
-    asked = order.parameters
+    asked, base = order.parameters, worked_by(order, strategy.name)
     if not strategy.follows:
         for end_ns in found.ends_ns:
-            yield worked_by(order, strategy.name, end_ns=end_ns)
+            yield base if end_ns == base.end_ns else replace(base, end_ns=end_ns)
     elif "participation_target" not in strategy.honours or any(getattr(asked, name) for name in RATES):
-        yield worked_by(order, strategy.name)
+        yield base
     else:
         floor = asked.participation_min or 0.0
         rates = found.rates[1:] or found.rates  # the first leaves no room for any volume to stay away
         for rate in [one for one in rates if one >= floor] or rates[-1:]:
-            yield worked_by(order, strategy.name, rate=rate)
+            yield worked_by(base, strategy.name, rate)

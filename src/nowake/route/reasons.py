@@ -42,18 +42,18 @@ def _against(made: StrategyDecision) -> list[str]:
     chosen, found = made.ranking[0], []
     other = next((one for one in made.ranking if one.strategy != chosen.strategy), None)
     if other is not None:
-        found.append(f"against {_compared(chosen, other)}")
+        found.append(f"against {other.words}: {_compared(chosen, other)}")
     cheapest = min(made.ranking, key=lambda one: one.cost.mean_bps)
     if cheapest not in (chosen, other):
-        found.append(f"against the least expected cost, {_compared(chosen, cheapest)}")
+        found.append(f"against the least expected cost, {cheapest.words}: {_compared(chosen, cheapest)}")
     return found
 
 
 def _compared(one: Candidate, other: Candidate) -> str:
-    """Return what one way costs and risks more than another, which is named."""
+    """Return what one way costs and risks more than another."""
     mean = one.cost.mean_bps - other.cost.mean_bps
     risk = one.cost.sd_bps - other.cost.sd_bps
-    return f"{other.words}: {mean:+.2f} bps expected, {risk:+.2f} bps sd, {one.score_bps - other.score_bps:+.2f} in all"
+    return f"{mean:+.2f} bps expected, {risk:+.2f} bps sd, {one.score_bps - other.score_bps:+.2f} in all"
 
 
 def _override(made: StrategyDecision) -> list[str]:
@@ -63,7 +63,7 @@ def _override(made: StrategyDecision) -> list[str]:
     best = made.ranking[0]
     if best == made.chosen:
         return ["the router would choose the same"]
-    return [f"the router would choose {best.words}: yours is, against {_compared(made.chosen, best)}"]
+    return [f"the router would choose {best.words}; yours, against it: {_compared(made.chosen, best)}"]
 
 
 def _urgency(made: StrategyDecision, order: ParentOrder) -> str:

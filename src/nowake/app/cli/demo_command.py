@@ -34,7 +34,7 @@ def demo(
         from nowake.app.request import OrderRequest
         from nowake.app.wiring import SYNTH, RunOptions
 
-        request = OrderRequest(side="buy", quantity=QUANTITY, symbol=SYNTH, over=OVER)
+        request = OrderRequest(side="buy", quantity=QUANTITY, symbol=SYNTH, over=OVER, strategy="twap")
         options = RunOptions(seed=seed)
         path = out / PAGE if out.is_dir() else out
         pages.check_page(path)

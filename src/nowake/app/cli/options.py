@@ -43,9 +43,10 @@ class OrderOptions:
     ] = ""
     end: Annotated[str, typer.Option(help="as --start, also close-5m; or say --over", rich_help_panel=_ORDER)] = ""
     over: Annotated[str, typer.Option(help="how long: 2h, 1h30m, 8m", rich_help_panel=_ORDER)] = ""
-    strategy: Annotated[str, typer.Option(help="twap, vwap, pov, is or auto (now: twap)", rich_help_panel=_ORDER)] = (
-        "twap"
-    )
+    strategy: Annotated[
+        str,
+        typer.Option(help="auto (the router chooses), or twap, vwap, pov, is by name", rich_help_panel=_ORDER),
+    ] = "auto"
     end_behaviour: Annotated[
         str, typer.Option(help="finish (be done by the end), cancel (drop the rest) or run-on", rich_help_panel=_ORDER)
     ] = ""
