@@ -22,7 +22,7 @@ def run(name: str, arguments: list[str], capsys: pytest.CaptureFixture[str], mon
 
 def test_plan_and_work(capsys, monkeypatch):
     out = run("plan_and_work.py", [], capsys, monkeypatch)
-    assert "twap: " in out
+    assert re.search(r"^(twap|vwap|is|pov): ", out, re.MULTILINE)
     assert "assumed: " in out
     assert re.search(r"^done: 10000 of 10000 in \d+ children$", out, re.MULTILINE)
 

@@ -97,7 +97,7 @@ ORDERS: list[Case] = [
     (f"{SYNTH} --discretion -0.01", "discretion must be >= 0", ""),
     (f"{SYNTH} --never-take --must-complete", "never_take contradicts must_complete", "give up one of them"),
     (f"{SYNTH} --slices 200", "200 slices of 100 shares would be under the smallest order 1", "nearest is 100"),
-    (f"{SYNTH} --participation 10%", "twap does not honour participation", "leave it out"),
+    (f"{SYNTH} --strategy twap --participation 10%", "twap does not honour participation", "leave it out"),
     (f"{POV} --slices 3", "pov does not honour slices", "leave it out"),
     (f"{POV} --participation 30%", "participation must be at most max_participation 0.15, was 0.3", ""),
     (f"{POV} --participation 5% --min-participation 8%", "min_participation is over participation", "lower the floor"),

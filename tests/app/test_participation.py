@@ -49,7 +49,7 @@ def worst_shares(tape: nowake.Tape, result: nowake.Result) -> tuple[float, float
     "asked",
     [
         {"quantity": 20_000, "over": "2h"},
-        {"quantity": 60_000, "over": "2h"},
+        {"quantity": 60_000, "over": "2h", "strategy": "twap"},
         {"quantity": 20_000, "over": "2h", "slices": 1},
         {"quantity": 20_000, "over": "2h", "slices": 2},
         {"quantity": 3_000, "over": "10m", "slices": 1},

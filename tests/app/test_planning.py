@@ -135,7 +135,7 @@ def test_the_command_of_the_issue_as_written(cli) -> None:
 
 
 def test_the_numbers_are_those_stated() -> None:
-    request = nowake.order("sell", "5m-USD", "MSFT@XNAS", over="3h")
+    request = nowake.order("sell", "5m-USD", "MSFT@XNAS", over="3h", strategy="twap")
     made = plan_request(request, RunOptions(beliefs=MSFT), now_ns=SUNDAY)
     plan = made.plan
     # By hand: the U of depth 1/2 has F(3 / 6.5) of the day in the first three hours.

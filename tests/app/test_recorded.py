@@ -15,7 +15,7 @@ from nowake.app.cli import app
 
 
 def test_plan_on_a_lake(cli, amzn_lake: Path) -> None:
-    line = "plan buy 20000 AMZN --start 2012-06-21T10:00-04:00 --over 2h --json --tape"
+    line = "plan buy 20000 AMZN --start 2012-06-21T10:00-04:00 --over 2h --strategy twap --json --tape"
     document = cli(line, str(amzn_lake)).document
     assert document["order"]["start"] == "2012-06-21T14:00:00Z"
     assert document["order"]["start_local"] == "2012-06-21T10:00:00-04:00"

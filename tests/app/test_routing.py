@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from typing import Any
 
 import pytest
-from typing import Any
 
 import nowake
 from nowake.core.value import from_json, to_json

@@ -19,7 +19,7 @@ from nowake.journal.memory import MemoryJournal
 from nowake.sim.commands import Placed, Recorded, placed_commands
 from nowake.sim.world import World
 
-ORDER = OrderRequest(side="buy", quantity="3000", symbol="SYNTH", over="8m")
+ORDER = OrderRequest(side="buy", quantity="3000", symbol="SYNTH", over="8m", strategy="twap")
 SECOND = 10**9
 
 

@@ -118,18 +118,18 @@ class Case:
                     continue
                 if made is not None:
                     found.append(made)
-        if not found and errors:
-            raise errors[0]
         kept, over_cap = self._within_cap(found)
+        if errors and not any(_in_time(one) for one in kept):
+            raise errors[0]
         # Python's sort keeps the order of equals: strategies as listed, each from slow to fast.
         return tuple(sorted(kept, key=lambda one: round(one.score_bps, SCORE_DIGITS))), (*excluded, *over_cap)
 
     def _within_cap(self, found: list[Candidate]) -> tuple[list[Candidate], list[Exclusion]]:
-        """Return the ways whose plan keeps to the participation cap; all of them where none does."""
+        """Return the ways whose plan keeps to the participation cap; where none does, those with a schedule."""
         cap = self.order.parameters.participation_max
         kept = [one for one in found if one.peak_participation <= cap * TOUCHES or _paced(one)]
-        if not kept:
-            return found, []
+        # Where none does, one that follows the volume at the cap would only be known not to be done in time.
+        kept = kept or [one for one in found if _in_time(one)] or found
         over = f"over the cap {percent(cap)}"
         excluded = [
             Exclusion(
@@ -144,6 +144,11 @@ class Case:
 def _paced(one: Candidate) -> bool:
     """Return whether a way follows the volume at its rate and is done in time; its slices only show what to expect."""
     return one.participation_target is not None and one.done_ns < one.end_ns
+
+
+def _in_time(one: Candidate) -> bool:
+    """Return whether a way is expected to be done by its end."""
+    return one.participation_target is None or _paced(one)
 
 
 def fallback_of(strategies: tuple[Strategy, ...]) -> str:
