@@ -17,6 +17,7 @@ from nowake.core.plan import CostEstimate, ExecutionPlan, ExecutionSlice
 from nowake.core.ports import Record
 from nowake.core.value import content_hash, from_json, from_msgpack, replace, to_json, to_msgpack
 from nowake.core.view import Integrity, Timer, View, Watch, WatchKind
+from nowake.data.catalogue import load_catalogue
 
 STOCK = Instrument(
     symbol="AMZN",
@@ -371,3 +372,17 @@ def test_equal_values_have_equal_bytes_however_they_came_to_be():
     assert content_hash(ParentOrder(**order, end_ns=2, strategy=strategy)) == content_hash(
         ParentOrder(**order, end_ns=2)
     )
+
+
+@pytest.mark.parametrize(
+    ("symbol", "base", "currency"),
+    [("BTCUSD_PERP", "contracts", "BTC"), ("ETHUSD_240927", "contracts", "ETH"), ("BTCUSD_PERP", "XBT", "XBT")],
+)
+def test_an_inverse_contract_is_valued_in_what_it_settles_in(symbol, base, currency):
+    assert replace(INVERSE, symbol=symbol, base=base).currency == currency
+
+
+def test_a_linear_instrument_is_valued_in_its_quote_currency():
+    assert load_catalogue().find("BTCUSDT@binance-usdm").instrument.currency == "USDT"
+    assert load_catalogue().find("ESH4@GLBX").instrument.currency == "USD"
+    assert load_catalogue().find("BTCUSD_PERP@binance-coinm").instrument.currency == "BTC"

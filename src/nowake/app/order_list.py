@@ -223,8 +223,7 @@ def totals(rows: Sequence[Row]) -> tuple[Total, ...]:
 
 def currency_of(planned: Planned) -> str:
     """Return the currency in which an order's value and cost are counted."""
-    instrument = planned.listing.instrument
-    return instrument.base if instrument.inverse else instrument.quote
+    return planned.listing.instrument.currency
 
 
 def notional_of(planned: Planned) -> float | None:

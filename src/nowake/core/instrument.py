@@ -10,6 +10,9 @@ from nowake.core.errors import InputError
 from nowake.core.units import Number, from_units, to_units
 from nowake.core.value import Value, check_types, require
 
+CONTRACTS = "contracts"
+"""Base of what is counted in contracts: no asset."""
+
 
 class InstrumentKind(StrEnum):
     """What kind of thing is traded."""
@@ -60,6 +63,17 @@ class Instrument(Value, frozen=True):
             value = getattr(self, name)
             require(value.is_finite() and value > 0, name, value, "> 0")
 
+    @property
+    def currency(self) -> str:
+        """Return what value, cost and fees are in: quote, or what an inverse contract settles in.
+
+        Where quantities are contracts, that is what the symbol names before the quote: ``BTC`` of ``BTCUSD_PERP``.
+        """
+        if not self.inverse:
+            return self.quote
+        named, found, _ = self.symbol.partition(self.quote)
+        return named if found and named and self.base == CONTRACTS else self.base
+
     def price_units(self, value: Number, field: str = "price") -> int:
         """Return a human price as units; refuses what is off the grid of ``price_unit``."""
         return to_units(field, value, self.price_unit)
@@ -77,7 +91,7 @@ class Instrument(Value, frozen=True):
         return from_units(units, self.qty_unit)
 
     def notional(self, price_units: int, qty_units: int) -> Decimal:
-        """Return the exact value in quote currency (linear) or in base currency (inverse)."""
+        """Return the exact value in ``currency``."""
         if self.inverse:
             return self.qty(qty_units) * self.multiplier / self.price(price_units)
         return self.price(price_units) * self.qty(qty_units) * self.multiplier

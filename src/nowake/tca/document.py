@@ -62,7 +62,7 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "statistics": statistics_document(report),
         "children": children if full else len(children),
         "fills": fills if full else len(fills),
-        "currency": instrument.base if instrument.inverse else instrument.quote,
+        "currency": instrument.currency,
         "unit": instrument.base,
         "venue": listing.venue,
         "volume_base": listing.volume_base,

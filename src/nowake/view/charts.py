@@ -177,7 +177,7 @@ def shortfall_figure(report: ExecutionReport) -> Any:
     if shortfall is None:
         return made
     scale = shortfall.total_bps / shortfall.total_money if shortfall.total_money else 0.0
-    currency = instrument.base if instrument.inverse else instrument.quote
+    currency = instrument.currency
     names = ("delay", "trading", "opportunity", "fees")
     money = [getattr(shortfall, f"{name}_money") for name in names]
     values = [amount * scale for amount in money] + [shortfall.total_bps]

@@ -177,8 +177,7 @@ def tile(number: str, words: str, style: str) -> str:
 
 
 def _currency(report: ExecutionReport) -> str:
-    instrument = report.listing.instrument
-    return instrument.base if instrument.inverse else instrument.quote
+    return report.listing.instrument.currency
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), *, numbers: frozenset[int] = frozenset()) -> str:

@@ -71,7 +71,7 @@ def list_table(lines: Sequence[PlannedLine], totals: Sequence[TotalLine]) -> Ren
 def _cells(one: PlannedLine) -> tuple[str | Text, ...]:
     order, plan, instrument = one.order, one.plan, one.listing.instrument
     value = notional_of(order, one.listing, one.mid2)
-    currency = instrument.base if instrument.inverse else instrument.quote
+    currency = instrument.currency
     known = [part.participation for part, v in zip(plan.slices, plan.expected_volume, strict=True) if v]
     peak = Text(f.percent(max(known)) if known else f.DASH)
     if known and max(known) > plan.cap + 1e-12:

@@ -83,7 +83,7 @@ def _tiles(found: PlanPage) -> list[tuple[str, str, str]]:
     plan, made = found.plan, []
     value = notional_of(found.order, found.listing, found.mid2)
     instrument = found.listing.instrument
-    currency = instrument.base if instrument.inverse else instrument.quote
+    currency = instrument.currency
     if value is not None:
         made.append((f"{f.compact(value)} {currency}", "value at the mid", ""))
     if plan.cost is not None:

@@ -58,7 +58,7 @@ def ticket(order: ParentOrder, plan: ExecutionPlan, listing: Listing, zone: str,
         mid2: Twice the mid it arrives at, price units; 0 = not known.
     """
     instrument, how = listing.instrument, order.parameters
-    currency = instrument.base if instrument.inverse else instrument.quote
+    currency = instrument.currency
     rows = _pairs()
     value = notional_of(order, listing, mid2)
     worth = "value not known" if value is None else f"{f.compact(value)} {currency} at mid {f.price(listing, mid2 / 2)}"
@@ -277,7 +277,7 @@ def _cost(report: ExecutionReport) -> RenderableType:
     shortfall, instrument = report.shortfall, report.listing.instrument
     if shortfall is None:
         return Text(f.DASH)
-    currency = instrument.base if instrument.inverse else instrument.quote
+    currency = instrument.currency
     scale = shortfall.total_bps / shortfall.total_money if shortfall.total_money else None
     table = Table(box=None, padding=(0, 3, 0, 0), show_header=True, header_style="dim")
     table.add_column("shortfall")
