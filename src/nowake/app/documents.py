@@ -31,6 +31,7 @@ from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
 from nowake.models.card import Card
 from nowake.plan.frontier import Frontier
+from nowake.tca.document import choice_document
 from nowake.tca.document import document as report_document
 from nowake.view.format import humanise, moment
 
@@ -328,6 +329,7 @@ def explain_document(found: Explanation, result: Result) -> dict[str, Any]:
         "withheld": [found.withheld_document(one) for one in found.withheld],
         "slices": [one.to_dict(listing) for one in found.slices],
         "events": [found.event_document(one) for one in found.events],
+        "choices": [choice_document(one) for one in result.report.chosen],
         "currency": listing.instrument.quote,
         "unit": listing.instrument.base,
         "venue": listing.venue,

@@ -13,6 +13,7 @@ from nowake.core.child import ChildStatus, Liquidity
 from nowake.core.decisions import Verdict
 from nowake.core.errors import InputError, JournalError
 from nowake.core.instrument import Listing
+from nowake.core.routing import Candidate
 from nowake.core.sessions import iso
 from nowake.core.units import json_number
 from nowake.core.view import View
@@ -301,6 +302,9 @@ def _events(one: d.AnyDecision, t_ns: int, listing: Listing) -> list[Event]:
         return [
             Event(t_ns, "replanned", humanise(f"revision {one.plan.revision}: {'; '.join(one.plan.reasons)}", listing))
         ]
+    if isinstance(one, d.StrategyChosen):
+        kind = "strategy" if one.trigger is d.Trigger.ADMISSION else "strategy changed"
+        return [Event(t_ns, kind, humanise(choice(one), listing))]
     if isinstance(one, d.OrderAmended):
         return [Event(t_ns, "amended", one.reason)]
     if isinstance(one, d.CommandRefused):
@@ -315,6 +319,26 @@ def _events(one: d.AnyDecision, t_ns: int, listing: Listing) -> list[Event]:
     if isinstance(one, d.Alerted):
         return [Event(t_ns, "alert", humanise(one.text, listing))]
     return []
+
+
+def choice(one: d.StrategyChosen) -> str:
+    """Return what was chosen, why, what made the choice fall and what else was weighed, in words."""
+    made = one.decision
+    said = [f"{one.order.strategy}{', as asked' if made.override else ''}"]
+    if one.reason:
+        said.append(f"because {one.reason}" if one.trigger is not d.Trigger.AMENDMENT else f"amended: {one.reason}")
+    said += made.reasons or ((f"fallback: {made.fallback}",) if made.fallback else ())
+    best: dict[str, Candidate] = {}
+    for way in made.ranking:
+        best.setdefault(way.strategy, way)
+    weighed = [
+        f"{way.strategy} {way.score_bps:.2f} (mean {way.cost.mean_bps:.2f}, sd {way.cost.sd_bps:.2f})"
+        for way in best.values()
+    ]
+    if weighed:
+        said.append(f"scores in bps, the best of {len(made.ranking)} ways of each strategy: {', '.join(weighed)}")
+    said += [f"not weighed: {out.what}, {out.reason}" for out in made.excluded]
+    return "; ".join(said)
 
 
 def outcome(report: ChildReport, listing: Listing, cancels: tuple[str, ...] = ()) -> str:

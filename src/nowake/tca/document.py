@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from nowake.core.instrument import Instrument
+from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import iso
 from nowake.core.units import json_number
 from nowake.tca.report import ExecutionReport
 from nowake.tca.shortfall import as_numbers
-from nowake.tca.trail import ChildFill, ChildReport
+from nowake.tca.trail import ChildFill, ChildReport, ChosenAt
 
 
 def price(instrument: Instrument, units: float | None) -> float | None:
@@ -66,8 +67,51 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "unit": instrument.base,
         "venue": listing.venue,
         "volume_base": listing.volume_base,
+        "choices": [choice_document(one) for one in report.chosen],
         "assumed": [{"name": one.name, "value": one.value, "why": one.why} for one in report.assumed],
         "warnings": [{"code": one.code, "text": one.text} for one in report.warnings],
+    }
+
+
+def choice_document(one: ChosenAt) -> dict[str, Any]:
+    """Return one choice of a strategy: what is done, what made it fall, and what was weighed."""
+    record = one.record
+    return {
+        "t": iso(one.t_ns),
+        "strategy": record.order.strategy,
+        "trigger": record.trigger.value,
+        "reason": record.reason or None,
+        **weighed_document(record.decision),
+    }
+
+
+def weighed_document(decision: StrategyDecision) -> dict[str, Any]:
+    """Return what a router weighed, best first, and what it could not; scores and costs in basis points."""
+    return {
+        "override": decision.override or None,
+        "fallback": decision.fallback or None,
+        "risk_aversion": decision.risk_aversion,
+        "chosen": None if decision.chosen is None else candidate_document(decision.chosen),
+        "ranking": [candidate_document(one) for one in decision.ranking],
+        "excluded": [{"what": one.what, "reason": one.reason} for one in decision.excluded],
+        "reasons": list(decision.reasons),
+        "beliefs": decision.beliefs,
+    }
+
+
+def candidate_document(one: Candidate) -> dict[str, Any]:
+    """Return one way to work an order, priced."""
+    return {
+        "strategy": one.strategy,
+        "end": iso(one.end_ns),
+        "participation_target": one.participation_target,
+        "score_bps": one.score_bps,
+        "mean_bps": one.cost.mean_bps,
+        "sd_bps": one.cost.sd_bps,
+        "p05_bps": one.cost.p05_bps,
+        "p95_bps": one.cost.p95_bps,
+        "peak_participation": one.peak_participation or None,
+        "slices": one.slices,
     }
 
 

@@ -17,7 +17,7 @@ from nowake.tca.benchmarks import Interval, average_price, ex_own_vwap, interval
 from nowake.tca.schedule import SchedulePoint, adherence
 from nowake.tca.shortfall import Execution, Shortfall, wagner
 from nowake.tca.statistics import FillStatistics, fill_statistics
-from nowake.tca.trail import ChildReport, Trail, read_trails
+from nowake.tca.trail import ChildReport, ChosenAt, Trail, read_trails
 
 
 class Slippage(Value, frozen=True):
@@ -64,6 +64,7 @@ class ExecutionReport(Value, frozen=True):
             the market's volume has them on top of the prints.
         estimate: What the whole order was expected to cost when it began; None for one that was amended: nothing was
             expected of the order that it became.
+        chosen: How its strategy was chosen, and each change of mind; empty where nothing was weighed.
     """
 
     order: ParentOrder
@@ -90,6 +91,7 @@ class ExecutionReport(Value, frozen=True):
     warnings: tuple[Notice, ...] = ()
     estimate: CostEstimate | None = None
     own_unprinted_units: int = 0
+    chosen: tuple[ChosenAt, ...] = ()
 
     def __post_init__(self) -> None:
         total = self.filled_units + self.residual_units
@@ -150,6 +152,7 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
         estimate=trail.plans[0][1].cost if trail.plans and not trail.amended else None,
         assumed=trail.plans[-1][1].assumed if trail.plans else (),
         warnings=_warnings(trail, listing, market, filled),
+        chosen=tuple(trail.chosen),
     )
 
 

@@ -54,6 +54,13 @@ class ChildReport(Value, frozen=True):
         return sum(one.fill.qty_units for one in self.fills)
 
 
+class ChosenAt(Value, frozen=True):
+    """A choice of strategy and when it was made (local time)."""
+
+    t_ns: int
+    record: d.StrategyChosen
+
+
 @dataclass
 class _Child:
     """A child being read."""
@@ -126,6 +133,7 @@ class Trail:
     withheld: str = ""
     views: list[View] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    chosen: list[ChosenAt] = field(default_factory=list)
     _children: dict[str, _Child] = field(default_factory=dict)
 
     @property
@@ -191,6 +199,8 @@ class Trail:
                 self.plans.append((t_ns, decision.plan, self.order.qty_units))
             case d.PlanAdopted():
                 self.plans.append((t_ns, decision.plan, self.order.qty_units))
+            case d.StrategyChosen():
+                self.chosen.append(ChosenAt(t_ns=t_ns, record=decision))
             case d.OrderAmended():
                 self.order, self.amended = decision.order, True
                 self.plans.append((t_ns, self.plans[-1][1], self.order.qty_units))

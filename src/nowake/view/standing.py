@@ -29,6 +29,7 @@ class Standing(NamedTuple):
         average_units: Of the fills, price units; None = nothing filled.
         held: What last kept something from being sent; empty = nothing.
         warnings: Of the plan.
+        changes: How often the order's strategy was changed while it ran.
     """
 
     order: ParentOrder
@@ -46,6 +47,7 @@ class Standing(NamedTuple):
     average_units: float | None
     held: str
     warnings: tuple[Notice, ...] = ()
+    changes: int = 0
 
 
 def standing(now: Standing) -> RenderableType:
@@ -71,7 +73,10 @@ def standing(now: Standing) -> RenderableType:
     cap = f.percent(how.participation_max, decimals=0)
     rows.add_row("terms", f"{limit}, at most {cap} of volume, urgency {how.urgency:g}{must}")
     position = now.plan.position(now.t_ns) + 1
-    rows.add_row("plan", f"revision {now.plan.revision}, slice {position} of {len(now.plan.slices)}")
+    asked = "" if order.strategy == now.plan.strategy else f" by {order.strategy}"
+    changed = f" (changed {now.changes} times)" if now.changes > 1 else " (changed once)" if now.changes else ""
+    at = f"revision {now.plan.revision}, slice {position} of {len(now.plan.slices)}"
+    rows.add_row("plan", f"{now.plan.strategy}{asked}{changed}, {at}")
     for units, why in now.abandoned:
         rows.add_row("abandoned", Text(f"{amount(units)}: {why}", style="yellow"))
     if now.held:

@@ -17,6 +17,7 @@ from nowake.core.order import ParentOrder, Side
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, Notice
 from nowake.core.terms import show_terms
 from nowake.core.units import format_duration
+from nowake.plan.strategies import AUTO
 from nowake.tca.report import ExecutionReport
 from nowake.view import format as f
 
@@ -36,6 +37,13 @@ def headline(order: ParentOrder, listing: Listing) -> Text:
     """Return ``BUY 10,000 shares AMZN@XNAS`` in the colour of its side."""
     amount = f.quantity(listing.instrument, order.qty_units)
     return Text.assemble((order.side.name, SIDE_STYLE[order.side]), f" {amount} ", (listing.key, "bold"))
+
+
+def _strategies(report: ExecutionReport, zone: str) -> str:
+    """Return which strategies the router chose, and when it changed to each."""
+    first, *later = report.chosen
+    changes = [f"{one.record.order.strategy} at {f.clock(one.t_ns, zone)} ({one.record.trigger})" for one in later]
+    return ", then ".join([f"{report.order.strategy}: {first.record.order.strategy}", *changes])
 
 
 def notional_of(order: ParentOrder, listing: Listing, mid2: int) -> float | None:
@@ -215,6 +223,8 @@ def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ..
     rows = _pairs()
     rows.add_row("order", headline(report.order, listing))
     rows.add_row("status", _status_line(report))
+    if report.order.strategy == AUTO and report.chosen:
+        rows.add_row("strategy", Text(_strategies(report, zone)))
     if report.average_units is not None:
         rows.add_row("average", f"{f.price(listing, report.average_units, more=2)} {instrument.quote}")
     if report.market is not None:

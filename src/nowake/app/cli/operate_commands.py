@@ -27,7 +27,7 @@ def status(journal: JournalArgument = None, as_json: JsonOption = False) -> None
         found = read_status(path)
         if as_json:
             parent = found.parent
-            order = documents.order_document(parent.order, found.listing, found.zone, 0) if parent else None
+            order = documents.order_document(parent.asked, found.listing, found.zone, 0) if parent else None
             screen.document(status_document(found, owner, order))
             return
         from nowake.view.standing import standing as panel

@@ -119,8 +119,16 @@ def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any
         "due": json_number(unit.qty(due_units(parent, found.state.t_ns))),
         "avg_price": float(unit.price(1)) * parent.cash_units / parent.filled if parent.filled else None,
         "children": {"live": len(parent.live), "ended": len(parent.closed)},
-        "plan": {"revision": plan.revision, "slice": position + 1, "slices": len(plan.slices)},
+        "plan": {
+            "strategy": plan.strategy,
+            "revision": plan.revision,
+            "slice": position + 1,
+            "slices": len(plan.slices),
+        },
         "warnings": [{"code": one.code, "text": one.text} for one in plan.warnings],
+        "choices": None
+        if parent.routing is None
+        else {"changes": parent.routing.changes, "before": parent.routing.left or None},
         "held_back": {"control": held[0], "why": humanise(held[1], found.listing)} if held else None,
     }
 
@@ -136,7 +144,7 @@ def standing(found: RunStatus, owner: Answer | None) -> Standing:
         raise JournalError(f"the order in {found.path} was refused", f"say why: nowake explain {found.path}")
     held = found.held_back
     return Standing(
-        order=parent.order,
+        order=parent.asked,
         plan=parent.plan,
         listing=found.listing,
         zone=found.zone,
@@ -150,6 +158,7 @@ def standing(found: RunStatus, owner: Answer | None) -> Standing:
         abandoned=tuple((qty, humanise(why, found.listing)) for why, qty in sorted(parent.abandoned.items())),
         average_units=parent.cash_units / parent.filled if parent.filled else None,
         held=f"{held[0]}: {humanise(held[1], found.listing)}" if held else "",
+        changes=parent.routing.changes if parent.routing else 0,
         warnings=() if found.over else parent.plan.warnings,
     )
 
