@@ -69,6 +69,7 @@ class Outcome:
 
 
 EAGER = Rerouting(
+    look_ns=1,
     volume_ratio=1.0,
     volatility_ratio=1.0,
     spread_ratio=1.0,

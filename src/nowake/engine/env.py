@@ -120,9 +120,9 @@ class Timing(Value, frozen=True):
 class Rerouting(Value, frozen=True):
     """When a running order that the router works is weighed again, and what a change of mind takes.
 
-    Looked at once a minute of the market at most, as its sums are marked (``core.expected``).
-
     Attributes:
+        look_ns: The market is held against what was expected of it once in each such stretch of the clock; whether the
+            schedule has ended, once a minute.
         volume_ratio: Others traded this many times as much as was expected since the decision, or as little.
         volatility_ratio: Realised volatility of the last five minutes is this many times the expected, or as little.
         spread_ratio: The time-averaged spread of the last five minutes likewise.
@@ -134,13 +134,14 @@ class Rerouting(Value, frozen=True):
         return_factor: A change back to the strategy that was left takes this many times the margin.
     """
 
+    look_ns: int = 300 * NS_PER_SECOND
     volume_ratio: float = 1.5
     volatility_ratio: float = 1.5
     spread_ratio: float = 1.5
     behind: float = 0.10
     apart_ns: int = 300 * NS_PER_SECOND
     changes_max: int = 6
-    margin: float = 0.10
+    margin: float = 0.05
     margin_bps: float = 0.25
     return_factor: float = 2.0
 
@@ -151,6 +152,7 @@ class Rerouting(Value, frozen=True):
         for name in ("behind", "margin", "margin_bps", "apart_ns", "changes_max"):
             value = getattr(self, name)
             require(value >= 0, name, value, ">= 0")
+        require(self.look_ns > 0, "look_ns", self.look_ns, "> 0")
 
 
 class Env(Value, frozen=True):

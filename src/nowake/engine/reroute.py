@@ -1,7 +1,6 @@
 """Weigh a running order again when the market or its own progress leaves what its strategy was chosen for.
 
-Looked at when the market's sums are marked, once a minute at most, and only so often as ``Env.rerouting`` allows. The
-present plan is priced again on the same beliefs as its rivals; one of them must be better by a margin, by twice the
+Looked at when the market's sums are marked, and only as often as ``Env.rerouting`` allows. The present plan is priced again on the same beliefs as its rivals; one of them must be better by a margin, by twice the
 margin where it is the strategy that was left. Everything comes from the journaled view, the state and the environment.
 """
 
@@ -22,7 +21,7 @@ from nowake.engine.schedule import due_units
 from nowake.engine.state import ParentState, Routing
 from nowake.models.beliefs import Beliefs
 from nowake.models.volatility import RETURNS_MIN, SAMPLE_NS
-from nowake.plan.cost import estimate
+from nowake.route.router import SmartRouter
 
 SHORTEST_NS = 60_000_000_000
 """Less of the window than this is not laid out anew."""
@@ -49,7 +48,7 @@ def reroute(draft: Draft, parent_id: str, view: View) -> None:
         if decision.chosen is None:
             return  # nothing can be weighed: what goes on is as good as anything
         if trigger is not Trigger.ENDED:
-            present = present_score(parent, decision.risk_aversion, beliefs, draft.env, view)
+            present = present_score(router, parent, beliefs, draft.env, view)
             asked_bps = margin_bps(rules, routing, decision, present)
             if decision.chosen.score_bps >= present - asked_bps:
                 return
@@ -65,8 +64,10 @@ def reroute(draft: Draft, parent_id: str, view: View) -> None:
 
 def left_band(parent: ParentState, routing: Routing, rules: Rerouting, view: View) -> tuple[Trigger, str] | None:
     """Return why an order is to be weighed again, with the numbers; None = all is within what was expected."""
+    ended = _ended(parent, view)
+    if ended is not None or not _time_to_look(routing, rules):
+        return ended
     for found in (
-        _ended(parent, view),
         _volume(routing, rules, view),
         _volatility(routing, rules, view),
         _spread(routing, rules, view),
@@ -75,6 +76,12 @@ def left_band(parent: ParentState, routing: Routing, rules: Rerouting, view: Vie
         if found is not None:
             return found
     return None
+
+
+def _time_to_look(routing: Routing, rules: Rerouting) -> bool:
+    """Return whether the newest mark is the first of its stretch of the clock."""
+    before, now = routing.marks[-2:] if len(routing.marks) > 1 else (routing.expected.mark, routing.marks[-1])
+    return before.t_ns // rules.look_ns != now.t_ns // rules.look_ns
 
 
 def _outside(ratio: float, most: float) -> bool:
@@ -141,19 +148,18 @@ def margin_bps(rules: Rerouting, routing: Routing, decision: StrategyDecision, p
     return margin * (rules.return_factor if back else 1)
 
 
-def present_score(parent: ParentState, risk_aversion: float, beliefs: Beliefs, env: Env, view: View) -> float:
+def present_score(router: SmartRouter, parent: ParentState, beliefs: Beliefs, env: Env, view: View) -> float:
     """Return the score of going on as planned, on today's beliefs: what is owed now, then the slices that follow.
 
     Raises:
         InputError: It cannot be priced.
     """
-    if parent.plan.follows:
-        plan = plan_for(parent.order, revision(parent, parent.unsent, parent.reserved), beliefs, env, view.t_ns)
-        cost = plan.cost
-        assert cost is not None  # it is priced on what the choice was priced on
+    if parent.plan.follows:  # its slices only show what was expected of the prints
+        progress = revision(parent, parent.unsent, parent.reserved)
+        left = plan_for(parent.order, progress, beliefs, env, view.t_ns).slices
     else:
-        cost = estimate(parent.order, slices_left(parent, view.t_ns), beliefs, env.listing(parent.order.listing))
-    return cost.mean_bps + risk_aversion * cost.sd_bps
+        left = slices_left(parent, view.t_ns)
+    return router.score_bps(parent.asked, left, beliefs, env.listing(parent.order.listing))
 
 
 def slices_left(parent: ParentState, now_ns: int) -> tuple[ExecutionSlice, ...]:
