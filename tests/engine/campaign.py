@@ -85,7 +85,7 @@ EAGER = Rerouting(
 class Fickle(SmartRouter, frozen=True):
     """Takes another candidate every minute, sometimes over half of the window: what changes of mind can do at worst."""
 
-    def decide(self, order, progress, beliefs, listing, session, now_ns):
+    def decide(self, order, progress, beliefs, listing, session, now_ns, conditions=None):
         """Return the decision with its choice replaced, at a score that nothing beats."""
         made = super().decide(order, progress, beliefs, listing, session, now_ns)
         if not made.ranking:
@@ -94,7 +94,7 @@ class Fickle(SmartRouter, frozen=True):
         chosen = sorted(made.ranking, key=lambda one: one.strategy)[minute * 7 % len(made.ranking)]
         start_ns = max(now_ns, order.start_ns, progress.slice_end_ns)
         end_ns = order.end_ns - (order.end_ns - start_ns) // 2 if minute % 3 else order.end_ns
-        return replace(made, chosen=replace(chosen, end_ns=end_ns, score_bps=-1e6))
+        return replace(made, strategy=chosen.strategy, chosen=replace(chosen, end_ns=end_ns, score_bps=-1e6))
 
 
 def run(

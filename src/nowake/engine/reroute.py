@@ -1,7 +1,8 @@
 """Weigh a running order again when the market or its own progress leaves what its strategy was chosen for.
 
-Looked at when the market's sums are marked, and only as often as ``Env.rerouting`` allows. The present plan is priced again on the same beliefs as its rivals; one of them must be better by a margin, by twice the
-margin where it is the strategy that was left. Everything comes from the journaled view, the state and the environment.
+Looked at when the market's sums are marked, and only as often as ``Env.rerouting`` allows. The present plan is priced
+again on the same beliefs as its rivals; one of them must be better by a margin, by twice the margin where it is the
+strategy that was left. Everything comes from the journaled view, the state and the environment.
 """
 
 from __future__ import annotations
