@@ -229,6 +229,15 @@ def test_immediate_orders_are_paced_not_repeated_in_a_burst():
     assert min(b - a for a, b in itertools.pairwise(times)) >= S
 
 
+def test_a_short_order_at_its_cap_crosses_as_often_for_its_length_as_a_long_one():
+    gaps = {}
+    for minutes in (2, 30):
+        order = toy_order(qty=1_000_000, minutes=minutes, urgency=1.0, participation_max=0.15)
+        times = [t for t, d in submitted(run(order, 3)) if d.child.tif is TimeInForce.IOC]
+        gaps[minutes] = min(b - a for a, b in itertools.pairwise(times))
+    assert gaps == {2: pytest.approx(2 * S, abs=S), 30: pytest.approx(30 * S, abs=S)}
+
+
 @given(others=st.integers(0, 10**12), cap=st.sampled_from([0.01, 0.05, 0.15, 0.2, 0.5, 0.99]))
 def test_own_limit_is_the_largest_that_keeps_the_cap(others, cap):
     rate = Fraction(str(cap))

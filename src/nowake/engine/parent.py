@@ -40,6 +40,8 @@ from nowake.engine.tactics import TACTICS, Intent, Situation
 from nowake.engine.tactics.base import WAIT
 
 LIVE_ORDER = (ChildStatus.IN_FLIGHT, ChildStatus.WORKING)
+PACED_PARTS = 60
+"""Crossings at the cap are no farther apart than this part of the window: a short order would end before the next."""
 
 
 def manage(draft: Draft, parent_id: str) -> None:
@@ -373,7 +375,7 @@ def _send(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     if qty <= 0:
         _too_small(draft, parent_id, wanted, intent)
         return
-    paced_ns = parent.last_take_ns + timing.paced_ns
+    paced_ns = parent.last_take_ns + min(timing.paced_ns, (parent.order.end_ns - parent.order.start_ns) // PACED_PARTS)
     if taking and parent.last_take_ns and draft.now_ns < paced_ns and cap_binds(draft, parent, wanted, qty, intent):
         draft.wake(paced_ns)  # what the cap frees is taken in fewer, larger children
         return
