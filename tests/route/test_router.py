@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from planner_fixtures import HOURS, T0
 
 import nowake
+from nowake.core.conditions import Conditions, Measure, SizeClass
 from nowake.core.errors import InputError, Refused
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import EndBehaviour, ParentOrder
@@ -21,7 +24,10 @@ from nowake.core.routing import StrategyDecision
 from nowake.core.sessions import ALWAYS_OPEN, Session
 from nowake.core.value import from_json, from_msgpack, replace, to_json, to_msgpack
 from nowake.models.beliefs import Beliefs
+from nowake.plan import strategies as table
 from nowake.plan.planner import Progress, make_plan
+from nowake.plan.strategy import COMMON
+from nowake.plan.twap import TWAP
 from nowake.route.router import STALE_NS, SmartRouter, routed
 
 ROUTER = SmartRouter()
@@ -411,3 +417,44 @@ def test_a_strategy_that_is_not_known_is_named(decided: Callable[..., StrategyDe
 def test_get_smart_router_gives_the_real_class(session: Session) -> None:
     assert isinstance(nowake.get_smart_router(), nowake.SmartRouter)
     assert nowake.get_smart_router(speeds=3) == SmartRouter(speeds=3)
+
+
+def test_what_is_unusual_about_the_market_is_said_with_its_numbers(
+    order_of: Callable[..., ParentOrder], beliefs_of: Callable[..., Beliefs], equity: Listing
+) -> None:
+    order = replace(order_of(equity, 20_000), strategy="auto")
+    now = Conditions(
+        listing=equity.key,
+        asof_ns=T0,
+        side=order.side,
+        qty_units=order.qty_units,
+        spread_score=0.97,
+        volatility_score=0.5,
+        size_class=SizeClass.BLOCK,
+        size_why="40 x the depth within 10 bps",
+        measures=(
+            Measure(name="spread", value=9.5, unit="bps"),
+            Measure(name="volatility", value=210.0, unit="bps a day"),
+            Measure(name="volume_rate", why="no prints"),
+        ),
+    )
+    plain = ROUTER.decide(order, Progress.start(order), beliefs_of(equity), equity, HOURS, T0)
+    made = ROUTER.decide(order, Progress.start(order), beliefs_of(equity), equity, HOURS, T0, now)
+    assert made.conditions == now
+    assert made.ranking == plain.ranking
+    assert made.reasons[len(plain.reasons) :] == (
+        "spread is 9.5 bps, above 97 % of its own history, weighed by 4",
+        "a block order here: 40 x the depth within 10 bps",
+    )
+    assert from_json(to_json(made), StrategyDecision) == made
+
+
+def test_a_strategy_of_somebody_else_joins_by_name(
+    monkeypatch: pytest.MonkeyPatch, decided: Callable[..., StrategyDecision]
+) -> None:
+    theirs = dataclasses.replace(TWAP, name="theirs", honours=COMMON)
+    point = SimpleNamespace(name="theirs", value="they:THEIRS", load=lambda: theirs)
+    monkeypatch.setattr(table, "entry_points", lambda group: [point])
+    made = decided(router=SmartRouter(strategies=("is", "theirs")))
+    assert {one.strategy for one in made.ranking} == {"is", "theirs"}
+    assert "theirs: does not honour slices" in str(decided(router=SmartRouter(strategies=("is", "theirs")), slices=9))

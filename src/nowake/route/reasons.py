@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from nowake.core.conditions import Conditions, SizeClass
 from nowake.core.order import ParentOrder
 from nowake.core.routing import Candidate, StrategyDecision
+from nowake.models.beliefs import Beliefs
 from nowake.plan.feasibility import percent
 
+LIKE = {"spread": "spread", "volatility": "volatility", "volume_rate": "volume", "density": "liquidity"}
+UNUSUAL = 0.9
+"""A measure above this part of its own history, or below what is left of it, is said."""
+APART = 1.25
+"""A measure of now that is this many times what is believed, or as little, is said."""
 
-def reasons_of(made: StrategyDecision, order: ParentOrder) -> tuple[str, ...]:
+
+def reasons_of(made: StrategyDecision, order: ParentOrder, beliefs: Beliefs) -> tuple[str, ...]:
     """Return why, a clause each.
 
     Args:
         made: The decision without its reasons.
         order: As asked.
+        beliefs: That it was weighed by.
     """
     found = [_verdict(made)]
     if made.override:
@@ -21,7 +30,32 @@ def reasons_of(made: StrategyDecision, order: ParentOrder) -> tuple[str, ...]:
         found += _against(made)
     if made.ranking:
         found += [_urgency(made, order), *_cap(made, order)]
+    if made.conditions is not None:
+        found += _market(made.conditions, beliefs)
     return tuple(found)
+
+
+def _market(now: Conditions, beliefs: Beliefs) -> list[str]:
+    """Return what of the market is unusual for it, or other than what was weighed by, and how large the order is."""
+    found = []
+    for name, score, believed in (
+        ("spread", now.spread_score, beliefs.spread_bps),
+        ("volatility", now.volatility_score, beliefs.volatility.daily_bps),
+        ("volume_rate", now.volume_score, 0.0),
+        ("density", now.liquidity_score, 0.0),
+    ):
+        one, said = now.measure(name), []
+        if one.value is None:
+            continue
+        if score is not None and not 1 - UNUSUAL <= score <= UNUSUAL:
+            said.append(f"above {100 * score:.0f} % of its own history")
+        if believed and not 1 / APART <= one.value / believed <= APART:
+            said.append(f"weighed by {believed:.3g}")
+        if said:
+            found.append(f"{LIKE[name]} is {one.value:.3g} {one.unit}, {', '.join(said)}")
+    if now.size_class in (SizeClass.LARGE, SizeClass.BLOCK):
+        found.append(f"a {now.size_class} order here: {now.size_why}")
+    return found
 
 
 def _verdict(made: StrategyDecision) -> str:

@@ -19,7 +19,6 @@ from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, replace, require
 from nowake.models.beliefs import Beliefs
-from nowake.plan.conflicts import check_conflicts
 from nowake.plan.cost import estimate, pace_of
 from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
@@ -79,7 +78,6 @@ class SmartRouter(Value, frozen=True):
             Refused: What the user asks contradicts itself, no strategy honours all of it, or the order cannot be
                 worked in its window.
         """
-        check_conflicts(order)
         override = "" if order.strategy == AUTO else find_strategy(order.strategy).name
         case = Case(order, progress, beliefs, listing, session, now_ns)
         strategies, excluded = usable(order, self.strategies)
@@ -108,7 +106,7 @@ class SmartRouter(Value, frozen=True):
             strategy=strategy,
             conditions=conditions,
         )
-        return replace(made, reasons=reasons_of(made, order))
+        return replace(made, reasons=reasons_of(made, order, beliefs))
 
     def score_bps(
         self, order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, listing: Listing
