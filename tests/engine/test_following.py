@@ -156,6 +156,14 @@ def test_a_threshold_inside_the_spread_changes_nothing(bid, ask, now, rate):
     assert found == round(rate * 1e6)
 
 
+@pytest.mark.parametrize("steps", [{"participation_by_time": ((0, 0.3),)}, {"participation_by_size": ((0, 0.3),)}])
+def test_no_rate_in_force_is_over_the_cap(steps):
+    """Such terms are refused when they are given; whatever came by, the cap stands."""
+    terms = Parameters(participation_max=0.2, **steps)
+    market = {"left_units": 1_000, "elapsed_ns": S, "bid_units": MID - 1, "ask_units": MID + 1, "now_ppm": 0}
+    assert rate_in_force(terms, side=Side.BUY, **market)[0] == 200_000
+
+
 def test_every_fill_of_an_urgent_order_takes():
     run = work(ideal_order(2_000, strategy="pov", urgency=1), ideal_tape(9))
     assert {liquidity for *_, liquidity in run.fills} == {Liquidity.TAKER}
