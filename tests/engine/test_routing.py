@@ -374,7 +374,7 @@ def test_a_crash_at_every_write_is_survived(before):
         if k % 10 == 0:
             judge_audit(outcome)
     assert k > 10
-    assert changes >= 3
+    assert changes >= 2
 
 
 def test_the_future_changes_nothing_that_was_decided_before_it():
