@@ -29,7 +29,8 @@ from nowake.core.expected import MARK_NS, RECENT_NS, Expected, Mark, marked
 from nowake.core.value import replace
 from nowake.engine import reroute
 from nowake.engine.env import Rerouting
-from nowake.engine.state import state_hash
+from nowake.engine.host import fold
+from nowake.engine.state import EngineState, state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.models.volatility import VolatilityBelief, update
 from nowake.route.router import SmartRouter
@@ -199,7 +200,7 @@ def test_what_is_left_when_a_schedule_ends_is_laid_out_over_the_rest():
 
 def test_must_complete_does_not_pass_the_cap_at_the_end_of_a_schedule_that_is_not_the_orders():
     order = auto_order(30_000, participation_max=0.2, must_complete=True)
-    outcome = work(order, [CALM], router=Hasty())
+    outcome = work(order, [CALM], router=Hasty(), rerouting=Rerouting(behind=1.0))
     fills = [fill for one in outcome.market.orders.values() for fill in one.fills]
     early = sum(fill.qty_units for fill in fills if fill.t_venue_ns <= T0 + 700 * S)
     assert early <= 0.2 / 0.8 * others(outcome, START_S, 700) + 1
@@ -271,20 +272,27 @@ def test_only_what_is_unsent_moves_and_leg_numbers_go_on():
     for before, after in itertools.pairwise(one.plan for _, one in decided(outcome, OrderAdmitted | PlanAdopted)):
         assert after.slices[0].index > before.slices[-1].index
         assert after.qty_units <= before.qty_units
+    state = EngineState()
+    for event, records in outcome.batches():
+        state = fold((event, *records), state)
+        parent = state.parents[outcome.order.parent_id]
+        assert parent.plan.follows or not parent.rate_ppm, "follows the prints without a plan that does"
     assert outcome.parent.filled == 10_000
     check(outcome)
 
 
 def test_an_order_that_begins_to_follow_the_prints_owes_nothing_for_earlier_ones():
     outcome = work(auto_order(50_000, participation_max=0.3), [CALM], router=Fickle(), rerouting=EAGER)
-    batches = outcome.batches()
-    for (_, before), (event, one) in itertools.pairwise(decided(outcome, StrategyChosen)):
-        if one.order.strategy != "pov" or before.order.strategy == "pov":
+    state, began = EngineState(), 0
+    for event, records in outcome.batches():
+        before, state = state, fold((event, *records), state)
+        parent, old = state.parents["toy-order"], before.parents.get("toy-order")
+        if old is None or old.plan.follows or not parent.plan.follows:
             continue
-        at = event.t_ns
-        sent = [d for e, ds in batches for d in ds if type(d).__name__ == "ChildSubmitted" and at <= e.t_ns < at + S]
-        rate = one.order.parameters.participation_target
-        assert sum(d.child.qty_units for d in sent) <= 100 * 2 * rate / (1 - rate) + 1
+        began += 1
+        assert parent.due_micro == parent.filled * 1_000_000
+        assert parent.followed == event.view.volume_all - event.view.volume_own - parent.base_others > 0
+    assert began
     check(outcome)
 
 
