@@ -42,9 +42,9 @@ class TotalLine(NamedTuple):
 def list_table(lines: Sequence[PlannedLine], totals: Sequence[TotalLine]) -> RenderableType:
     """Return the orders of a list as a table, and their totals."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("line", "order", "value", "start", "over", "peak", "cost, bps", "90 % within"):
+    for name in ("line", "order", "by", "value", "start", "over", "peak", "cost, bps", "90 % within"):
         table.add_column(
-            name, justify="left" if name in ("order", "start", "over") else "right", no_wrap=name != "order"
+            name, justify="left" if name in ("order", "by", "start", "over") else "right", no_wrap=name != "order"
         )
     for one in lines:
         table.add_row(*_cells(one))
@@ -80,6 +80,7 @@ def _cells(one: PlannedLine) -> tuple[str | Text, ...]:
     return (
         str(one.line),
         headline(order, one.listing),
+        plan.strategy,
         f.DASH if value is None else f"{f.compact(value)} {currency}",
         f"{f.moment(order.start_ns, one.zone):%m-%d %H:%M}",
         format_duration(order.end_ns - order.start_ns),
