@@ -240,3 +240,25 @@ def test_intervals_together_expect_what_each_does(
     assert belief.expected_each(low, high) == pytest.approx(one_by_one, rel=1e-12, abs=1e-6)
     if kind in ("u", "hours") and days == 1:
         assert belief.expected_each(low, high).tolist() == one_by_one  # to the last digit within a day's hours
+
+
+@given(
+    kind=st.sampled_from(["flat", "clock", "u", "hours"]),
+    days=st.integers(1, 3),
+    depth=st.sampled_from([0.0, 0.5, 1.0]),
+    since=st.integers(0, 2 * 24 * 3600),
+    length=st.integers(1, 24 * 3600),
+    qty=st.floats(1.0, 3e6),
+    step_ns=st.sampled_from([1, 7, 10**9]),
+)
+def test_a_volume_is_reached_at_the_first_step_that_expects_it(
+    kind: str, days: int, depth: float, since: int, length: int, qty: float, step_ns: int
+) -> None:
+    belief, start, end = _belief(kind, days, depth), since * 10**9, (since + length) * 10**9
+    at = belief.reached(qty, start, end, step_ns)
+    assert start < at <= end
+    assert at == end or (at - start) % step_ns == 0
+    if at < end:
+        assert belief.expected(start, at) >= qty
+    if at - step_ns > start:
+        assert belief.expected(start, start + (at - start - 1) // step_ns * step_ns) < qty

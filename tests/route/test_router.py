@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from planner_fixtures import HOURS, T0
 
@@ -172,7 +172,8 @@ def test_one_more_strategy_never_worsens_the_choice(
 
 
 @settings(max_examples=25)
-@given(qty=st.integers(1_000, 20_000), factor=st.sampled_from([10, 1000]), urgency=st.floats(0, 0.99))
+@given(qty=st.integers(100, 20_000), factor=st.sampled_from([10, 1000]), urgency=st.floats(0, 0.99))
+@example(qty=193, factor=10, urgency=0.0)
 def test_an_order_and_a_market_k_times_as_large_give_the_same_decision(
     order_of: Callable[..., ParentOrder],
     beliefs_of: Callable[..., Beliefs],

@@ -92,13 +92,15 @@ def check_types(value: Value) -> None:
     Raises:
         InputError: Names the field and what it must be.
     """
-    for name, kind in _types_of(type(value)):
-        found = getattr(value, name)
+    fields = _fields_of(type(value))
+    for found, (name, plain, kind) in zip(msgspec.structs.astuple(value), fields, strict=True):
+        if type(found) in plain:
+            if type(found) is str and not found.isascii():
+                require(_is_text(found), name, found, "text that UTF-8 can hold")
+            continue
         for text in found if isinstance(found, list | tuple) else (found,):
             if isinstance(text, str) and not text.isascii():
                 require(_is_text(text), name, found, "text that UTF-8 can hold")
-        if type(found) is kind:
-            continue
         try:
             made = msgspec.convert(_plain(found), kind)
         except (msgspec.ValidationError, ValueError):
@@ -108,9 +110,19 @@ def check_types(value: Value) -> None:
 
 
 @cache
-def _types_of(kind: type[Value]) -> tuple[tuple[str, Any], ...]:
-    """Return name and type of every field; looked up once a class, as it takes longer than the checks."""
-    return tuple((field.name, field.type) for field in msgspec.structs.fields(kind))
+def _fields_of(kind: type[Value]) -> tuple[tuple[str, frozenset[Any], Any], ...]:
+    """Return of every field its name, the classes of what is taken as it is, and its type.
+
+    Looked up once a class, as it takes longer than the checks.
+    """
+    return tuple(
+        (
+            field.name,
+            frozenset(get_args(field.type) if isinstance(field.type, UnionType) else (field.type,)),
+            field.type,
+        )
+        for field in msgspec.structs.fields(kind)
+    )
 
 
 def _is_text(text: str) -> bool:
@@ -122,9 +134,12 @@ def _is_text(text: str) -> bool:
     return True
 
 
+_OWN = (int, Decimal, str, tuple, list, NoneType, msgspec.Struct)
+
+
 def _plain(value: object) -> object:
     """Return numbers of other libraries as Python's own."""
-    if isinstance(value, int | Decimal | str):
+    if isinstance(value, _OWN):
         return value
     if isinstance(value, numbers.Integral):
         return int(value)

@@ -18,6 +18,8 @@ never stretched over another window: a session without a curve of its own hours 
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,8 +38,10 @@ from nowake.models.volume_curve import (
     VolumeCurve,
     VolumeHistory,
     u_cumulative,
-    u_cumulatives,
 )
+
+if TYPE_CHECKING:
+    from nowake.models.volume_kernels import Table
 
 DAYS_AHEAD = 5
 """Trading days after the current one that a belief from one day covers."""
@@ -63,7 +67,7 @@ LOG_RATIO_MAX = math.log(10.0)
 """Seen volume counts as at most this far from the expected, in logs: one block does not make the day."""
 
 
-class VolumeBelief(Value, frozen=True):
+class VolumeBelief(Value, frozen=True, dict=True):
     """Volume of the others on the stated venue's prints.
 
     Attributes:
@@ -111,6 +115,24 @@ class VolumeBelief(Value, frozen=True):
         """Return the curve of exactly these hours, None where past days show none."""
         return next((one for one in self.curves if one.fits(opens_ns, closes_ns)), None)
 
+    @cached_property
+    def _table(self) -> Table:
+        """Return the belief as its kernels read it."""
+        from nowake.models.volume_kernels import Table
+
+        curves = [self.curve_of(opens, closes) for opens, closes in self.windows]
+        bins = [0 if curve is None else len(curve.cumulative) - 1 for curve in curves]
+        padded = np.zeros((len(curves), max(bins) + 1))
+        for row, curve in zip(padded, curves, strict=True):
+            if curve is not None:
+                row[: len(curve.cumulative)] = curve.cumulative
+        lengths = [closes - opens for opens, closes in self.windows]
+        shares = [
+            length / self.day_ns if curve is None else curve.day_share
+            for length, curve in zip(lengths, curves, strict=True)
+        ]
+        return Table(np.array(self.windows), padded, np.array(bins), np.array(shares), self.u_shape)
+
     def day_fraction(self, t0_ns: int, t1_ns: int) -> float:
         """Return which part of a day's volume falls in [t0_ns, t1_ns): 1 for a whole regular day, more for several."""
         if t1_ns <= t0_ns:
@@ -155,42 +177,52 @@ class VolumeBelief(Value, frozen=True):
             t0_ns: (n,) begin of each, UTC ns.
             t1_ns: (n,) its end, after its begin.
         """
-        joined = bool((t0_ns[1:] == t1_ns[:-1]).all())
-        # Of intervals that touch, every edge is looked at once.
-        at = np.append(t0_ns, t1_ns[-1:]) if joined else np.concatenate((t0_ns, t1_ns))
-        low, high = (slice(0, -1), slice(1, None)) if joined else (slice(0, t0_ns.size), slice(t0_ns.size, None))
         if not self.windows:
-            return self._around_the_clock_each(at, low, high)
-        total = np.zeros(t0_ns.size)
-        first, last = int(t0_ns.min()), int(t1_ns.max())
-        for opens, closes in self.windows:
-            if closes <= first or last <= opens:
-                continue
-            length = closes - opens
-            into = (np.minimum(np.maximum(at, opens), closes) - opens) / length
-            curve = self.curve_of(opens, closes)
-            if curve is not None:
-                done = curve.fractions(into)
-                total += curve.day_share * (done[high] - done[low])
-            else:
-                done = u_cumulatives(into, self.u_shape)
-                total += (done[high] - done[low]) * length / self.day_ns
-        return total
+            return self._around_the_clock_each(t0_ns, t1_ns)
+        from nowake.models.volume_kernels import fractions_kernel  # compiles: only who needs it pays
 
-    def _around_the_clock_each(self, at: NDArray[np.int64], low: slice, high: slice) -> NDArray[np.float64]:
-        first = int(at[0]) // AROUND_THE_CLOCK_NS * AROUND_THE_CLOCK_NS
+        found = np.empty(t0_ns.size)
+        fractions_kernel(t0_ns, t1_ns, self._table, found)
+        return found
+
+    def _around_the_clock_each(self, t0_ns: NDArray[np.int64], t1_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+        first = int(t0_ns[0]) // AROUND_THE_CLOCK_NS * AROUND_THE_CLOCK_NS
         curve = self.curve_of(first, first + AROUND_THE_CLOCK_NS)
         if curve is None:
-            flat: NDArray[np.float64] = (at[high] - at[low]) / self.day_ns
+            flat: NDArray[np.float64] = (t1_ns - t0_ns) / self.day_ns
             return flat
-        days, into = np.divmod(at - first, AROUND_THE_CLOCK_NS)
-        done = curve.fractions(into / AROUND_THE_CLOCK_NS)
-        found: NDArray[np.float64] = (days[high] - days[low]) + done[high] - done[low]
+        (days0, into0), (days1, into1) = (np.divmod(at - first, AROUND_THE_CLOCK_NS) for at in (t0_ns, t1_ns))
+        after, before = (curve.fractions(into / AROUND_THE_CLOCK_NS) for into in (into1, into0))
+        found: NDArray[np.float64] = (days1 - days0) + after - before
         return found
 
     def expected_each(self, t0_ns: NDArray[np.int64], t1_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return ``expected`` of every interval, quantity units; arguments as for ``day_fractions``."""
         return self.per_day * self.day_fractions(t0_ns, t1_ns)
+
+    def reached(self, qty: float, start_ns: int, end_ns: int, step_ns: int = 1) -> int:
+        """Return by when ``qty`` is expected since ``start_ns``: a whole number of steps, at most ``end_ns``.
+
+        Args:
+            qty: Quantity units of the others, > 0.
+            start_ns: From when on, UTC ns.
+            end_ns: Later than that; returned where the volume until then does not do, or is just enough.
+            step_ns: How exactly.
+        """
+        high = -(-(end_ns - start_ns) // step_ns)
+        if self.windows:
+            from nowake.models.volume_kernels import reached_kernel
+
+            high = reached_kernel(self.per_day, qty, start_ns, step_ns, 1, high, self._table)
+        else:
+            low = 1
+            while low < high:
+                middle = (low + high) // 2
+                if self.expected(start_ns, start_ns + middle * step_ns) < qty:
+                    low = middle + 1
+                else:
+                    high = middle
+        return min(end_ns, start_ns + high * step_ns)
 
 
 def past_hours(session: Session, t0_ns: int, t1_ns: int) -> tuple[tuple[int, int], ...]:

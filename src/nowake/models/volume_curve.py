@@ -57,13 +57,6 @@ def u_cumulative(x: float, u_shape: float) -> float:
     return (1 - u_shape) * at + 4 * u_shape * (off * off * off + 0.125)
 
 
-def u_cumulatives(x: NDArray[np.float64], u_shape: float) -> NDArray[np.float64]:
-    """Return ``u_cumulative`` of every ``x`` in [0, 1], any shape, to the last digit."""
-    off = x - 0.5
-    found: NDArray[np.float64] = (1 - u_shape) * x + 4 * u_shape * (off * off * off + 0.125)
-    return found
-
-
 @lru_cache(maxsize=4096)
 def _clock(t_ns: int, zone: str) -> time:
     """Return the local clock time of an instant."""

@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,7 +39,10 @@ from nowake.models.impact import find_form
 from nowake.plan.distribution import Cost
 from nowake.plan.schedule import Floats, Schedule
 
-__all__ = ["Cost", "cost_assumptions", "estimate", "others_volume", "take_fraction", "timing_risk_bps"]
+__all__ = ["Cost", "cost_assumptions", "cost_of", "estimate", "measured", "take_fraction", "timing_risk_bps"]
+
+if TYPE_CHECKING:
+    from nowake.plan.solvers.numbers import Numbers
 
 CROSS = "cross"
 TAKES = {CROSS: 1.0, "minimum-fill": 1.0, "post": 0.0}
@@ -80,12 +84,17 @@ def estimate(
     if beliefs.mid2 <= 0:
         raise Refused("no price is known, so the cost cannot be stated", "wait for a valid book")
     laid = Schedule.of(slices)
-    qty = int(laid.qty_units.sum())
+    numbers = measured(laid, beliefs, order.parameters.participation_max, expected)
+    return cost_of(order, laid, numbers, beliefs, listing)
+
+
+def cost_of(order: ParentOrder, laid: Schedule, numbers: Numbers, beliefs: Beliefs, listing: Listing) -> CostEstimate:
+    """Return ``estimate`` of a schedule whose numbers are known, where a price is."""
     taking = _taking(order, laid)
     half_bps = beliefs.spread_bps / 2
-    permanent, temporary, log_sd = _impact(laid, others_volume(order, laid, beliefs, expected), beliefs)
-    fees = _fees_bps(listing, beliefs.price_units, qty, taking)
-    timing = timing_risk_bps(laid, beliefs)
+    permanent, temporary, log_sd = _impact(laid, numbers, beliefs)
+    fees = _fees_bps(listing, beliefs.price_units, numbers.qty_units, taking)
+    timing = _timing_bps(numbers, beliefs)
     posting_sd = half_bps * (1 - taking)
     spread = half_bps * taking
     cost = Cost(
@@ -119,45 +128,42 @@ def _taking(order: ParentOrder, laid: Schedule) -> float:
     return float(laid.qty_units @ parts / laid.qty_units.sum())
 
 
-def others_volume(
-    order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, expected: Floats | None = None
-) -> Floats:
-    """Return what the others are expected to trade in each slice, quantity units, (n,), > 0.
+def measured(slices: Sequence[ExecutionSlice], beliefs: Beliefs, cap: float, expected: Floats | None = None) -> Numbers:
+    """Return the numbers of slices that their cost follows from; arguments as for ``estimate``.
 
-    Where nothing is known a slice is taken to run at the order's cap. ``expected`` as for ``estimate``.
+    Where no volume is known a slice is taken to run at the order's ``cap``.
     """
+    from nowake.plan.solvers.numbers import Numbers, numbers_kernel  # compiles: only who needs it pays
+
     laid = Schedule.of(slices)
     if expected is None:
         expected = beliefs.volume.expected_each(laid.release_ns, laid.end_ns)
-    cap = order.parameters.participation_max
-    return np.where(expected > 0, expected, laid.qty_units * (max(1 - cap, 1 - PARTICIPATION_LIMIT) / cap))
+    found = numbers_kernel(
+        laid.release_ns,
+        laid.end_ns,
+        laid.qty_units,
+        expected,
+        laid.having(CROSS),
+        max(1 - cap, 1 - PARTICIPATION_LIMIT) / cap,
+        beliefs.impact.delta,
+        PARTICIPATION_LIMIT / (1 - PARTICIPATION_LIMIT),
+    )
+    return Numbers(*found)
 
 
-def pace_of(
-    order: ParentOrder, slices: Sequence[ExecutionSlice], beliefs: Beliefs, expected: Floats | None = None
-) -> float:
-    """Return own volume over the others' in each slice, weighed by quantity; arguments as for ``others_volume``."""
-    laid = Schedule.of(slices)
-    qty = laid.qty_units.astype(np.float64)
-    return float((qty * qty / others_volume(order, laid, beliefs, expected)).sum() / qty.sum())
-
-
-def _impact(laid: Schedule, others: Floats, beliefs: Beliefs) -> tuple[float, float, float]:
+def _impact(laid: Schedule, numbers: Numbers, beliefs: Beliefs) -> tuple[float, float, float]:
     """Return permanent and temporary part of the mean, bps, and the sd of the logarithm of their sum."""
     impact, volume, volatility = beliefs.impact, beliefs.volume, beliefs.volatility
-    qty = int(laid.qty_units.sum())
+    qty = numbers.qty_units
     day_volume = volume.per_day
     if not volume.known:
         first_ns, last_ns = int(laid.release_ns[0]), int(laid.end_ns[-1])
         span = volume.day_fraction(first_ns, last_ns)
         fallback = (last_ns - first_ns) / volume.day_ns
-        day_volume = float(others.sum()) / (span or fallback)
+        day_volume = numbers.others / (span or fallback)
     form = find_form(impact.form)
     peak = form.peak_bps(qty, day_volume, daily_vol_bps=volatility.daily_bps, y=impact.y, delta=impact.delta)
     average = form.average_bps(qty, day_volume, daily_vol_bps=volatility.daily_bps, y=impact.y, delta=impact.delta)
-    most = PARTICIPATION_LIMIT / (1 - PARTICIPATION_LIMIT)
-    haste = (1 + np.minimum(laid.qty_units / others, most)) ** impact.delta
-    speed = float(laid.qty_units @ haste) / qty
     permanent = impact.remaining * peak / 2
     log_variance = (
         math.log1p((impact.y_sd / impact.y) ** 2)
@@ -166,7 +172,7 @@ def _impact(laid: Schedule, others: Floats, beliefs: Beliefs) -> tuple[float, fl
         + (impact.delta_sd * math.log(qty / day_volume)) ** 2
         + (BEYOND_LOG_SD * math.log(max(1.0, qty / day_volume / LAW_MEASURED_TO))) ** 2
     )
-    return permanent, average * speed - permanent, math.sqrt(log_variance)
+    return permanent, average * numbers.speed - permanent, math.sqrt(log_variance)
 
 
 def timing_risk_bps(slices: Sequence[ExecutionSlice], beliefs: Beliefs) -> float:
@@ -174,20 +180,11 @@ def timing_risk_bps(slices: Sequence[ExecutionSlice], beliefs: Beliefs) -> float
 
     From the first release on; a slice that posts falls linearly over its interval, one that crosses at its release.
     """
-    laid = Schedule.of(slices)
-    done = np.cumsum(laid.qty_units)
-    total = float(done[-1])
-    after = (done[-1] - done) / total
-    left = after + laid.qty_units / total
-    crossing = laid.having(CROSS)
-    if isinstance(crossing, bool):
-        start = after if crossing else left
-    else:
-        start = np.where(crossing, after, left)
-    inside = (start * start + start * after + after * after) @ (laid.end_ns - laid.release_ns) / 3
-    between = (left * left)[1:] @ (laid.release_ns[1:] - laid.end_ns[:-1])
-    days = float(inside + between) / beliefs.volume.day_ns
-    volatility = beliefs.volatility
+    return _timing_bps(measured(slices, beliefs, cap=1.0), beliefs)
+
+
+def _timing_bps(numbers: Numbers, beliefs: Beliefs) -> float:
+    volatility, days = beliefs.volatility, numbers.waiting_ns / beliefs.volume.day_ns
     return volatility.daily_bps * math.sqrt((1 + volatility.relative_sd**2) * days)
 
 

@@ -46,6 +46,8 @@ URGENCY_ODDS_MAX = 1e12
 HOUR_NS = 3600 * 10**9
 TEMPORARY_LEAST = 0.05
 """Part of the average impact that is taken to be temporary at least: else haste would cost nothing."""
+TRADE_DIGITS = 12
+"""Trades are known to so many decimals of the whole."""
 UNKNOWN_CAP = 0.25
 """Part of the order that a period trades at most where no volume is known: gate control 7's largest child."""
 
@@ -158,7 +160,9 @@ def layout(request: Request) -> Layout:
     count, why, assumed = slice_count(request)
     edges = lay_edges(request, count)
     path, more = trajectory(request, edges)
-    slices = lay_slices(request, edges, path.trades)
+    # Trades that ought to be equal differ in their last digits, by which a lot must not go to one or the other.
+    weights = np.round(path.trades / request.qty_units, TRADE_DIGITS)
+    slices = lay_slices(request, edges, weights)
     every = format_duration((request.end_ns - request.start_ns) // count)
     reasons = (why, f"one every {every}", _shape(request, path), TACTIC_WORDS[slices.tactic_of(0)])
     return Layout(slices=slices, reasons=reasons, assumed=(*assumed, *more))

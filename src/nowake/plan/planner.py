@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,11 +20,14 @@ from nowake.core.sessions import Session, iso
 from nowake.core.units import INT64_MAX
 from nowake.core.value import Value, replace, require
 from nowake.models.beliefs import Beliefs
-from nowake.plan.cost import cost_assumptions, estimate, pace_of
+from nowake.plan.cost import cost_assumptions, cost_of, measured
 from nowake.plan.feasibility import check_window, limit_notices, participation_notices, rates_of
 from nowake.plan.schedule import Floats, Schedule
 from nowake.plan.strategies import check_parameters, end_behaviour, find_strategy
 from nowake.plan.strategy import Layout, Request, Strategy
+
+if TYPE_CHECKING:
+    from nowake.plan.solvers.numbers import Numbers
 
 PRICE_MARGIN = 10
 """Smallest orders are sized for a price that may move by one part in this before they are sent."""
@@ -84,8 +88,8 @@ def make_plan(
         InputError: Order, beliefs and listing are not of one listing, or the strategy is unknown.
         Refused: Look-ahead; a parameter the strategy does not honour; a window or quantity that cannot be traded.
     """
-    laid = _lay(order, progress, beliefs, listing, session, now_ns)
-    cost, notices = _cost(order, laid, beliefs, listing)
+    laid = Ground.of(order, progress, beliefs, listing, session, now_ns).laid(order)
+    cost, notices = _cost(laid)
     warnings = (*notices, *laid.layout.warnings, *_warnings(laid, session))
     return ExecutionPlan(
         parent_id=order.parent_id,
@@ -145,59 +149,111 @@ def price_plan(
 
     Arguments, refusals and cost are exactly those of ``make_plan``.
     """
-    laid = _lay(order, progress, beliefs, listing, session, now_ns)
-    cost, notices = _cost(order, laid, beliefs, listing)
-    known = beliefs.volume.known
-    return PricedPlan(
-        strategy=laid.strategy.name,
-        release_ns=int(laid.schedule.release_ns[0]),
-        end_ns=int(laid.schedule.end_ns[-1]),
-        slices=len(laid.schedule),
-        peak_participation=float(rates_of(laid.schedule, laid.expected).max()) if known else 0.0,
-        pace=pace_of(order, laid.schedule, beliefs, laid.expected),
-        cost=cost,
-        notices=(*notices, *laid.layout.warnings),
-    )
+    return Ground.of(order, progress, beliefs, listing, session, now_ns).priced(order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Laid:
-    """An order laid out: the request, the answer, all its slices and the volume expected in each, (n,)."""
+    """An order laid out: the request, the answer, all its slices, the volume expected in each, (n,), their numbers."""
 
     strategy: Strategy
     request: Request
     layout: Layout
     schedule: Schedule
     expected: Floats
+    numbers: Numbers
 
 
-def _lay(
-    order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
-) -> _Laid:
-    """Return an order laid out, checked; see ``make_plan``."""
-    _check_consistency(order, progress, beliefs, listing, now_ns)
-    check_parameters(order)
-    least = smallest_piece(order, listing, beliefs.price_units, progress.unsent_units)
-    owed_units = _owed(progress, least, listing.lot_units)
-    start_ns = first_release_ns(order, progress, session, now_ns)
-    strategy = find_strategy(order.strategy)
-    request = Request(
-        order=order,
-        qty_units=progress.unsent_units - owed_units,
-        start_ns=start_ns,
-        end_ns=order.end_ns,
-        first_index=progress.next_slice_index + (owed_units > 0),
-        beliefs=beliefs,
-        listing=listing,
-        min_units=least,
-    )
-    layout = strategy.layout(request)
-    schedule = Schedule.of(layout.slices)
-    _check_against_gate(schedule, request)
-    if owed_units:
-        schedule = schedule.after(_rest_of(progress, owed_units, schedule.tactic_of(0), now_ns))
-    expected = beliefs.volume.expected_each(schedule.release_ns, schedule.end_ns)
-    return _Laid(strategy, request, layout, schedule, expected)
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What all the ways of working one order rest on: checked once, then each is laid out or priced.
+
+    Attributes:
+        order, progress, beliefs, listing, now_ns: As for ``make_plan``.
+        start_ns: From when on slices may be laid out.
+        least_units: Smallest slice.
+        owed_units: What the current slice goes on with.
+    """
+
+    order: ParentOrder
+    progress: Progress
+    beliefs: Beliefs
+    listing: Listing
+    now_ns: int
+    start_ns: int
+    least_units: int
+    owed_units: int
+
+    @classmethod
+    def of(
+        cls, order: ParentOrder, progress: Progress, beliefs: Beliefs, listing: Listing, session: Session, now_ns: int
+    ) -> Ground:
+        """Return what is common to the ways of ``order``, whatever its strategy; arguments as for ``make_plan``.
+
+        Raises:
+            InputError: Order, beliefs and listing are not of one listing.
+            Refused: Look-ahead, nothing to lay out, or a window or smallest slice that cannot be traded.
+        """
+        _check_consistency(order, progress, beliefs, listing, now_ns)
+        least = smallest_piece(order, listing, beliefs.price_units, progress.unsent_units)
+        return cls(
+            order=order,
+            progress=progress,
+            beliefs=beliefs,
+            listing=listing,
+            now_ns=now_ns,
+            start_ns=first_release_ns(order, progress, session, now_ns),
+            least_units=least,
+            owed_units=_owed(progress, least, listing.lot_units),
+        )
+
+    def priced(self, worked: ParentOrder) -> PricedPlan:
+        """Return one way of working the order, priced; as for ``laid``."""
+        laid = self.laid(worked)
+        cost, notices = _cost(laid)
+        return PricedPlan(
+            strategy=laid.strategy.name,
+            release_ns=int(laid.schedule.release_ns[0]),
+            end_ns=int(laid.schedule.end_ns[-1]),
+            slices=len(laid.schedule),
+            peak_participation=laid.numbers.peak if self.beliefs.volume.known else 0.0,
+            pace=laid.numbers.pace,
+            cost=cost,
+            notices=(*notices, *laid.layout.warnings),
+        )
+
+    def laid(self, worked: ParentOrder) -> _Laid:
+        """Return one way of working the order, laid out and checked.
+
+        Args:
+            worked: The order with another strategy, rate, end behaviour, or an end at or before its own.
+
+        Raises:
+            InputError: The strategy is unknown.
+            Refused: A parameter that the strategy does not honour, or a quantity that cannot be traded.
+        """
+        check_parameters(worked)
+        strategy, beliefs, owed_units = find_strategy(worked.strategy), self.beliefs, self.owed_units
+        first_index = self.progress.next_slice_index
+        require(worked.end_ns <= self.order.end_ns, "end_ns", worked.end_ns, f"at most {self.order.end_ns}")
+        request = Request(
+            order=worked,
+            qty_units=self.progress.unsent_units - owed_units,
+            start_ns=self.start_ns,
+            end_ns=worked.end_ns,
+            first_index=first_index + (owed_units > 0),
+            beliefs=beliefs,
+            listing=self.listing,
+            min_units=self.least_units,
+        )
+        layout = strategy.layout(request)
+        schedule = Schedule.of(layout.slices)
+        _check_against_gate(schedule, request)
+        if owed_units:
+            schedule = schedule.after(_rest_of(self.progress, owed_units, schedule.tactic_of(0), self.now_ns))
+        expected = beliefs.volume.expected_each(schedule.release_ns, schedule.end_ns)
+        numbers = measured(schedule, beliefs, worked.parameters.participation_max, expected)
+        return _Laid(strategy, request, layout, schedule, expected, numbers)
 
 
 def first_release_ns(order: ParentOrder, progress: Progress, session: Session, now_ns: int) -> int:
@@ -290,11 +346,10 @@ def _check_against_gate(laid: Schedule, request: Request) -> None:
     raise Refused(f"{name} of {qty:f} is over the largest order of {listing.venue}", "ask for more")
 
 
-def _cost(
-    order: ParentOrder, laid: _Laid, beliefs: Beliefs, listing: Listing
-) -> tuple[CostEstimate | None, tuple[Notice, ...]]:
-    if beliefs.mid2 > 0:
-        return estimate(order, laid.schedule, beliefs, listing, laid.expected), ()
+def _cost(laid: _Laid) -> tuple[CostEstimate | None, tuple[Notice, ...]]:
+    request = laid.request
+    if request.beliefs.mid2 > 0:
+        return cost_of(request.order, laid.schedule, laid.numbers, request.beliefs, request.listing), ()
     return None, (Notice(code="no-price", text="no price is known yet: no cost is stated"),)
 
 

@@ -45,7 +45,9 @@ def _expected_path(request: Request, rate: float) -> tuple[Ints, Floats, tuple[N
     expected = odds * volume.expected(request.start_ns, request.end_ns)
     if expected <= 0:
         return np.array([request.start_ns, request.end_ns]), np.ones(1), ()
-    end_ns = request.end_ns if expected <= request.qty_units else _done_ns(request, odds)
+    end_ns = request.end_ns
+    if expected > request.qty_units:
+        end_ns = volume.reached(request.qty_units / odds, request.start_ns, end_ns)
     span = end_ns - request.start_ns
     bins = max(1, min(BINS, span, request.qty_units // request.min_units))
     edges = interval_edges(request.start_ns, end_ns, bins)
@@ -62,29 +64,6 @@ def _expected_path(request: Request, rate: float) -> tuple[Ints, Floats, tuple[N
         f"{instrument.qty(request.qty_units):,f} {instrument.base}: all of it needs {100 * needed:.3g} %"
     )
     return edges, weights, (Notice(code="pov-short", text=text),)
-
-
-def _done_ns(request: Request, odds: float) -> int:
-    """Return the first nanosecond by which the expected volume will have given the whole quantity.
-
-    Bisection, whose middle is taken on either side of where a straight line between the ends would have it.
-    """
-    start_ns, qty = request.start_ns, request.qty_units
-    low, high = start_ns, request.end_ns
-    done_low, done_high = 0.0, odds * request.beliefs.volume.expected(start_ns, high)
-    step = 0
-    while (span := high - low) > 1:
-        part = (qty - done_low) / (done_high - done_low) if done_high > done_low else 0.5
-        off = 1 / 64 if step < 3 else 1 / 2048  # a short stretch is nearly straight
-        part = 0.5 if step % 3 == 2 else part + (off if step % 3 else -off)
-        step += 1
-        middle = low + min(max(int(part * span), 1), span - 1)
-        done = odds * request.beliefs.volume.expected(start_ns, middle)
-        if done < qty:
-            low, done_low = middle, done
-        else:
-            high, done_high = middle, done
-    return max(high, start_ns + 1)
 
 
 POV = Strategy(

@@ -43,9 +43,8 @@ class Schedule(Sequence[ExecutionSlice]):
             return slices
         rows = np.array([(one.release_ns, one.end_ns, one.qty_units) for one in slices], dtype=np.int64)
         tactics = tuple(one.tactic for one in slices)
-        return cls(
-            rows[:, 0], rows[:, 1], rows[:, 2], tactics[0] if len(set(tactics)) == 1 else tactics, slices[0].index
-        )
+        release_ns, end_ns, qty_units = (np.ascontiguousarray(column) for column in rows.T)
+        return cls(release_ns, end_ns, qty_units, tactics[0] if len(set(tactics)) == 1 else tactics, slices[0].index)
 
     def after(self, first: ExecutionSlice) -> Schedule:
         """Return the schedule with another slice before it."""
@@ -59,11 +58,10 @@ class Schedule(Sequence[ExecutionSlice]):
         """Return the tactic of the slice at a position."""
         return self.tactics if isinstance(self.tactics, str) else self.tactics[position]
 
-    def having(self, tactic: str) -> bool | NDArray[np.bool_]:
-        """Return which slices have a tactic: one answer for all, or (n,)."""
-        if isinstance(self.tactics, str):
-            return self.tactics == tactic
-        return np.array([one == tactic for one in self.tactics])
+    def having(self, tactic: str) -> NDArray[np.bool_]:
+        """Return which slices have a tactic: (1,) where all have the same, else (n,)."""
+        tactics = (self.tactics,) if isinstance(self.tactics, str) else self.tactics
+        return np.array([one == tactic for one in tactics])
 
     def slices(self, participation: Floats | None = None) -> tuple[ExecutionSlice, ...]:
         """Return them as values, with the participation of each, (n,), where it is known."""

@@ -9,11 +9,8 @@ that whole lots and a thin minute keep to the cap.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-
-import numpy as np
 
 from nowake.core.errors import Refused
 from nowake.core.order import ParentOrder
@@ -31,8 +28,6 @@ STEP_LEAST = 1.15
 """Speeds that are nearer to each other than this ratio are one."""
 SHORTEST_NS = 30 * NS_PER_SECOND
 MILLIONTH = 1e-6
-GRID = 512
-"""Points of the window between which the expected volume is taken to come evenly."""
 RATES = ("participation_target", "participation_by_price", "participation_by_size", "participation_by_time")
 """Parameters that fix the speed of a strategy that follows."""
 
@@ -73,22 +68,15 @@ def speeds(volume: VolumeBelief, qty_units: int, start_ns: int, end_ns: int, cap
     odds = [slowest * (fastest / slowest) ** (k / steps) for k in range(steps + 1)]
     most = min(cap, 1 - MILLIONTH)
     rates = [min(most, (int(o / (1 + o) / MILLIONTH) + 1) * MILLIONTH) for o in odds]
-    ends = [end_ns, *_ends_of(volume, [ROOM * qty_units / o for o in odds[1:]], start_ns, end_ns)]
+    ends = [end_ns, *(_end_of(volume, ROOM * qty_units / o, start_ns, end_ns) for o in odds[1:])]
     rising = [rates[0], *(high for low, high in pairwise(rates) if high > low)]
     falling = [ends[0], *(after for before, after in pairwise(ends) if after < before)]
     return Speeds(rates=tuple(round(one, 6) for one in rising), ends_ns=tuple(falling))
 
 
-def _ends_of(volume: VolumeBelief, wanted: Sequence[float], start_ns: int, end_ns: int) -> list[int]:
-    """Return by when each volume of others is expected: a whole second, at least the shortest schedule.
-
-    Between the points of a grid of the window the volume comes evenly.
-    """
-    edges = np.linspace(start_ns, end_ns, GRID + 1).astype(np.int64)
-    seen = np.append(0.0, np.cumsum(volume.expected_each(edges[:-1], edges[1:])))
-    into = np.interp(wanted, seen, edges - start_ns) / NS_PER_SECOND
-    shortest = min(SHORTEST_NS, end_ns - start_ns)
-    return [min(end_ns, start_ns + max(shortest, math.ceil(one) * NS_PER_SECOND)) for one in into.tolist()]
+def _end_of(volume: VolumeBelief, wanted: float, start_ns: int, end_ns: int) -> int:
+    """Return by when a volume of others is expected: a whole second of the window, at least the shortest schedule."""
+    return min(end_ns, max(volume.reached(wanted, start_ns, end_ns, NS_PER_SECOND), start_ns + SHORTEST_NS))
 
 
 def usable(order: ParentOrder, names: Sequence[str]) -> tuple[tuple[Strategy, ...], tuple[Exclusion, ...]]:
@@ -122,11 +110,13 @@ def worked_by(order: ParentOrder, name: str, rate: float | None = None) -> Paren
         name: Of the strategy.
         rate: Own share of volume, where it follows.
     """
-    parameters = order.parameters
-    if order.strategy == AUTO and parameters.end_behaviour is None:
-        parameters = replace(parameters, end_behaviour=end_behaviour(order))
+    asked = order.parameters
+    changes: dict[str, object] = {}
+    if order.strategy == AUTO and asked.end_behaviour is None:
+        changes["end_behaviour"] = end_behaviour(order)
     if rate is not None:
-        parameters = replace(parameters, participation_target=rate)
+        changes["participation_target"] = rate
+    parameters = replace(asked, **changes) if changes else asked
     return replace(order, strategy=name, parameters=parameters)
 
 

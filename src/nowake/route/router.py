@@ -19,7 +19,7 @@ from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, replace, require
 from nowake.models.beliefs import Beliefs
-from nowake.plan.cost import estimate, pace_of
+from nowake.plan.cost import estimate, measured
 from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
 from nowake.route.candidates import usable, worked_by
@@ -121,7 +121,8 @@ class SmartRouter(Value, frozen=True):
         """
         known = beliefs.volume.expected(order.start_ns, order.end_ns) > 0
         measure = yardstick(order, beliefs, listing, known=known)
-        return measure.score_bps(estimate(order, slices, beliefs, listing), pace_of(order, slices, beliefs))
+        pace = measured(slices, beliefs, order.parameters.participation_max).pace
+        return measure.score_bps(estimate(order, slices, beliefs, listing), pace)
 
     def plan(
         self,

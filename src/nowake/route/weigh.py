@@ -14,7 +14,7 @@ from nowake.core.units import format_duration
 from nowake.core.value import replace
 from nowake.models.beliefs import Beliefs
 from nowake.plan.feasibility import percent
-from nowake.plan.planner import Progress, first_release_ns, price_plan
+from nowake.plan.planner import Ground, Progress
 from nowake.plan.rates import target_rate
 from nowake.plan.strategies import AUTO, FALLBACK, find_strategy
 from nowake.plan.strategy import Strategy
@@ -39,13 +39,18 @@ class Case:
     now_ns: int
 
     @cached_property
-    def start_ns(self) -> int:
-        """Return from when on something may be laid out.
+    def ground(self) -> Ground:
+        """Return what all the ways rest on.
 
         Raises:
-            Refused: The window has ended, or does not lie within trading hours.
+            InputError: The order cannot be planned, whatever the way.
         """
-        return first_release_ns(self.order, self.progress, self.session, self.now_ns)
+        return Ground.of(self.order, self.progress, self.beliefs, self.listing, self.session, self.now_ns)
+
+    @property
+    def start_ns(self) -> int:
+        """Return from when on something may be laid out."""
+        return self.ground.start_ns
 
     def unweighable(self, stale_ns: int) -> str:
         """Return why nothing can be weighed, with the numbers; empty = it can."""
@@ -79,7 +84,7 @@ class Case:
         Raises:
             InputError: It cannot be worked that way.
         """
-        made = price_plan(worked, self.progress, self.beliefs, self.listing, self.session, self.now_ns)
+        made = self.ground.priced(worked)
         if made.cost is None:
             return None
         follows = find_strategy(worked.strategy).follows
