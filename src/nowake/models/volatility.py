@@ -24,13 +24,15 @@ REST_OF_DAY_RELATIVE_SD = 0.25
 SESSION_VOL_BPS = 200.0
 AROUND_THE_CLOCK_VOL_BPS = 300.0
 FALLBACK_RELATIVE_SD = 0.5
+UNMOVED_REMEDY = f"of a price that never moved believe a common one, {SESSION_VOL_BPS:g} bps +- 50 %"
 
 
 class VolatilityBelief(Value, frozen=True):
     """Daily volatility.
 
     Attributes:
-        daily_bps: One standard deviation of the price over a trading day, basis points.
+        daily_bps: One standard deviation of the price over a trading day, basis points, > 0: a price that has not moved
+            is not known to stay.
         relative_sd: Standard error of it, as a fraction of it.
         assumed: Whether nobody measured it.
     """
@@ -41,7 +43,8 @@ class VolatilityBelief(Value, frozen=True):
 
     def __post_init__(self) -> None:
         check_types(self)
-        require(math.isfinite(self.daily_bps) and self.daily_bps >= 0, "daily_bps", self.daily_bps, ">= 0")
+        good = math.isfinite(self.daily_bps) and self.daily_bps > 0
+        require(good, "daily_bps", self.daily_bps, "> 0", UNMOVED_REMEDY)
         require(math.isfinite(self.relative_sd) and self.relative_sd >= 0, "relative_sd", self.relative_sd, ">= 0")
 
 
@@ -61,8 +64,6 @@ def update(belief: VolatilityBelief, realised_var: float, realised_ns: int, day_
         return belief
     seen_bps = 1e4 * math.sqrt(realised_var * day_ns / realised_ns)
     seen_sd = math.sqrt(REST_OF_DAY_RELATIVE_SD**2 + 1 / (2 * returns))
-    if belief.daily_bps <= 0:
-        return VolatilityBelief(daily_bps=seen_bps, relative_sd=seen_sd)
     weight = belief.relative_sd**2 / (belief.relative_sd**2 + seen_sd**2)
     daily_bps = belief.daily_bps * (seen_bps / belief.daily_bps) ** weight
     return VolatilityBelief(daily_bps=daily_bps, relative_sd=min(belief.relative_sd, seen_sd))
