@@ -3,7 +3,7 @@
 Largest remainder (Hamilton's method; Balinski, Young 1982): every slice gets the whole lots of its ideal share, and
 the lots left over go one each to the largest fractions, earlier slices first. The answer is that of integer
 arithmetic: a float weight is taken as the exact binary fraction that it is, so no lot is ever lost to rounding. Floats
-find it first where their error cannot change it.
+find it first (``solvers.shares``) where their error cannot change it.
 
 Then minimum and maximum: what is under the smallest order is dust and waits for the next slice (later is never more
 aggressive), dust at the end joins the last slice, and what is over the largest order is handed on.
@@ -19,16 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nowake.core.errors import Refused
+from nowake.core.units import INT64_MAX
 from nowake.core.value import require
 
 Ints = NDArray[np.int64]
-EXACT_LOTS = 2**50
-"""More lots than this are shared out in integers only."""
+Weights = Sequence[int | float | Fraction] | NDArray[np.float64]
 
 
 def slice_exactly(
     qty_units: int,
-    weights: Sequence[int | float | Fraction] | NDArray[np.float64],
+    weights: Weights,
     *,
     lot_units: int = 1,
     min_units: int = 0,
@@ -56,70 +56,74 @@ def slice_exactly(
     >>> slice_exactly(1000, [1] * 7)
     (143, 143, 143, 143, 143, 143, 142)
     """
+    least, most = _limits(qty_units, lot_units, min_units, max_units)
+    quick = _in_floats(qty_units, weights, lot_units, least, most)
+    if quick is not None:
+        return tuple(quick.tolist())
+    return _in_integers(qty_units, weights, lot_units, least, most, show)
+
+
+def slice_units(
+    qty_units: int,
+    weights: NDArray[np.float64] | Sequence[Fraction],
+    *,
+    lot_units: int,
+    min_units: int,
+    max_units: int,
+    show: Callable[[int], str],
+) -> Ints:
+    """Return ``slice_exactly`` of a quantity of at most 64 bits as an array, (n,)."""
+    least, most = _limits(qty_units, lot_units, min_units, max_units)
+    quick = _in_floats(qty_units, weights, lot_units, least, most)
+    if quick is not None:
+        return quick
+    return np.array(_in_integers(qty_units, weights, lot_units, least, most, show), dtype=np.int64)
+
+
+def _limits(qty_units: int, lot_units: int, min_units: int, max_units: int) -> tuple[int, int]:
+    """Return the smallest and the largest part, lots."""
     require(lot_units > 0, "lot_units", lot_units, "> 0")
     require(min_units >= 0, "min_units", min_units, ">= 0")
     require(max_units >= 0, "max_units", max_units, ">= 0")
     require(qty_units > 0, "quantity", qty_units, "> 0")
     least = max(1, -(-min_units // lot_units))
-    lots, rest = divmod(qty_units, lot_units)
-    most = max_units // lot_units if max_units else max(lots + 1, least)
+    most = max_units // lot_units if max_units else max(qty_units // lot_units + 1, least)
     require(most >= least, "max_units", max_units, f"at least the smallest order {least * lot_units}")
-    floats = _as_floats(weights)
-    if floats is None:
-        whole = _whole_numbers(weights)
-        used = [i for i, weight in enumerate(whole) if weight]
-    else:
-        used = np.flatnonzero(floats).tolist()
+    return least, most
+
+
+def _in_floats(qty_units: int, weights: Weights, lot_units: int, least: int, most: int) -> Ints | None:
+    """Return what ``_in_integers`` returns, None where the rounding of floats may change it."""
+    if not isinstance(weights, np.ndarray) and not all(type(weight) is float for weight in weights):
+        return None
+    lots, rest = divmod(qty_units, lot_units)
+    if rest or qty_units > INT64_MAX or least > lots:
+        return None
+    from nowake.plan.solvers.shares import shares_kernel  # compiles: only who needs it pays
+
+    floats = np.ascontiguousarray(weights, dtype=np.float64)
+    found = np.empty(floats.size, dtype=np.int64)
+    good = shares_kernel(lots, floats, least, min(most, lots), lot_units, np.empty(floats.size), found)
+    return found if good else None
+
+
+def _in_integers(
+    qty_units: int, weights: Weights, lot_units: int, least: int, most: int, show: Callable[[int], str]
+) -> tuple[int, ...]:
+    """Return the parts by exact arithmetic, quantity units."""
+    lots, rest = divmod(qty_units, lot_units)
+    whole = _whole_numbers(weights)
+    used = [i for i, weight in enumerate(whole) if weight]
     if rest or not _feasible(lots, len(used), least, most):
         raise _refusal(qty_units, len(used), lot_units, least, most, show)
-    ideal = None if floats is None else _by_floats(lots, floats if len(used) == floats.size else floats[used])
-    if ideal is None:
-        whole = _whole_numbers(weights)
-        ideal = _largest_remainder(lots, [whole[i] for i in used])
-    within = _within_limits(ideal, least, most)
-    if len(used) == len(weights):
-        return tuple(within) if lot_units == 1 else tuple(part * lot_units for part in within)
+    within = _within_limits(_largest_remainder(lots, [whole[i] for i in used]), least, most)
     parts = [0] * len(weights)
     for i, part in zip(used, within, strict=True):
         parts[i] = part * lot_units
     return tuple(parts)
 
 
-def _as_floats(weights: Sequence[int | float | Fraction] | NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return good weights as an array where that changes none of them."""
-    if not isinstance(weights, np.ndarray) and not all(type(weight) is float for weight in weights):
-        return None
-    found = np.asarray(weights, dtype=np.float64)
-    good = found.size > 0 and bool(np.isfinite(found).all()) and found.min() >= 0 and found.max() > 0
-    return found if good else None
-
-
-def _by_floats(lots: int, weights: NDArray[np.float64]) -> list[int] | None:
-    """Return what ``_largest_remainder`` returns, None where the rounding of floats may change it."""
-    count = weights.size
-    if weights.min() == weights.max():
-        each, left = divmod(lots, count)
-        return [each + 1] * left + [each] * (count - left)
-    total = float(weights.sum())
-    if lots > EXACT_LOTS or not math.isfinite(total) or weights.min() < total * 1e-200:
-        return None
-    shares = weights / total * lots
-    error = float(shares.max()) * (count + 8) * 2.0**-52
-    floors = np.floor(shares)
-    fractions = shares - floors
-    if fractions.min() <= error or fractions.max() >= 1 - error:
-        return None
-    whole = floors.astype(np.int64)
-    left = lots - int(whole.sum())
-    order = np.argsort(-fractions, kind="stable")
-    if 0 < left < count and fractions[order[left - 1]] - fractions[order[left]] <= 2 * error:
-        return None
-    whole[order[:left]] += 1
-    made: list[int] = whole.tolist()
-    return made
-
-
-def _whole_numbers(weights: Sequence[int | float | Fraction] | NDArray[np.float64]) -> list[int]:
+def _whole_numbers(weights: Weights) -> list[int]:
     """Return integers in exactly the proportion of ``weights``."""
     numbers = weights.tolist() if isinstance(weights, np.ndarray) else weights
     good = len(numbers) > 0 and all(math.isfinite(w) and w >= 0 for w in numbers) and any(w > 0 for w in numbers)

@@ -8,7 +8,7 @@ from nowake.core.errors import Refused
 from nowake.core.units import INT64_MAX, format_duration
 from nowake.plan.randomise import jittered_edges, jittered_weights
 from nowake.plan.schedule import Floats, Ints, Schedule
-from nowake.plan.slicer import slice_exactly
+from nowake.plan.slicer import slice_units
 from nowake.plan.strategy import Request, tactic_of
 
 
@@ -46,7 +46,7 @@ def lay_slices(request: Request, edges: Ints, weights: Floats, patient: str = "p
         Refused: The quantity does not fit the venue's lot, minimum and maximum.
     """
     listing, parameters = request.listing, request.order.parameters
-    quantities = slice_exactly(
+    qty_units = slice_units(
         request.qty_units,
         jittered_weights(weights, parameters.randomise_size, request.order.parent_id),
         lot_units=listing.lot_units,
@@ -55,7 +55,6 @@ def lay_slices(request: Request, edges: Ints, weights: Floats, patient: str = "p
         show=lambda units: f"{listing.instrument.qty(units):,f}",
     )
     tactic = tactic_of(parameters, patient)
-    qty_units = np.array(quantities, dtype=np.int64)
     release_ns, end_ns = edges[:-1], edges[1:]
     if not qty_units.all():
         used = np.flatnonzero(qty_units)
