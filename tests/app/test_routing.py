@@ -145,3 +145,20 @@ def test_what_is_worked_is_what_was_planned() -> None:
     assert result.report.filled_units == 3_000
     assert result.report.plan is not None
     assert (result.report.plan.strategy, result.report.plan.cost) == (plan.strategy, plan.cost)
+
+
+def test_what_is_planned_is_what_working_begins_with() -> None:
+    """The plan's decision and the one in the journal are the same value, conditions and percentiles included."""
+    from nowake.app import planning, wiring
+    from nowake.app.wiring import RunOptions
+
+    asked = nowake.order("buy", "2000", "SYNTH", over="30m", start="2026-01-05T10:30-05:00")
+    planned = planning.plan_request(asked, RunOptions(seed=4)).decision
+    begun = wiring.route(wiring.prepare(asked, RunOptions(seed=4))).chosen
+    assert planned is not None
+    assert begun is not None
+    assert begun.decision == planned
+    found = planned.conditions
+    assert found is not None
+    assert found.spread_score is not None
+    assert found.measure("spread").sample > 0

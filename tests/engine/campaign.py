@@ -227,8 +227,12 @@ def judge_strategy(outcome: Outcome) -> None:
     assert made[0][1].trigger is Trigger.ADMISSION
     assert parent.order.strategy == made[-1][1].order.strategy == parent.plan.strategy
     assert not parent.rate_ppm or parent.plan.follows
-    own = [event for event, one in made[1:] if one.trigger is not Trigger.AMENDMENT]
-    assert len(own) == parent.routing.changes <= rules.changes_max
+    moves = [
+        after
+        for (_, before), (_, after) in itertools.pairwise(made)
+        if after.trigger not in (Trigger.AMENDMENT, Trigger.ENDED) and after.order.strategy != before.order.strategy
+    ]
+    assert len(moves) == parent.routing.changes <= rules.changes_max
     for before, after in itertools.pairwise(event.t_ns for event, _ in made):
         assert after in {event.t_ns for event, one in made if one.trigger is Trigger.AMENDMENT} or (
             after - before >= rules.apart_ns

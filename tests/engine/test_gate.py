@@ -16,7 +16,7 @@ from nowake.core.sessions import ALWAYS_OPEN, Session
 from nowake.core.value import replace
 from nowake.core.view import Integrity, View
 from nowake.engine.apply import apply
-from nowake.engine.decide import first_plan
+from nowake.engine.decide import first_route
 from nowake.engine.env import Limits
 from nowake.engine.gate import CONTROLS, Candidate, judge
 from nowake.engine.state import EngineState, Sample
@@ -58,7 +58,7 @@ def child(
 
 def state_with(*sent, order=None):
     order = order or toy_order(qty=1000)
-    plan = first_plan(order, VIEW, toy_env(order))
+    plan = first_route(order, VIEW, toy_env(order)).plan
     state = replace(EngineState(), t_ns=NOW)
     state = apply(state, OrderAdmitted(order=order, plan=plan, base_others=0))
     state = seen(state, order, 0)
@@ -172,7 +172,7 @@ def test_own_orders_never_meet():
     resting = child(qty=50, role="post", tif=TimeInForce.GTC, price=10_000)
     state = state_with(resting)
     sell_order = replace(toy_order(qty=1000, side=Side.SELL), parent_id="other")
-    plan = first_plan(sell_order, VIEW, toy_env(sell_order))
+    plan = first_route(sell_order, VIEW, toy_env(sell_order)).plan
     state = apply(state, OrderAdmitted(order=sell_order, plan=plan, base_others=0))
     sell = child(qty=40, price=10_000, side=Side.SELL, parent_id="other", child_id="o", leg="l")
     assert "self-trade" in refused(candidate(sell, state=state, parent=state.parents["other"]))

@@ -97,6 +97,31 @@ def test_a_named_strategy_stays_and_the_ranking_is_recorded_beside_it():
     judge_audit(weighed)
 
 
+def test_a_decision_holds_what_the_market_was_like_for_what_was_unsent():
+    """The volume per minute since the last marks, by hand: 100 a second, then 400."""
+    outcome = work(auto_order(urgency=0.2), [CALM, Regime(START_S + 60, volume=400)], rerouting=EAGER)
+    (_, first), *later = chosen(outcome)
+    assert later
+    for _, one in [(0, first), *later]:
+        found = one.decision.conditions
+        assert (found.asof_ns, found.qty_units) == (one.decision.asof_ns, one.decision.qty_units)
+        assert found.value("spread_now") == pytest.approx(2.0, rel=0.01)
+        assert found.volume_score is None
+        assert found.measure("volume_rate").why
+    assert first.decision.conditions.value("volume_rate") == pytest.approx(6_000, rel=0.03)
+
+
+def test_laying_the_same_strategy_out_anew_is_no_change_of_mind():
+    """No change is allowed: a schedule that ends too early is laid out again all the same, by whatever is best."""
+    rules = replace(Rerouting(), changes_max=0)
+    outcome = work(auto_order(50_000, urgency=0.9), [CALM, Regime(START_S + 1, volume=30)], rerouting=rules)
+    names = [one.order.strategy for _, one in chosen(outcome) if one.trigger is not Trigger.ENDED]
+    assert len(names) > 1
+    assert len(set(names)) == 1
+    assert outcome.parent.routing.changes == 0
+    check(outcome)
+
+
 def test_without_a_router_auto_means_twap():
     outcome = work(auto_order(), [CALM], router=None)
     assert not chosen(outcome)
@@ -261,7 +286,12 @@ def test_changes_are_bounded_whatever_the_market_does(spans, minutes, apart, mos
     router = Fickle() if fickle else SmartRouter()
     outcome = work(auto_order(20_000, minutes), regimes, rerouting=rules, router=router)
     times = [second for second, _ in chosen(outcome)]
-    assert len(times) - 1 <= most
+    moves = [
+        after
+        for (_, before), (_, after) in itertools.pairwise(chosen(outcome))
+        if after.trigger is not Trigger.ENDED and after.order.strategy != before.order.strategy
+    ]
+    assert len(moves) == outcome.parent.routing.changes <= most
     assert all(after - before >= apart for before, after in itertools.pairwise(times))
     check(outcome)
 

@@ -15,14 +15,15 @@ from nowake.app.history import find_history
 from nowake.app.request import MarketHours, OrderRequest, quantity_units, window
 from nowake.core.conditions import Conditions, Measure
 from nowake.core.errors import InputError, Refused
+from nowake.core.expected import Mark
 from nowake.core.instrument import Listing
 from nowake.core.order import Side
 from nowake.core.sessions import Session, iso
 from nowake.core.tape import Tape
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
-from nowake.core.view import View
 from nowake.data.sessions import session as find_session
+from nowake.engine.env import Background
 from nowake.market import liquidity
 from nowake.market.book import levels
 from nowake.market.liquidity import Book
@@ -42,13 +43,11 @@ LEVELS_SHOWN = 1_000
 """Levels a side that are looked at; what lies beyond them is "at least"."""
 
 
-def history_at(tape: Tape, t_ns: int, data_latency_ns: int = 0) -> tuple[LiquidityNorms, View | None]:
-    """Return what is normal for a tape's listing as known at an instant, and the view of a window before it.
-
-    The two that ``conditions_from_view`` asks for; no row received after ``t_ns`` is used. None = it began later.
+def background_at(tape: Tape, t_ns: int, data_latency_ns: int = 0) -> Background:
+    """Return what had been seen of a tape's market by an instant: what is normal for it, and its sums a window before.
 
     Args:
-        tape: The market.
+        tape: The market; no row received after ``t_ns`` is used.
         t_ns: Local time, when the decision falls.
         data_latency_ns: Added to every row's receive time, as in the market that the decision sees.
     """
@@ -58,11 +57,12 @@ def history_at(tape: Tape, t_ns: int, data_latency_ns: int = 0) -> tuple[Liquidi
     earlier = None
     if before_ns > first_ns:
         meter.advance(before_ns)
-        earlier = meter.view(before_ns)
+        earlier = Mark.of(meter.view(before_ns))
     meter.advance(t_ns)
     meter.settle(t_ns)
     base = tape.listing.volume_base or f"prints of {tape.listing.venue}"
-    return norms_of(meter.bins, t_ns, trading_hours(session, t_ns)[0], base=base), earlier
+    norms = norms_of(meter.bins, t_ns, trading_hours(session, t_ns)[0], base=base)
+    return Background(listing=tape.listing.key, norms=norms, earlier=earlier, levels_known=tape.meta.depth_levels)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from nowake.app import wiring
 from nowake.app.history import find_history
-from nowake.app.liquidity import history_at
 from nowake.app.request import (
     MarketHours,
     OrderRequest,
@@ -18,6 +17,7 @@ from nowake.app.request import (
     quantity_units,
     window,
 )
+from nowake.app.simulated import parse_fees
 from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids
@@ -36,7 +36,6 @@ from nowake.data.listings import parse_listing, venue_listing
 from nowake.data.sessions import session as find_session
 from nowake.engine.believe import beliefs_for
 from nowake.engine.decide import with_defaults
-from nowake.market.liquidity import conditions_from_view
 from nowake.models.beliefs import Beliefs
 from nowake.models.card import Card
 from nowake.plan.frontier import Frontier, cost_frontier
@@ -119,35 +118,19 @@ def plan_request(
     bare = request.symbol.upper().partition("@")[0]
     if tape is None and not options.tapes and bare != wiring.SYNTH and (options.beliefs.stated or options.history):
         return plan_without_tape(request, options, time.time_ns() if now_ns is None else now_ns)
-    prepared = wiring.prepare(request, options, tape=tape, progress=progress)
-    wiring.plan(prepared)  # refuses what the gate would not let through
-    believed = beliefs_for(prepared.order, prepared.view, prepared.env)
-    listing = prepared.env.listings[0]
-    norms, earlier = history_at(prepared.tape, prepared.view.t_ns, prepared.market.own.data_latency_ns)
-    conditions = conditions_from_view(
-        prepared.view,
-        listing,
-        prepared.order.side,
-        prepared.order.qty_units,
-        norms=norms,
-        earlier=earlier,
-        levels_known=prepared.tape.meta.depth_levels,
-        day_volume=believed.volume.per_day,
-        day_ns=believed.volume.day_ns,
-        participation=min(prepared.order.parameters.participation_max, 0.99),
-    )
-    made, decision = routed_plan(prepared.order, believed, listing, prepared.session, prepared.view.t_ns, conditions)
+    prepared = wiring.prepare(request, options, tape=tape, progress=progress, background=True)
+    made = wiring.route(prepared)
     return Planned(
         request=request,
         order=prepared.order,
-        plan=made,
-        listing=listing,
+        plan=made.plan,
+        listing=prepared.env.listings[0],
         session=prepared.session,
         mid2=prepared.mid2,
         cards=tuple(card for _, one in prepared.env.beliefs for card in one.cards),
         seed=options.seed,
-        beliefs=believed,
-        decision=decision,
+        beliefs=beliefs_for(prepared.order, prepared.view, prepared.env),
+        decision=made.chosen.decision if made.chosen is not None else None,
     )
 
 
@@ -160,7 +143,7 @@ def plan_without_tape(request: OrderRequest, options: RunOptions, now_ns: int) -
     """
     stated = options.beliefs
     listing, assumed = find_listing(request.symbol, options.listing)
-    fees = wiring.parse_fees(options.fees)
+    fees = parse_fees(options.fees)
     listing = listing if fees is None else replace(listing, fees=fees)
     if not stated.price:
         raise InputError("price", "", "stated, since no tape shows one", "add --price 410, or name a tape with --tape")

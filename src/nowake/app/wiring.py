@@ -16,26 +16,28 @@ from nowake.app.buffered import BufferedStore
 from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
+from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.stated import Beliefs as Stated
 from nowake.app.stated import apply_stated, price_mid2
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
-from nowake.core.instrument import FeeSchedule, Listing
+from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, ExecutionPlan
 from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
-from nowake.core.units import NS_PER_SECOND, decimal, format_duration, parse_duration
+from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.core.value import Value, check_types, content_hash, force_lower, from_msgpack, replace, require, to_msgpack
 from nowake.core.view import View
 from nowake.data.checks import allowed
 from nowake.data.day_volumes import volume_today
 from nowake.data.sessions import session as find_session
-from nowake.engine.decide import first_plan, with_defaults
+from nowake.engine.decide import first_route, with_defaults
 from nowake.engine.desk import Desk
-from nowake.engine.env import Env, sim_limits
+from nowake.engine.env import Background, Env, sim_limits
 from nowake.engine.host import Host
+from nowake.engine.plans import Routed
 from nowake.journal.header import Header, Origin, Run, TapeRef, code_hash, derive_journal_id, package_version
 from nowake.journal.journal import Journal
 from nowake.journal.memory import MemoryJournal
@@ -44,6 +46,7 @@ from nowake.journal.reader import JournalFile, read_journal
 from nowake.journal.told import Listener, told
 from nowake.live.recover import save_state
 from nowake.models.beliefs import Beliefs, beliefs_from_view
+from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import Latency, SimMarket
@@ -59,9 +62,6 @@ SYNTH_LONGEST_NS = 72 * 3600 * 10**9
 ReadProgress = Callable[[float, str], None]
 Believed = tuple[tuple[str, Beliefs], ...]
 """Beliefs by listing, as ``Env`` holds them."""
-
-LATENCY_MAX_NS = 3600 * NS_PER_SECOND
-"""More than an hour one way is a mistake in the unit."""
 
 
 class RunOptions(Value, frozen=True):
@@ -114,31 +114,9 @@ class RunOptions(Value, frozen=True):
             raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
-            one_way = _latency(self.latency)
+            one_way = parse_latency(self.latency)
             made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
         return made
-
-
-def _latency(text: str) -> int:
-    rule = f"0 or a time such as 5ms, at most {format_duration(LATENCY_MAX_NS)}"
-    try:
-        one_way = parse_duration("latency", text, zero=True)
-    except InputError:
-        raise InputError("latency", text, rule) from None
-    require(one_way <= LATENCY_MAX_NS, "latency", text, rule)
-    return one_way
-
-
-def parse_fees(text: str) -> FeeSchedule | None:
-    """Return the schedule that ``TAKER`` or ``MAKER/TAKER`` (basis points) names, None for an empty text."""
-    if not text:
-        return None
-    parts = text.replace("bps", "").split("/")
-    try:
-        maker, taker = (decimal("fees", part) for part in (parts if len(parts) > 1 else parts * 2))
-    except ValueError:  # no number, or not one or two of them
-        raise InputError("fees", text, "TAKER or MAKER/TAKER in basis points, such as 10 or -0.2/0.3") from None
-    return FeeSchedule(maker_bps=maker, taker_bps=taker, source="stated by the user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +220,7 @@ def prepare(
     command: str = "work",
     progress: ReadProgress | None = None,
     believed: Believed | None = None,
+    background: bool = False,
 ) -> Prepared:
     """Return an order resolved against its market, which stands at the order's arrival.
 
@@ -252,6 +231,7 @@ def prepare(
         command: That asks, for the journal's header.
         progress: Told how far the reading is.
         believed: Beliefs of a run that is executed again; None = made from tape, history and what is stated.
+        background: Also measure what is normal for the market where the order names a strategy.
 
     Raises:
         InputError: Something asked for is not what it must be.
@@ -281,6 +261,11 @@ def prepare(
     view = market.view(t_ns)
     mid2 = price_mid2(options.beliefs, listing) or view.mid2 or 2 * view.last_units
     order = resolve(request, listing, session, replace(hours, mid2=mid2), key)
+    backgrounds: tuple[Background, ...] = ()
+    if background or request.strategy == AUTO:
+        from nowake.app.liquidity import background_at
+
+        backgrounds = (background_at(tape, t_ns, market.own.data_latency_ns),)
     env = Env(
         listings=(listing,),
         sessions=(session,),
@@ -288,6 +273,7 @@ def prepare(
         assumed=market_assumptions(tape),
         beliefs=_believed(options, listing, session, tape, view) if believed is None else believed,
         router=get_smart_router(),
+        backgrounds=backgrounds,
     )
     return Prepared(request, options, tape, session, market, with_defaults(order, view, listing), env, view, run)
 
@@ -357,7 +343,12 @@ def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -
 
 def plan(prepared: Prepared) -> ExecutionPlan:
     """Return the plan that working the order would start with; sends and journals nothing."""
-    return first_plan(prepared.order, prepared.view, prepared.env)
+    return route(prepared).plan
+
+
+def route(prepared: Prepared) -> Routed:
+    """Return strategy and plan that working the order would start with, and the record of the choice."""
+    return first_route(prepared.order, prepared.view, prepared.env)
 
 
 def header(prepared: Prepared) -> Header:

@@ -57,13 +57,17 @@ class Trigger(StrEnum):
     ENDED = "ended"
 
 
+OF_THE_MARKET = (Trigger.VOLUME, Trigger.VOLATILITY, Trigger.SPREAD, Trigger.BEHIND)
+"""The market, or what it let be done, was not as expected: another strategy for such a reason is a change of mind."""
+
+
 class StrategyChosen(Decision, frozen=True, tag="strategy-chosen"):
     """The order is worked by this strategy from now on; the plan of it is in the same batch.
 
     Attributes:
         decision: What was weighed, and what came of it.
         order: As it is worked now: the chosen strategy's, over the window that was asked for.
-        trigger: What made it fall; everything but admission and amendment counts as a change of mind.
+        trigger: What made it fall; another strategy counts as a change of mind where it is in ``OF_THE_MARKET``.
         reason: The numbers of that, in words; empty at admission.
         expected: What a running order is held against; None = the user named the strategy, which then stays.
     """

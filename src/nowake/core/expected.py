@@ -25,6 +25,7 @@ class Mark(Value, frozen=True, array_like=True):
         others: Volume of others since the market opened to us, quantity units.
         realised_var, realised_ns: Squared log returns, and over which time.
         spread_time, mid2_time: Integrals of the spread and of twice the mid, price units x ns / 1e6.
+        mid_ns: Nanoseconds over which these ran.
     """
 
     t_ns: int
@@ -33,6 +34,7 @@ class Mark(Value, frozen=True, array_like=True):
     realised_ns: int
     spread_time: int
     mid2_time: int
+    mid_ns: int = 0
 
     @classmethod
     def of(cls, view: View) -> Mark:
@@ -44,6 +46,7 @@ class Mark(Value, frozen=True, array_like=True):
             realised_ns=view.realised_ns,
             spread_time=view.spread_time,
             mid2_time=view.mid2_time,
+            mid_ns=view.mid_ns,
         )
 
     def spread_bps(self, since: Mark) -> float | None:

@@ -43,12 +43,11 @@ def _strategy_chosen(state: EngineState, record: d.StrategyChosen) -> EngineStat
         return put(state, replace(parent, order=record.order))
     before = parent.routing
     other = before is not None and parent.order.strategy != record.order.strategy
-    changed = record.trigger not in (d.Trigger.ADMISSION, d.Trigger.AMENDMENT)
     routing = Routing(
         asked=asked,
         expected=expected,
         marks=(expected.mark,),
-        changes=(before.changes if before else 0) + changed,
+        changes=(before.changes if before else 0) + (other and record.trigger in d.OF_THE_MARKET),
         left=parent.order.strategy if other else before.left if before else "",
     )
     changes: dict[str, Any] = {"order": record.order, "routing": routing}

@@ -23,7 +23,6 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import ExecutionPlan
 from nowake.core.units import round_price
 from nowake.core.value import replace
 from nowake.core.view import View
@@ -133,15 +132,6 @@ def first_route(order: ParentOrder, view: View, env: Env) -> Routed:
     if order.listing not in env.limits.allowed or order.listing in env.limits.restricted:
         raise Refused(f"{order.listing} is not on the allow-list", "add it to the limits")
     return route(order, Progress.start(order), beliefs_for(order, view, env), env, view)
-
-
-def first_plan(order: ParentOrder, view: View, env: Env) -> ExecutionPlan:
-    """Return the plan an order starts with, see ``first_route``.
-
-    Raises:
-        InputError: The order cannot be worked as asked; says why and what fits.
-    """
-    return first_route(order, view, env).plan
 
 
 def _close_market(draft: Draft, view: View) -> None:

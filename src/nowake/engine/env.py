@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from nowake.core.errors import InputError, Refused
+from nowake.core.expected import Mark
 from nowake.core.instrument import Listing
 from nowake.core.plan import Assumption
 from nowake.core.profile import Profile
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
+from nowake.market.norms import LiquidityNorms
 from nowake.models.beliefs import Beliefs
 from nowake.route.router import SmartRouter
 
@@ -127,8 +129,9 @@ class Rerouting(Value, frozen=True):
         volatility_ratio: Realised volatility of the last five minutes is this many times the expected, or as little.
         spread_ratio: The time-averaged spread of the last five minutes likewise.
         behind: This part of the order was due from slices that have ended, and is not filled.
-        apart_ns: A change comes at least this long after the decision before it.
-        changes_max: An order changes its mind at most so often; operators' amendments do not count.
+        apart_ns: A decision comes at least this long after the one before it.
+        changes_max: The market brings an order to another strategy at most so often; the same strategy laid out anew,
+            a schedule that ended, and operators' amendments do not count.
         margin: A new plan's score must be better than the present one's by this part of it ...
         margin_bps: ... and by at least this much.
         return_factor: A change back to the strategy that was left takes this many times the margin.
@@ -155,6 +158,22 @@ class Rerouting(Value, frozen=True):
         require(self.look_ns > 0, "look_ns", self.look_ns, "> 0")
 
 
+class Background(Value, frozen=True):
+    """What had been seen of a listing's market when the run began: what it is like is held against that.
+
+    Attributes:
+        listing: Its key.
+        norms: Quantiles of its own history.
+        earlier: The market's sums a while before; None = it had just begun.
+        levels_known: Levels a side that the source keeps complete; 0 = the whole book.
+    """
+
+    listing: str
+    norms: LiquidityNorms
+    earlier: Mark | None = None
+    levels_known: int = 0
+
+
 class Env(Value, frozen=True):
     """The engine's environment.
 
@@ -167,6 +186,7 @@ class Env(Value, frozen=True):
         router: Chooses the strategy of an order that names none, and weighs the ones that are named; None = nothing is
             weighed, and ``auto`` means TWAP.
         rerouting: When a running order is weighed again.
+        backgrounds: Of the listings whose past was seen; the conditions of others have no percentiles.
     """
 
     listings: tuple[Listing, ...]
@@ -177,6 +197,7 @@ class Env(Value, frozen=True):
     assumed: tuple[Assumption, ...] = ()
     router: SmartRouter | None = None
     rerouting: Rerouting = Rerouting()
+    backgrounds: tuple[Background, ...] = ()
 
     def listing(self, key: str) -> Listing:
         """Return the listing of a key.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nowake.core.conditions import Conditions
 from nowake.core.decisions import StrategyChosen, Trigger
 from nowake.core.errors import InputError, Refused
 from nowake.core.expected import Expected, Mark
@@ -14,11 +15,14 @@ from nowake.core.view import View
 from nowake.engine.env import Env
 from nowake.engine.state import ParentState
 from nowake.engine.tactics import TACTICS
+from nowake.market.liquidity import conditions_from_view
 from nowake.models.beliefs import Beliefs
 from nowake.plan.planner import Progress, make_plan
 from nowake.plan.strategies import AUTO
 from nowake.route.router import SmartRouter, routed
 
+CERTAIN = 0.99
+"""At a participation of all volume no time to trade can be told."""
 EXPECTED_PARTS = 24
 """The expected volume is remembered at the ends of this many equal parts of the window that is left."""
 
@@ -82,11 +86,37 @@ def _named(
 
 
 def weigh(
-    router: SmartRouter, order: ParentOrder, progress: Progress, beliefs: Beliefs, env: Env, view: View
+    router: SmartRouter,
+    order: ParentOrder,
+    progress: Progress,
+    beliefs: Beliefs,
+    env: Env,
+    view: View,
+    since: Mark | None = None,
 ) -> StrategyDecision:
-    """Return what the router makes of an order as asked."""
+    """Return what the router makes of an order as asked, with what the market is like for what is unsent of it."""
     listing = env.listing(order.listing)
-    return router.decide(order, progress, beliefs, listing, env.session(listing.session), view.t_ns)
+    found = conditions(order, progress, beliefs, env, view, since)
+    return router.decide(order, progress, beliefs, listing, env.session(listing.session), view.t_ns, found)
+
+
+def conditions(
+    order: ParentOrder, progress: Progress, beliefs: Beliefs, env: Env, view: View, since: Mark | None = None
+) -> Conditions:
+    """Return what the market is like for what is unsent; rates count from ``since`` or the background's sums."""
+    seen = next((one for one in env.backgrounds if one.listing == order.listing), None)
+    return conditions_from_view(
+        view,
+        env.listing(order.listing),
+        order.side,
+        progress.unsent_units,
+        norms=seen.norms if seen is not None else None,
+        earlier=since or (seen.earlier if seen is not None else None),
+        day_volume=beliefs.volume.per_day,
+        day_ns=beliefs.volume.day_ns,
+        participation=min(order.parameters.participation_max, CERTAIN),
+        levels_known=seen.levels_known if seen is not None else 0,
+    )
 
 
 def adopt(

@@ -34,7 +34,7 @@ def reroute(draft: Draft, parent_id: str, view: View) -> None:
     routing = parent.routing
     if routing is None or router is None or not parent.unsent or routing.marks[-1].t_ns != view.t_ns:
         return
-    if view.t_ns - routing.expected.mark.t_ns < rules.apart_ns or routing.changes >= rules.changes_max:
+    if view.t_ns - routing.expected.mark.t_ns < rules.apart_ns:
         return
     if parent.order.end_ns - view.t_ns < SHORTEST_NS:
         return
@@ -45,10 +45,12 @@ def reroute(draft: Draft, parent_id: str, view: View) -> None:
     try:
         beliefs = measured_beliefs(parent, view, draft.env)
         progress = revision(parent, parent.unsent, parent.reserved)
-        decision = weigh(router, routing.asked, progress, beliefs, draft.env, view)
+        decision = weigh(router, routing.asked, progress, beliefs, draft.env, view, routing.marks[0])
         if decision.chosen is None:
             return  # nothing can be weighed: what goes on is as good as anything
         if trigger is not Trigger.ENDED:
+            if decision.chosen.strategy != parent.order.strategy and routing.changes >= rules.changes_max:
+                return
             present = present_score(router, parent, beliefs, draft.env, view)
             asked_bps = margin_bps(rules, routing, decision, present)
             if decision.chosen.score_bps >= present - asked_bps:

@@ -85,7 +85,7 @@ class Routing(Value, frozen=True):
         asked: The order as the user has it, strategy ``auto``; the parent's order is how it is worked.
         expected: Of the market, at the last decision.
         marks: The market's sums in the last minutes, at most one a minute, none from before the last decision.
-        changes: How often it changed its mind; operators' amendments do not count.
+        changes: How often the market brought it to another strategy.
         left: Strategy before the present one; empty = there was none.
     """
 

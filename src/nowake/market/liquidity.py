@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from nowake.core.conditions import Conditions, Measure, size_class_of
 from nowake.core.errors import InputError
+from nowake.core.expected import Mark
 from nowake.core.instrument import Listing
 from nowake.core.order import Side
 from nowake.core.tape import I64
@@ -134,7 +135,7 @@ def conditions_from_view(
     qty_units: int,
     *,
     norms: LiquidityNorms | None = None,
-    earlier: View | None = None,
+    earlier: Mark | None = None,
     day_volume: float | None = None,
     day_why: str = "",
     day_ns: int = DAY_NS,
@@ -149,7 +150,7 @@ def conditions_from_view(
         side: Of the order.
         qty_units: Of the order, quantity units, > 0.
         norms: The history that percentiles are of; None = none, and every score is None with the reason.
-        earlier: A view of the same market before this one: rates are of the time between the two. None = since the
+        earlier: The sums of the same market before this view: rates are of the time between the two. None = since the
             market opened to us, which ``why`` then says.
         day_volume: What the others are expected to trade in a regular day, quantity units; None or 0 = not known.
         day_why: What limits that number, or why it is not known; empty = nothing to say.
@@ -158,11 +159,10 @@ def conditions_from_view(
         levels_known: Levels a side that the source keeps complete, ``TapeMeta.depth_levels``; 0 = the whole book.
 
     Raises:
-        InputError: A side or size that is none, a view of another listing, or an earlier view that is later.
+        InputError: A side or size that is none, a view of another listing, or earlier sums that are later.
     """
     require(view.listing == listing.key, "view", view.listing, f"of {listing.key}")
     if earlier is not None:
-        require(earlier.listing == view.listing, "earlier", earlier.listing, f"of {view.listing}")
         require(earlier.t_ns <= view.t_ns, "earlier", earlier.t_ns, f"not after {view.t_ns}")
     last = min(VIEW_LEVELS, levels_known or VIEW_LEVELS)
     book = Book(
@@ -242,11 +242,11 @@ def _missing(name: str, one: I64, span: str) -> str:
     return f"{part} was open" if name == "volume_rate" else f"a sound book for {part}"
 
 
-def past_of_views(view: View, earlier: View | None, day_ns: int) -> Past:
+def past_of_views(view: View, earlier: Mark | None, day_ns: int) -> Past:
     """Return what happened between two views, or since the market opened to us; the others' volume only."""
     since = earlier.t_ns if earlier is not None else view.since_ns
-    old = (0, 0, 0, 0.0, 0, 0) if earlier is None else _cumulants(earlier)
-    mid, spread, mid_ns, variance, realised_ns, volume = (a - b for a, b in zip(_cumulants(view), old, strict=True))
+    old = (0, 0, 0, 0.0, 0, 0) if earlier is None else _sums(earlier)
+    mid, spread, mid_ns, variance, realised_ns, volume = (a - b for a, b in zip(_sums(Mark.of(view)), old, strict=True))
     span = format_duration(view.t_ns - since) if since and view.t_ns > since else "no time"
     returns = int(realised_ns) // GRID_NS
     values: dict[str, tuple[float | None, int]] = {
@@ -268,9 +268,8 @@ def past_of_views(view: View, earlier: View | None, day_ns: int) -> Past:
     return Past(values, why, span if earlier is not None else f"{span}, since the market opened to us", 0, bases)
 
 
-def _cumulants(view: View) -> tuple[int, int, int, float, int, int]:
-    others = view.volume_all - view.volume_own
-    return view.mid2_time, view.spread_time, view.mid_ns, view.realised_var, view.realised_ns, others
+def _sums(at: Mark) -> tuple[int, int, int, float, int, int]:
+    return at.mid2_time, at.spread_time, at.mid_ns, at.realised_var, at.realised_ns, at.others
 
 
 def assemble(

@@ -29,6 +29,7 @@ from nowake.live.clock import ScaledClock
 from nowake.live.shell import Shell
 from nowake.live.venues.base import LiveVenue
 from nowake.live.venues.simulated import SimulatedVenue
+from nowake.route.router import get_smart_router
 
 WrapStorage = Callable[[Storage], Storage]
 WrapVenue = Callable[[LiveVenue], LiveVenue]
@@ -170,6 +171,7 @@ def _environment(setting: WorkerSetting, venue: LiveVenue) -> Env:
         sessions=(venue.session,),
         limits=sim_limits(listing.key, setting.order.parameters.participation_max),
         timing=setting.timing,
+        router=get_smart_router(),
     )
 
 
