@@ -92,6 +92,11 @@ def test_a_priced_plan_is_the_plan_that_is_made(
     plan = make_plan(order, progress, beliefs, equity, session, t0)
     priced = price_plan(order, progress, beliefs, equity, session, t0)
     assert priced.cost == plan.cost
+    if progress.owed_units:  # the current slice goes on with what it owes, the rest is laid out after it
+        first = plan.slices[0]
+        assert (first.index, first.release_ns, first.end_ns) == (3, t0, progress.slice_end_ns)
+        assert first.qty_units == progress.owed_units
+        assert plan.slices[1].release_ns >= first.end_ns
     assert (priced.strategy, priced.slices) == (plan.strategy, len(plan.slices))
     assert (priced.release_ns, priced.end_ns) == (plan.slices[0].release_ns, plan.slices[-1].end_ns)
     assert priced.peak_participation == peak_participation(plan.slices, beliefs)

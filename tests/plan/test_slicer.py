@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -138,3 +139,16 @@ def test_refusals_name_the_nearest_plan() -> None:
 def test_weights_that_mean_nothing_are_refused(weights: list[float]) -> None:
     with pytest.raises(InputError, match="weights"):
         slice_exactly(10, weights)
+
+
+@given(
+    steps=st.lists(st.integers(0, 400), min_size=1, max_size=20).map(lambda one: one * 3), whole=st.integers(0, 10**9)
+)
+def test_rests_that_tie_but_for_the_rounding_of_floats_go_to_the_earlier_slices(steps: list[int], whole: int) -> None:
+    # 3 n weights of 1, 4, 7, ...: every rest of T whole + T / 3 lots is exactly 1/3, so n lots are left over.
+    weights = [3 * step + 1 for step in steps]
+    total = sum(weights)
+    lots = total * whole + total // 3
+    exact = [lots * weight // total + (k < len(weights) // 3) for k, weight in enumerate(weights)]
+    for given_as in (weights, [float(one) for one in weights], np.array(weights, dtype=np.float64)):
+        assert list(slice_exactly(lots, given_as)) == exact
