@@ -1,0 +1,320 @@
+"""The book of one market order by order: the kernel. Its meaning is ``book_l3_reference``; read that first.
+
+Orders are rows of ``orders`` (n, 5) i64, linked first come first within their level; levels are rows of ``places``
+(m, 5) i64. Two hash tables (``market.table``) find an order by its id and a level by side and price. Free rows are
+linked through NEXT and FIRST. ``head`` (8,) i64 holds what is free and how much is used. Nothing is searched: adding,
+reducing and removing an order are O(1); only ``queue_of`` and ``ahead_of`` walk one level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nowake.core.jit import kernel
+from nowake.core.tape import I32, I64, U16, Tape
+from nowake.core.value import require
+from nowake.market.table import grown, new_table, table_get, table_put
+
+REFERENCE = "nowake.market.book_l3_reference:ReferenceOrderBook"
+"""The plain meaning, which tests hold the kernels to."""
+
+HEAD = 8
+FREE_ORDER, FREE_PLACE, ORDERS, PLACES, STRAYS = 0, 1, 2, 3, 4
+
+O_ID, O_QTY, O_PLACE, O_PREV, O_NEXT = 0, 1, 2, 3, 4
+ORDER_WORDS = 5
+P_PACKED, P_UNNAMED, P_TOTAL, P_FIRST, P_LAST = 0, 1, 2, 3, 4
+PLACE_WORDS = 5
+
+OK, ORDERS_FULL, PLACES_FULL = 0, 1, 2
+NONE = -1
+
+
+@kernel(counted=False)
+def _place(head: I64, places: I64, by_price: I64, packed: int) -> int:
+    """Return the row of a level, made when there is none; the caller made sure of room."""
+    found = table_get(by_price, packed) - 1
+    if found >= 0:
+        return found
+    row = head[FREE_PLACE]
+    head[FREE_PLACE] = places[row, P_FIRST]
+    head[PLACES] += 1
+    places[row, P_PACKED], places[row, P_UNNAMED], places[row, P_TOTAL] = packed, 0, 0
+    places[row, P_FIRST], places[row, P_LAST] = NONE, NONE
+    table_put(by_price, packed, row + 1)
+    return int(row)
+
+
+@kernel(counted=False)
+def _release_if_empty(head: I64, places: I64, by_price: I64, row: int) -> None:
+    """Let go of a level on which nothing stands."""
+    if places[row, P_TOTAL] != 0:
+        return
+    table_put(by_price, places[row, P_PACKED], 0)
+    places[row, P_FIRST] = head[FREE_PLACE]
+    head[FREE_PLACE] = row
+    head[PLACES] -= 1
+
+
+@kernel(counted=False)
+def _remove(head: I64, orders: I64, ids: I64, places: I64, slot: int) -> None:
+    """Take an order out of its queue; its level stays, even when empty."""
+    row, before, after = orders[slot, O_PLACE], orders[slot, O_PREV], orders[slot, O_NEXT]
+    places[row, P_TOTAL] -= orders[slot, O_QTY]
+    if before == NONE:
+        places[row, P_FIRST] = after
+    else:
+        orders[before, O_NEXT] = after
+    if after == NONE:
+        places[row, P_LAST] = before
+    else:
+        orders[after, O_PREV] = before
+    table_put(ids, orders[slot, O_ID], 0)
+    orders[slot, O_NEXT] = head[FREE_ORDER]
+    head[FREE_ORDER] = slot
+    head[ORDERS] -= 1
+
+
+@kernel(counted=False)
+def _set(head: I64, orders: I64, ids: I64, places: I64, by_price: I64, packed: int, qty: int) -> None:
+    """Take a level's size as stated; what its orders do not add up to forgets who they are."""
+    row = table_get(by_price, packed) - 1
+    if row < 0:
+        if qty == 0:
+            return
+        row = _place(head, places, by_price, packed)
+    if places[row, P_TOTAL] != qty:
+        while places[row, P_FIRST] != NONE:
+            _remove(head, orders, ids, places, places[row, P_FIRST])
+        places[row, P_UNNAMED], places[row, P_TOTAL] = qty, qty
+        _release_if_empty(head, places, by_price, row)
+
+
+@kernel(counted=False)
+def _add(
+    head: I64, orders: I64, ids: I64, places: I64, by_price: I64, packed: int, qty: int, order_id: int
+) -> None:  # fmt: skip
+    """Add an order, or an unnamed quantity, to a level."""
+    if qty <= 0:
+        head[STRAYS] += qty < 0
+        return
+    if order_id != 0:
+        known = table_get(ids, order_id) - 1
+        if known >= 0:
+            head[STRAYS] += 1
+            place = orders[known, O_PLACE]
+            _remove(head, orders, ids, places, known)
+            _release_if_empty(head, places, by_price, place)
+    row = _place(head, places, by_price, packed)
+    places[row, P_TOTAL] += qty
+    if order_id == 0:
+        places[row, P_UNNAMED] += qty
+        return
+    slot, last = head[FREE_ORDER], places[row, P_LAST]
+    head[FREE_ORDER] = orders[slot, O_NEXT]
+    head[ORDERS] += 1
+    orders[slot, O_ID], orders[slot, O_QTY], orders[slot, O_PLACE] = order_id, qty, row
+    orders[slot, O_PREV], orders[slot, O_NEXT] = last, NONE
+    if last == NONE:
+        places[row, P_FIRST] = slot
+    else:
+        orders[last, O_NEXT] = slot
+    places[row, P_LAST] = slot
+    table_put(ids, order_id, slot + 1)
+
+
+@kernel(counted=False)
+def _take_off(
+    head: I64, orders: I64, ids: I64, places: I64, by_price: I64, packed: int, qty: int, order_id: int, whole: bool
+) -> None:  # fmt: skip
+    """Take a quantity, or the whole order, off the book."""
+    slot = table_get(ids, order_id) - 1 if order_id != 0 else NONE
+    if slot < 0:
+        row = table_get(by_price, packed) - 1
+        stands = places[row, P_UNNAMED] if row >= 0 else 0
+        head[STRAYS] += qty > stands
+        gone = min(qty, stands)
+        if row >= 0:
+            places[row, P_UNNAMED] -= gone
+            places[row, P_TOTAL] -= gone
+            _release_if_empty(head, places, by_price, row)
+        return
+    row, has = orders[slot, O_PLACE], orders[slot, O_QTY]
+    head[STRAYS] += qty > has or places[row, P_PACKED] != packed
+    if whole or qty >= has:
+        _remove(head, orders, ids, places, slot)
+        _release_if_empty(head, places, by_price, row)
+    else:
+        orders[slot, O_QTY] -= qty
+        places[row, P_TOTAL] -= qty
+
+
+@kernel(counted=False)
+def _forget(head: I64, orders: I64, ids: I64, places: I64, by_price: I64) -> None:
+    """Empty the book."""
+    for table in (ids, by_price):
+        for slot in range(table.shape[0] // 2):
+            table[2 * slot], table[2 * slot + 1] = -(2**63), 0
+    for slot in range(orders.shape[0]):
+        orders[slot, O_NEXT] = slot + 1 if slot + 1 < orders.shape[0] else NONE
+    for row in range(places.shape[0]):
+        places[row, P_FIRST] = row + 1 if row + 1 < places.shape[0] else NONE
+    head[FREE_ORDER], head[FREE_PLACE], head[ORDERS], head[PLACES] = 0, 0, 0, 0
+
+
+@kernel(counted=False)
+def apply_order_row(
+    head: I64, orders: I64, ids: I64, places: I64, by_price: I64, code: int, price: int, qty: int, order_id: int
+) -> int:  # fmt: skip
+    """Apply one tape row; returns OK, or ORDERS_FULL or PLACES_FULL: nothing changed, make room and call again."""
+    kind, side = code & 15, ((code >> 4) & 3) - 1
+    if kind == 6:
+        _forget(head, orders, ids, places, by_price)
+    if kind > 4 or side < 0:
+        return OK
+    if kind <= 1 and head[FREE_PLACE] == NONE:
+        return PLACES_FULL
+    if kind == 1 and head[FREE_ORDER] == NONE:
+        return ORDERS_FULL
+    packed = price * 2 + side
+    if kind == 0:
+        _set(head, orders, ids, places, by_price, packed, qty)
+    elif kind == 1:
+        _add(head, orders, ids, places, by_price, packed, qty, order_id)
+    else:
+        _take_off(head, orders, ids, places, by_price, packed, qty, order_id, kind == 3)
+    return OK
+
+
+@kernel(counted=False)
+def apply_order_rows(
+    head: I64, orders: I64, ids: I64, places: I64, by_price: I64,
+    code: U16, price: I32, qty: I32 | I64, order_id: I64, lo: int, hi: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Apply rows [lo, hi); returns (OK, hi), or what must be enlarged and the row at which to go on."""
+    for i in range(lo, hi):
+        status = apply_order_row(
+            head, orders, ids, places, by_price, int(np.int64(code[i])), int(price[i]), int(qty[i]), int(order_id[i])
+        )
+        if status != OK:
+            return status, i
+    return OK, hi
+
+
+@kernel(counted=False)
+def ahead_of(orders: I64, ids: I64, places: I64, order_id: int) -> int:
+    """Return the quantity before an order at its price, -1 when it is not known."""
+    slot = table_get(ids, order_id) - 1
+    if slot < 0:
+        return NONE
+    ahead = places[orders[slot, O_PLACE], P_UNNAMED]
+    slot = orders[slot, O_PREV]
+    while slot != NONE:
+        ahead += orders[slot, O_QTY]
+        slot = orders[slot, O_PREV]
+    return int(ahead)
+
+
+class OrderBook:
+    """Every resting order of a market, first come first at each price.
+
+    Prices are offsets from the tape's price base, quantities quantity units; side 0 bids, 1 asks. Quantity that stood
+    there before the book was watched has no id and counts as first in its queue.
+    """
+
+    def __init__(self, orders: int = 1024, places: int = 256) -> None:
+        require(orders > 0 and places > 0, "orders", (orders, places), "> 0")
+        self.head = np.zeros(HEAD, dtype=np.int64)
+        self.orders = np.zeros((orders, ORDER_WORDS), dtype=np.int64)
+        self.places = np.zeros((places, PLACE_WORDS), dtype=np.int64)
+        self.ids = new_table(_table_size(orders))
+        self.by_price = new_table(_table_size(places))
+        _forget(*self._arrays)
+
+    @property
+    def _arrays(self) -> tuple[I64, I64, I64, I64, I64]:
+        return self.head, self.orders, self.ids, self.places, self.by_price
+
+    @property
+    def strays(self) -> int:
+        """Return how many rows did not fit the book."""
+        return int(self.head[STRAYS])
+
+    @property
+    def count(self) -> int:
+        """Return how many known orders rest."""
+        return int(self.head[ORDERS])
+
+    def apply(self, code: int, price: int, qty: int, order_id: int) -> None:
+        """Apply one tape row; an id of 0 is none."""
+        while status := apply_order_row(*self._arrays, code, price, qty, order_id):
+            self._make_room(status)
+
+    def run(self, tape: Tape, lo: int, hi: int) -> None:
+        """Apply the rows [lo, hi) of a tape that has order ids.
+
+        Raises:
+            InputError: It has none.
+        """
+        require(len(tape.order_id) == len(tape), "tape", tape.meta.source, "order by order: with an id on every row")
+        while lo < hi:
+            columns = tape.code, tape.price, tape.qty, tape.order_id
+            status, lo = apply_order_rows(*self._arrays, *columns, lo, hi)
+            if status:
+                self._make_room(status)
+
+    def _make_room(self, status: int) -> None:
+        """Double what is full."""
+        if status == ORDERS_FULL:
+            self.orders, self.ids = _doubled(self.orders, O_NEXT), grown(self.ids)
+            self.head[FREE_ORDER] = len(self.orders) // 2
+        else:
+            self.places, self.by_price = _doubled(self.places, P_FIRST), grown(self.by_price)
+            self.head[FREE_PLACE] = len(self.places) // 2
+
+    def size(self, side: int, price: int) -> int:
+        """Return the size of a level."""
+        row = table_get(self.by_price, price * 2 + side) - 1
+        return int(self.places[row, P_TOTAL]) if row >= 0 else 0
+
+    def queue(self, side: int, price: int) -> list[tuple[int, int]]:
+        """Return (order id, quantity) of a level, first in the queue first; id 0 = unnamed."""
+        row = table_get(self.by_price, price * 2 + side) - 1
+        if row < 0:
+            return []
+        unnamed = int(self.places[row, P_UNNAMED])
+        return [*([(0, unnamed)] if unnamed else []), *self._walk(int(self.places[row, P_FIRST]))]
+
+    def _walk(self, slot: int) -> Iterator[tuple[int, int]]:
+        while slot != NONE:
+            yield int(self.orders[slot, O_ID]), int(self.orders[slot, O_QTY])
+            slot = int(self.orders[slot, O_NEXT])
+
+    def levels(self, side: int) -> list[tuple[int, int]]:
+        """Return (price, size) of a side, best first."""
+        rows = self.by_price.reshape(-1, 2)
+        used = self.places[rows[rows[:, 1] > 0, 1] - 1]
+        mine = used[used[:, P_PACKED] & 1 == side]
+        found = sorted(zip((mine[:, P_PACKED] >> 1).tolist(), mine[:, P_TOTAL].tolist(), strict=True))
+        return found[::-1] if side == 0 else found
+
+    def ahead(self, order_id: int) -> int | None:
+        """Return the quantity that stands before a known order at its price, None for an unknown one."""
+        found = ahead_of(self.orders, self.ids, self.places, order_id)
+        return None if found == NONE else int(found)
+
+
+def _table_size(rows: int) -> int:
+    """Return the capacity of a table that stays at most half full."""
+    return 1 << (2 * rows - 1).bit_length()
+
+
+def _doubled(rows: I64, link: int) -> I64:
+    """Return twice as many rows, the new ones free and linked by column ``link``."""
+    n = len(rows)
+    more = np.zeros_like(rows)
+    more[:, link] = np.arange(n + 1, 2 * n + 1)
+    more[-1, link] = NONE
+    return np.concatenate([rows, more])
