@@ -31,7 +31,7 @@ from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.match_reference import ReferenceMatcher
-from nowake.sim.merge import venue_order
+from nowake.sim.merge import venue_order, venue_rows
 from nowake.sim.merge_reference import ReferenceWorld
 from nowake.sim.venue import Report
 
@@ -268,10 +268,10 @@ def test_worlds_share_a_tape_and_zero_impact_equals_instant_refill(
     rows: list[tuple[int, int, int, int]], n: int
 ) -> None:
     tape = make_tape(rows)
-    order = venue_order(tape)
+    shared = venue_rows(tape)
     markets = [
-        SimMarket(tape, latency=LATENCY, impact="off", order=order),
-        SimMarket(tape, latency=LATENCY, impact="ledger", half_life_ns=0, order=order),
+        SimMarket(tape, latency=LATENCY, impact="off", rows=shared),
+        SimMarket(tape, latency=LATENCY, impact="ledger", half_life_ns=0, rows=shared),
         SimMarket(tape, latency=LATENCY, impact="off"),
     ]
     transcripts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 
 import numpy as np
@@ -18,10 +19,12 @@ from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, 
 from nowake.market import book as bk
 from nowake.sim import match_l2 as l2
 from nowake.sim.match_reference import TOOK, ReferenceMatcher, RestingOrder
+from nowake.sim.merge import joined_at
 from nowake.sim.queues import queue_model
 from nowake.sim.venue import SimVenue
 
 BID, ASK = Book.BID, Book.ASK
+NO_ROWS = np.empty(0, dtype=np.int64)
 SELL_HITS, BUY_HITS = ASK, BID  # side of a TRADE row: its aggressor
 
 
@@ -35,6 +38,7 @@ class Driver:
         self.rows = list(
             zip(tape.t_event.tolist(), tape.code.tolist(), tape.price.tolist(), tape.qty.tolist(), strict=True)
         )
+        self.joined = joined_at(tape, NO_ROWS) if model == "fifo" else np.empty(0, dtype=np.int32)
         self.fills: list[tuple[str, int, int, int, bool]] = []
 
     def row(self, i: int) -> None:
@@ -42,7 +46,7 @@ class Driver:
         venue = self.venue
         while status := l2.venue_row(
             *bk.parts(venue.book), venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
-            venue.taken_at, t, code, price, qty,
+            venue.taken_at, t, code, price, qty, i, self.joined,
         ):  # fmt: skip
             venue.make_room(status)
         self.note(venue.collect())
@@ -73,13 +77,16 @@ ACTIONS = st.tuples(
 @given(
     rows=streams(max_rows=60, reach=3),
     actions=st.lists(ACTIONS, max_size=10),
-    model=st.sampled_from(["power-2", "power-3", "log", "risk-averse"]),
+    model=st.sampled_from(["power-2", "power-3", "log", "risk-averse", "fifo"]),
+    ids=st.lists(st.integers(0, 5), min_size=60, max_size=60),
     ledger=st.sampled_from([None, -1, 30 * MS]),
 )
 def test_kernel_equals_reference(
-    rows: list[tuple[int, int, int, int]], actions: list[tuple], model: str, ledger: int | None
+    rows: list[tuple[int, int, int, int]], actions: list[tuple], model: str, ids: list[int], ledger: int | None
 ) -> None:
     tape = make_tape(rows)
+    if model == "fifo":
+        tape = dataclasses.replace(tape, order_id=np.array(ids[: len(rows)], dtype=np.int64))
     driver = Driver(tape, model, "off" if ledger is None else "ledger", None if ledger in (None, -1) else ledger)
     named = queue_model(model)
     reference = ReferenceMatcher(
@@ -89,6 +96,7 @@ def test_kernel_equals_reference(
     prices = tape.prices().tolist()
     for i in range(len(rows)):
         t, code, _, qty = driver.rows[i]
+        driver.venue.stats[l2.V_CURSOR] = i
         for at, kind, buy, away, size, tif in actions:
             if at != i:
                 continue
@@ -114,9 +122,10 @@ def test_kernel_equals_reference(
                 best = reference.book.best(side)
                 price = best if kind == "peg" and best is not None else order.price_units
                 ahead = float(dict(reference.seen(side, t)).get(price, 0))
-                reference.orders.append(RestingOrder(number, side, price, left, number, kind == "peg", ahead))
+                reference.orders.append(RestingOrder(number, side, price, left, number, kind == "peg", ahead, row=i))
         driver.row(i)
-        reference.row(t, code, prices[i], qty)
+        came = int(driver.joined[i]) if model == "fifo" else None
+        reference.row(t, code, prices[i], qty, i, came)
     expected = [(names[number], qty, price, t, how != TOOK) for number, qty, price, t, how in reference.fills]
     # The venue names each order it refused, the reference only those it took: compare by id.
     renamed = {name: name for name in names}

@@ -53,6 +53,6 @@ def test_kernel_equals_reference_and_stays_in_the_queue(
 
 
 def test_names_are_refused_by_name() -> None:
-    for name in ("power", "power-0", "power-x", "fifo", "power-101"):
+    for name in ("power", "power-0", "power-x", "lifo", "power-101"):
         with pytest.raises(InputError, match="queue_model"):
             queue_model(name)

@@ -68,7 +68,7 @@ class SimMarket:
         impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken (``sim.match_l2``).
         half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
         seed: Goes into trade ids.
-        order: Of ``merge.venue_order(tape)``, to share it between worlds.
+        rows: Of ``merge.venue_rows(tape)``, to share it between worlds.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class SimMarket:
         impact: str = "off",
         half_life_ns: int | None = None,
         seed: int = 0,
-        order: tuple[I64, I64] | None = None,
+        rows: mg.VenueRows | None = None,
     ) -> None:
         require(len(tape) > 0, "tape", len(tape), "at least one row long")
         self.tape = tape
@@ -99,7 +99,9 @@ class SimMarket:
         )
         self.own = OwnMarket(tape, latency.data_ns, session)
         self._session = session
-        self.venue_rows = mg.venue_order(tape) if order is None else order
+        fifo = queue_model.lower() == "fifo"
+        self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
+        require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
         self._commands: deque[tuple[int, _Command]] = deque()
         self._messages: deque[VenueMessage] = deque()
         self._left: dict[str, int] = {}
@@ -210,17 +212,17 @@ class SimMarket:
         limits = np.array(
             [limit_ns, command, self._lead_ns, self.latency.response_ns, own.extra_ns, own.now_ns], dtype=np.int64
         )
-        (t_venue, order), (t_event, delta, code, price, qty) = self.venue_rows, own.columns
+        t_event, delta, code, price, qty = own.columns
         outcome = mg.REACHED
         if len(table):
             outcome = mg.merge(
-                t_venue, order, t_event, delta, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders,
+                *self.venue_rows, t_event, delta, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders,
                 venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
                 table, len(table), limits,
             )  # fmt: skip
         elif venue.has_live or self._commands:
             outcome = mg.run_venue(
-                t_venue, order, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
+                *self.venue_rows, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
                 venue.fills, venue.taken, venue.taken_at, limits,
             )  # fmt: skip
         if outcome == mg.REACHED and not len(table):

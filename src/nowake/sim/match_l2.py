@@ -1,4 +1,4 @@
-"""Our orders against a recorded L2 market: the kernel. Its meaning is ``match_reference``; read that first.
+"""Our orders against a recorded market: the kernel. Its meaning is ``match_reference``; read that first.
 
 The recorded book knows nothing of us. Rules, per row of the venue (event time):
 
@@ -13,9 +13,13 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
 - an **aggressive** order walks the seen sizes, ``max(0, recorded - taken)``. ``taken`` is kept with impact ``ledger``
   only: a rise of the recorded level adds to what is seen, a fall takes ``taken`` off pro rata (rounded up, so nothing
   comes back for free), the end of the level forgets it, and with a half-life it decays;
+- on a tape with order ids, **first come first served** is exact (queue model ``fifo``): ``joined`` says of every row at
+  which row its order joined the book, so what leaves counts as ahead of us when it came before us, and an execution of
+  an order that stands behind us would have met us first;
 - a **pegged** order follows the recorded best price of its side at the end of each message, to the back of the queue.
 
-Orders are rows of ``orders`` (m, 6) i64: live, side (0 buys), key, leaves, sequence, peg; and of ``fronts`` (m, 2) f64:
+Orders are rows of ``orders`` (m, 7) i64: live, side (0 buys), key, leaves, sequence, peg, row at which it
+joined; and of ``fronts`` (m, 2) f64:
 quantity ahead, printed since the level's last row. Fills are rows of ``fills`` (f, 5) i64: order, quantity, price
 offset, venue time, and how: TOOK, PRINTED (made, inside a recorded print) or UNPRINTED (made, but whoever came to our
 price is in the book and not in the prints). Fills are whole lots; a print or level finer than a lot gives what it can.
@@ -26,7 +30,7 @@ from __future__ import annotations
 import math
 
 from nowake.core.jit import kernel
-from nowake.core.tape import F64, I64
+from nowake.core.tape import F64, I32, I64
 from nowake.market.book import (
     BASE,
     BEST,
@@ -47,8 +51,8 @@ from nowake.market.table import table_get, table_put
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
 
-O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG = 0, 1, 2, 3, 4, 5
-ORDER_FIELDS = 6
+O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG, O_ROW = 0, 1, 2, 3, 4, 5, 6
+ORDER_FIELDS = 7
 F_AHEAD, F_TRADED = 0, 1
 X_ORDER, X_QTY, X_PRICE, X_T, X_HOW = 0, 1, 2, 3, 4
 FILL_FIELDS = 5
@@ -58,6 +62,9 @@ VENUE_STATS = 16
 
 FILLS_FULL, LEDGER_FULL = 4, 5
 TOOK, PRINTED, UNPRINTED = 0, 1, 2
+
+NO_ID = -2
+"""``joined`` of a row where queues are not exact; -1 = its order was there before the tape began."""
 
 
 @kernel(counted=False)
@@ -143,9 +150,12 @@ def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int
 
 @kernel(counted=False)
 def _match_print(
-    venue: I64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int
+    venue: I64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int, came: int
 ) -> None:
-    """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side."""
+    """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side.
+
+    ``came``: row at which the order that was executed joined; one that came before us is none of our business.
+    """
     left = qty
     slots = venue[V_SLOTS]
     last_key, last_seq = 2**62, -1
@@ -156,7 +166,9 @@ def _match_print(
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         reach = left
         if last_key == key:
-            if hidden != 0:
+            if NO_ID < came < orders[i, O_ROW]:
+                reach = 0
+            elif hidden != 0:
                 reach = left if fronts[i, F_AHEAD] < 0.5 else 0
             else:
                 fronts[i, F_AHEAD] -= left
@@ -197,9 +209,9 @@ def _match_level(
 @kernel(counted=False, inline=True)
 def _orders_after_level(
     head: I64, venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
-    side: int, key: int, flags: int, t: int,
+    side: int, key: int, flags: int, t: int, came: int,
 ) -> None:  # fmt: skip
-    """Move queues at a changed level and match orders that it crosses."""
+    """Move queues at a changed level and match orders that it crosses; ``came`` as in ``_match_print``."""
     old, new = head[OLD], head[NEW]
     crossed = False
     for i in range(venue[V_SLOTS]):
@@ -211,6 +223,10 @@ def _orders_after_level(
             if flags & 0x200:
                 if new > 0:
                     fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
+            elif came > NO_ID:
+                if came < orders[i, O_ROW]:
+                    fronts[i, F_AHEAD] = max(fronts[i, F_AHEAD] - max(old - new, 0), 0.0)
+                fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
             else:
                 fronts[i, F_AHEAD] = front_after(
                     venue[V_MODEL], reals[0], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
@@ -221,14 +237,14 @@ def _orders_after_level(
 
 
 @kernel(counted=False)
-def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64) -> None:
+def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64, row: int) -> None:
     """Move pegged orders to the best price of their side, to the back of the queue."""
     for i in range(venue[V_SLOTS]):
         if orders[i, O_LIVE] != 0 and orders[i, O_PEG] != 0:
             side = orders[i, O_SIDE]
             key = best_key(head, side)
             if key != NO_PRICE and key != orders[i, O_KEY]:
-                orders[i, O_KEY] = key
+                orders[i, O_KEY], orders[i, O_ROW] = key, row
                 fronts[i, F_AHEAD] = float(level_size(head, size, table, side, key))
                 fronts[i, F_TRADED] = 0.0
 
@@ -251,9 +267,11 @@ def _print_side(head: I64, code: int, price: int) -> int:
 @kernel(counted=False, inline=True)
 def venue_row(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
-    fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int,
+    fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int, row: int, joined: I32,
 ) -> int:  # fmt: skip
     """Apply one recorded row at the venue and match our orders.
+
+    ``row`` is its number in the venue's order, ``joined`` (n,) of all of them; empty = queues are estimated.
 
     Returns:
         0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again.
@@ -270,7 +288,8 @@ def venue_row(
         if venue[V_LIVE] > 0 and head[HALT_STATE] == 0 and code & 0x1000 == 0:
             hit = _print_side(head, code, price)
             if hit >= 0:
-                _match_print(venue, orders, fronts, fills, hit, price if hit == 0 else -price, qty, code & 0x800, t)
+                key = price if hit == 0 else -price
+                _match_print(venue, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
         return 0
     status = apply_row(head, size, bits, top, table, code, price, qty)
     if status != 0:
@@ -282,12 +301,14 @@ def venue_row(
         if venue[V_TAKEN] > 0:
             _ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
         if venue[V_LIVE] > 0:
+            came = int(joined[row]) if joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
-                _match_print(venue, orders, fronts, fills, side, key, qty, 0, t)
-            _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, code & 0x600, t)
+                _match_print(venue, orders, fronts, fills, side, key, qty, 0, t, came)
+            flags = code & 0x600
+            _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:
         venue[V_EDGES] = head[EDGES]
-        _repeg(head, size, table, venue, orders, fronts)
+        _repeg(head, size, table, venue, orders, fronts, row + 1)
     return 0
 
 

@@ -14,7 +14,7 @@ TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
 @dataclass
 class RestingOrder:
-    """An own order on the book; side 0 buys."""
+    """An own order on the book; side 0 buys; ``row`` is the venue's row at which it joined."""
 
     number: int
     side: int
@@ -24,6 +24,7 @@ class RestingOrder:
     peg: bool = False
     ahead: float = 0.0
     traded: float = 0.0
+    row: int = 0
 
     @property
     def better(self) -> int:
@@ -96,12 +97,14 @@ class ReferenceMatcher:
                 self._set_taken(1 - side, price, self.taken_now(1 - side, price, t) + part, t)
         return qty
 
-    def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool) -> None:
-        """Give a print that hit ``side`` to our orders there."""
+    def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
+        """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
         left = qty
         for order in self._priority(side, price if side == 0 else -price):
             reach = left
-            if order.price == price and hidden:
+            if order.price == price and came is not None and came < order.row:
+                reach = 0  # it stood before us
+            elif order.price == price and hidden:
                 reach = left if order.ahead < 0.5 else 0
             elif order.price == price:
                 order.ahead -= left
@@ -113,13 +116,16 @@ class ReferenceMatcher:
                 self._fill(order, part, t, PRINTED)
                 left -= part
 
-    def _level(self, side: int, price: int, code: int, t: int) -> None:
+    def _level(self, side: int, price: int, code: int, t: int, came: int | None) -> None:
         """Move queues at a changed level, match what it crosses, carry ``taken`` over."""
         old, new = self.book.old, self.book.new
         for order in self.orders:
             if order.side == side and order.price == price:
                 if code & SEEDED:
                     order.ahead = min(order.ahead, float(new)) if new else order.ahead
+                elif came is not None:
+                    gone = max(old - new, 0) if came < order.row else 0
+                    order.ahead = min(max(order.ahead - gone, 0.0), float(new))
                 else:
                     ahead = front_after_reference(self.model, self.n, order.ahead, float(old), float(new), order.traded)
                     order.ahead, order.traded = ahead, 0.0
@@ -155,8 +161,12 @@ class ReferenceMatcher:
             return 0
         return 1 if ask is not None and price >= ask else None
 
-    def row(self, t: int, code: int, price: int, qty: int) -> None:
-        """Apply one recorded row at venue time ``t`` and match our orders."""
+    def row(self, t: int, code: int, price: int, qty: int, number: int = 0, came: int | None = None) -> None:
+        """Apply one recorded row at venue time ``t`` and match our orders.
+
+        ``number`` is its place in the venue's order, ``came`` that at which its order joined (-1 = before the first);
+        None = queues are estimated.
+        """
         kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         if kind is Row.TRADE:
             hit = self._hit_side(code, price)
@@ -166,11 +176,11 @@ class ReferenceMatcher:
         self.book.apply(code, price, qty)
         if kind in DEPTH_ROWS and side >= 0:
             if kind is Row.FILL and not self.book.halted:
-                self._print(side, price, qty, t, hidden=False)
-            self._level(side, price, code, t)
+                self._print(side, price, qty, t, hidden=False, came=came)
+            self._level(side, price, code, t, came)
         if code & END:
             for order in self.orders:
                 best = self.book.best(order.side)
                 if order.peg and best is not None and best != order.price:
-                    order.price, order.traded = best, 0.0
+                    order.price, order.traded, order.row = best, 0.0, number + 1
                     order.ahead = float(self.book.sides[order.side][best])

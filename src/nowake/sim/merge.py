@@ -8,10 +8,13 @@ beyond the first message due may be run at all. At equal times: venue rows, then
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from nowake.core.jit import kernel
-from nowake.core.tape import F64, I32, I64, U16, Tape
+from nowake.core.tape import F64, I32, I64, U16, Row, Tape
+from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
 from nowake.sim.match_l2 import V_CURSOR, V_FILLS, V_LIVE, venue_row
@@ -31,8 +34,8 @@ OWN_SIDE = 16
 
 @kernel(counted=False)
 def run_venue(
-    t_venue: I64, order: I64, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64, orders: I64,
-    fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
+    t_venue: I64, order: I64, joined: I32, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64,
+    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
 ) -> int:  # fmt: skip
     """Run the venue alone as far as we could still act, or to the first command, when no row of ours can wake us.
 
@@ -57,7 +60,7 @@ def run_venue(
         before = venue[V_FILLS]
         outcome = venue_row(
             head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at,
-            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]),
+            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined,
         )  # fmt: skip
         if outcome != 0:
             break
@@ -73,7 +76,7 @@ def run_venue(
 
 @kernel(counted=False)
 def merge(
-    t_venue: I64, order: I64, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32, qty: I32 | I64,
+    t_venue: I64, order: I64, joined: I32, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32, qty: I32 | I64,
     venue_book: I64, venue: I64, venue_reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
     own_book: I64, stats: I64, reals: F64, queues: F64, watches: I64, count: int, limits: I64,
 ) -> int:  # fmt: skip
@@ -81,7 +84,7 @@ def merge(
 
     The venue side may lag while no order is live and no command is on its way: nothing can come of its rows.
 
-    ``t_venue`` are the venue times, rising, and ``order`` the rows they belong to (empty = the order of the tape);
+    ``t_venue``, ``order`` and ``joined`` are ``VenueRows``;
     ``t_event`` to ``qty`` the columns of the tape; ``venue_book`` to ``taken_at`` the venue (``sim.match_l2``);
     ``own_book`` to ``count`` our market (``market.run``). ``limits`` holds the limit (lowered here to the delivery of
     the first fill), the time of the next command at the venue, lead, response, the addition to our receive times, and
@@ -127,7 +130,7 @@ def merge(
                 before = venue[V_FILLS]
                 outcome = venue_row(
                     v_head, v_size, v_bits, v_top, v_table, venue, venue_reals, orders, fronts, fills, taken, taken_at,
-                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]),
+                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined,
                 )  # fmt: skip
                 if outcome != 0:
                     break
@@ -164,6 +167,51 @@ def is_rising(values: I64) -> bool:
         if values[i] < values[i - 1]:
             return False
     return True
+
+
+class VenueRows(NamedTuple):
+    """A tape as the venue sees it.
+
+    Attributes:
+        times: (n,) i64 ns, rising.
+        rows: (n,) i64: the row of the tape that happens at each; empty = the order of the tape.
+        joined: (n,) i32: at which of these the order that a row is about joined the book, -1 = before the first;
+            empty = not known, or not asked for.
+    """
+
+    times: I64
+    rows: I64
+    joined: I32
+
+
+def venue_rows(tape: Tape, *, fifo: bool = False) -> VenueRows:
+    """Return a tape as the venue sees it; ``fifo``: with the place of every order in its queue.
+
+    Raises:
+        InputError: ``fifo``, and the tape has no order ids.
+    """
+    times, rows = venue_order(tape)
+    return VenueRows(times, rows, joined_at(tape, rows) if fifo else np.empty(0, dtype=np.int32))
+
+
+def joined_at(tape: Tape, rows: I64) -> I32:
+    """Return (n,) for each row in the venue's order: at which of them its order last joined, -1 = before the first.
+
+    An order that is added again, as one that was modified, has lost its place.
+    """
+    good = len(tape.order_id) == len(tape)
+    require(good, "queue_model", "fifo", "left to tapes with order ids", "choose power-2, or an order-by-order source")
+    ids, kind = tape.order_id, tape.code & np.uint16(15)
+    if len(rows):
+        ids, kind = ids[rows], kind[rows]
+    n = len(ids)
+    by_id = np.argsort(ids, kind="stable")
+    group = np.cumsum(np.diff(ids[by_id], prepend=ids[by_id[:1]]) != 0)
+    added = np.where(kind[by_id] == Row.ADD, by_id + 1, 0)
+    newest = np.maximum.accumulate(group * (n + 1) + added) % (n + 1) - 1
+    joined = np.empty(n, dtype=np.int32)
+    joined[by_id] = np.where(ids[by_id] == 0, -1, newest)
+    return joined
 
 
 def venue_order(tape: Tape) -> tuple[I64, I64]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from nowake.core.errors import InputError
 from nowake.core.value import Value
 
+FIFO = 6
+"""Exact first come first served, from the order ids of an order-by-order tape."""
 _FAMILIES = {"power": 1, "power2": 2, "power3": 3}
-_PLAIN = {"risk-averse": 0, "log": 4, "log2": 5}
+_PLAIN = {"risk-averse": 0, "log": 4, "log2": 5, "fifo": FIFO}
 
 
 class QueueModel(Value, frozen=True):
@@ -18,9 +20,10 @@ class QueueModel(Value, frozen=True):
 
 
 def queue_model(name: str) -> QueueModel:
-    """Return the model called ``risk-averse``, ``log``, ``log2``, ``power-N``, ``power2-N`` or ``power3-N``.
+    """Return the model called ``risk-averse``, ``log``, ``log2``, ``power-N``, ``power2-N``, ``power3-N`` or ``fifo``.
 
-    ``power-1`` spreads cancels in proportion, p = b / (b + f).
+    ``power-1`` spreads cancels in proportion, p = b / (b + f). ``fifo`` is no model but the truth, where the tape has
+    order ids.
 
     Raises:
         InputError: No such model.
@@ -33,5 +36,7 @@ def queue_model(name: str) -> QueueModel:
     except ValueError:
         n = 0.0
     if family not in _FAMILIES or not 0 < n <= 100:
-        raise InputError("queue_model", name, "risk-averse, log, log2, power-N, power2-N or power3-N", "try power-2")
+        raise InputError(
+            "queue_model", name, "risk-averse, log, log2, power-N, power2-N, power3-N or fifo", "try power-2"
+        )
     return QueueModel(name=name, number=_FAMILIES[family], n=n)

@@ -313,7 +313,7 @@ class SimVenue:
             if len(shown) == self._depth and key < shown[-1][0]:
                 ahead = UNKNOWN_FRONT
         self._arrivals += 1
-        self.orders[order.slot] = 1, side, key, left, self._arrivals, int(peg)
+        self.orders[order.slot] = 1, side, key, left, self._arrivals, int(peg), self.stats[l2.V_CURSOR]
         self.fronts[order.slot] = ahead, 0.0
         self.stats[l2.V_LIVE] += 1
         self.stats[l2.V_PEGS] += int(peg)
