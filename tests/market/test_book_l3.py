@@ -26,6 +26,7 @@ ROW = st.tuples(
 
 def assert_equal(kernel: OrderBook, reference: ReferenceOrderBook) -> None:
     assert kernel.strays == reference.strays
+    assert kernel.executions == reference.executions
     assert kernel.count == len(reference.where)
     for side in (0, 1):
         assert kernel.levels(side) == reference.levels(side)
@@ -118,3 +119,16 @@ def test_a_tape_without_ids_is_refused(recorded_data: Path) -> None:
     (tape,) = open_tapes([recorded_data / "binance" / "spot_btcusdt_20240808.gz"])
     with pytest.raises(InputError, match="order by order"):
         OrderBook().run(tape, 0, 10)
+
+
+def test_the_data_shows_first_come_first_served(recorded_data: Path) -> None:
+    """Bitstamp's own order stream, kernel against the plain reference row by row: every execution met the first."""
+    (tape,) = open_tapes([recorded_data / "bitstamp" / "orders_2015-05-01.parquet"])
+    book, reference = OrderBook(), ReferenceOrderBook()
+    for row in zip(*(c.tolist() for c in (tape.code, tape.price, tape.qty, tape.order_id)), strict=True):
+        book.apply(*row)
+        reference.apply(*row)
+    assert book.executions == reference.executions
+    assert book.strays == reference.strays == 0
+    known, first = book.executions
+    assert known == first > 500

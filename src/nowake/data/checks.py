@@ -57,6 +57,9 @@ class CheckReport(Value, frozen=True):
         volume_base: What the volume counts.
         modelled: How the market was made where none was recorded; empty = recorded.
         faults: Names of the faults found, see ``FAULTS``.
+        strays: Rows that do not fit the book order by order: an id added twice, more taken off than stands there.
+        executions_known: Executions of resting orders that were seen to come (order-by-order sources).
+        executions_first: Of these, those that met the first at its price: price-time priority, as the data shows it.
     """
 
     listing: str
@@ -93,6 +96,9 @@ class CheckReport(Value, frozen=True):
     faults: tuple[str, ...]
     off_exchange: int = 0
     modelled: str = ""
+    strays: int = 0
+    executions_known: int = 0
+    executions_first: int = 0
 
 
 def check(tape: Tape) -> CheckReport:
@@ -133,6 +139,7 @@ def check(tape: Tape) -> CheckReport:
         faults=faults_of(tape),
         modelled=meta.modelled,
         **_prints(tape, price, qty, kinds),
+        **_queues(tape),
     )
 
 
@@ -159,6 +166,18 @@ def _prints(tape: Tape, price: I64, qty: I64, kinds: U16) -> dict[str, Any]:
         "off_exchange": int(np.count_nonzero(tape.code[is_print] & OFF_EXCHANGE)),
         "volume_base": tape.listing.volume_base,
     }
+
+
+def _queues(tape: Tape) -> dict[str, int]:
+    """Return the fields of the report that an order-by-order tape has: whether its queues are served in order."""
+    if not len(tape.order_id):
+        return {}
+    from nowake.market.book_l3 import OrderBook
+
+    book = OrderBook()
+    book.run(tape, 0, len(tape))
+    known, first = book.executions
+    return {"strays": book.strays, "executions_known": known, "executions_first": first}
 
 
 def _by_price(price: I64, qty: I64) -> tuple[I64, I64]:

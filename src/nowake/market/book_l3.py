@@ -2,7 +2,7 @@
 
 Orders are rows of ``orders`` (n, 5) i64, linked first come first within their level; levels are rows of ``places``
 (m, 5) i64. Two hash tables (``market.table``) find an order by its id and a level by side and price. Free rows are
-linked through NEXT and FIRST. ``head`` (8,) i64 holds what is free and how much is used. Nothing is searched: adding,
+linked through NEXT and FIRST. ``head`` (8,) i64 holds what is free, how much is used, and what was counted. Nothing is searched: adding,
 reducing and removing an order are O(1); only ``queue_of`` and ``ahead_of`` walk one level.
 """
 
@@ -22,6 +22,7 @@ REFERENCE = "nowake.market.book_l3_reference:ReferenceOrderBook"
 
 HEAD = 8
 FREE_ORDER, FREE_PLACE, ORDERS, PLACES, STRAYS = 0, 1, 2, 3, 4
+MET, MET_FIRST = 5, 6
 
 O_ID, O_QTY, O_PLACE, O_PREV, O_NEXT = 0, 1, 2, 3, 4
 ORDER_WORDS = 5
@@ -165,6 +166,15 @@ def _forget(head: I64, orders: I64, ids: I64, places: I64, by_price: I64) -> Non
 
 
 @kernel(counted=False)
+def _count_execution(head: I64, orders: I64, ids: I64, places: I64, order_id: int) -> None:
+    """Count an execution of a known order, and whether it stood first at its price."""
+    slot = table_get(ids, order_id) - 1 if order_id != 0 else NONE
+    if slot >= 0:
+        head[MET] += 1
+        head[MET_FIRST] += orders[slot, O_PREV] == NONE and places[orders[slot, O_PLACE], P_UNNAMED] == 0
+
+
+@kernel(counted=False)
 def apply_order_row(
     head: I64, orders: I64, ids: I64, places: I64, by_price: I64, code: int, price: int, qty: int, order_id: int
 ) -> int:  # fmt: skip
@@ -184,6 +194,8 @@ def apply_order_row(
     elif kind == 1:
         _add(head, orders, ids, places, by_price, packed, qty, order_id)
     else:
+        if kind == 4:
+            _count_execution(head, orders, ids, places, order_id)
         _take_off(head, orders, ids, places, by_price, packed, qty, order_id, kind == 3)
     return OK
 
@@ -241,6 +253,11 @@ class OrderBook:
     def strays(self) -> int:
         """Return how many rows did not fit the book."""
         return int(self.head[STRAYS])
+
+    @property
+    def executions(self) -> tuple[int, int]:
+        """Return how many executions met a known order, and how many of these the first at its price."""
+        return int(self.head[MET]), int(self.head[MET_FIRST])
 
     @property
     def count(self) -> int:

@@ -18,6 +18,7 @@ class ReferenceOrderBook:
         queues: (order id, quantity > 0) in order of arrival, by place; no empty queues.
         unnamed: Quantity > 0 at a place that no known order explains: the book was not watched when it came.
         where: Place of every known order.
+        executions: Executions of known orders, and how many of these met the first at its price.
         strays: Rows that do not fit the book: an id added twice, more taken off than stands there.
     """
 
@@ -25,6 +26,7 @@ class ReferenceOrderBook:
     unnamed: dict[Place, int] = field(default_factory=dict)
     where: dict[int, Place] = field(default_factory=dict)
     strays: int = 0
+    executions: tuple[int, int] = (0, 0)
 
     def apply(self, code: int, price: int, qty: int, order_id: int) -> None:
         """Apply one tape row; an id of 0 is none. Prints, quotes and states change nothing but CLEAR."""
@@ -41,6 +43,9 @@ class ReferenceOrderBook:
         elif kind is Row.ADD:
             self._add(place, qty, order_id)
         else:
+            if kind is Row.FILL and order_id in self.where:
+                met, first = self.executions
+                self.executions = met + 1, first + (self.ahead(order_id) == 0)
             self._take_off(place, qty, order_id, whole=kind is Row.DELETE)
 
     def _set(self, place: Place, qty: int) -> None:
