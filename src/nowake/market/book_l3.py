@@ -2,8 +2,8 @@
 
 Orders are rows of ``orders`` (n, 5) i64, linked first come first within their level; levels are rows of ``places``
 (m, 5) i64. Two hash tables (``market.table``) find an order by its id and a level by side and price. Free rows are
-linked through NEXT and FIRST. ``head`` (8,) i64 holds what is free, how much is used, and what was counted. Nothing is searched: adding,
-reducing and removing an order are O(1); only ``queue_of`` and ``ahead_of`` walk one level.
+linked through NEXT and FIRST. ``head`` (8,) i64 holds what is free, how much is used, and what was counted. Nothing is
+searched: adding, reducing and removing an order are O(1); only ``queue`` and ``ahead`` walk one level.
 """
 
 from __future__ import annotations
