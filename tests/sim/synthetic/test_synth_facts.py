@@ -246,6 +246,7 @@ def test_other_volatilities_come_out_too() -> None:
 
 def test_the_page_shows_what_is_measured(figures: dict[str, float]) -> None:
     rows = re.findall(r"^\| ([^|]+?) \|[^|]*\| ([0-9.,]+) \|", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    shown = {name: float(value.replace(",", "")) for name, value in rows}
+    # Regimes, whose names are code, have a table and a test of their own.
+    shown = {name: float(value.replace(",", "")) for name, value in rows if not name.startswith("`")}
     assert shown.keys() == figures.keys()
     assert shown == {name: pytest.approx(value, rel=0.02, abs=0.003) for name, value in figures.items()}
