@@ -58,8 +58,8 @@ class CheckReport(Value, frozen=True):
         modelled: How the market was made where none was recorded; empty = recorded.
         faults: Names of the faults found, see ``FAULTS``.
         strays: Rows that do not fit the book order by order: an id added twice, more taken off than stands there.
-        executions_known: Executions of resting orders that were seen to come (order-by-order sources).
-        executions_first: Of these, those that met the first at its price: price-time priority, as the data shows it.
+        executions: Executions of resting orders that were seen to come (order-by-order sources).
+        first_in_queue: Of these, those that met the first at its price: price-time priority, as the data shows it.
     """
 
     listing: str
@@ -97,8 +97,8 @@ class CheckReport(Value, frozen=True):
     off_exchange: int = 0
     modelled: str = ""
     strays: int = 0
-    executions_known: int = 0
-    executions_first: int = 0
+    executions: int = 0
+    first_in_queue: int = 0
 
 
 def check(tape: Tape) -> CheckReport:
@@ -177,7 +177,7 @@ def _queues(tape: Tape) -> dict[str, int]:
     book = OrderBook()
     book.run(tape, 0, len(tape))
     known, first = book.executions
-    return {"strays": book.strays, "executions_known": known, "executions_first": first}
+    return {"strays": book.strays, "executions": known, "first_in_queue": first}
 
 
 def _by_price(price: I64, qty: I64) -> tuple[I64, I64]:
