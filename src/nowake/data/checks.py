@@ -168,7 +168,7 @@ def _prints(tape: Tape, price: I64, qty: I64, kinds: U16) -> dict[str, Any]:
     }
 
 
-def _queues(tape: Tape) -> dict[str, int]:
+def _queues(tape: Tape) -> dict[str, Any]:
     """Return the fields of the report that an order-by-order tape has: whether its queues are served in order."""
     if not len(tape.order_id):
         return {}
