@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,6 +48,23 @@ def _configure() -> None:
     import numba
 
     setattr(numba.config, "CACHE_DIR", str(cache_dir()))  # noqa: B010 - numba's stub lacks the name
+    _without_linear_algebra()
+
+
+def _without_linear_algebra() -> None:
+    """Load Numba's array functions without SciPy's linear algebra: a tenth of a second of every start.
+
+    Numba imports it only to see whether it is there. What uses it later, such as ``np.dot`` in somebody's own kernel,
+    imports it then.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        return
+    sys.modules[name] = ModuleType(name)
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[name]
 
 
 _configured = False
