@@ -398,3 +398,9 @@ def test_a_window_inside_a_halt_says_why_nothing_was_traded(halted: Any) -> None
     result = nowake.work_order(nowake.order("buy", 40, "AMZN", start="10:11", over="5m"), halted)
     assert result.report.filled_units == 0
     assert "halted" in result.report.residual_reason
+
+
+def test_a_volatility_of_nought_is_not_said_to_be_percent(here: Any) -> None:
+    said = here("plan buy 1 MSFT@XNAS --price 410 --vol 0 --over 1h").err
+    assert "daily_vol must be above 0" in said
+    assert "percent" not in said

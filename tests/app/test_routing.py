@@ -57,9 +57,12 @@ def test_the_decision_is_in_the_document(cli: Any) -> None:
 def test_a_market_that_is_seen_shows_its_conditions(cli: Any) -> None:
     made = cli("plan buy 2000 SYNTH --over 30m --json").document
     conditions = made["decision"]["conditions"]
-    names = {one["name"]: one for one in conditions["measures"]}
-    assert names["spread"]["value"] > 0
+    assert conditions["measures"]["spread"]["value"] > 0
     assert conditions["asof"] == made["asof"]
+    assert (conditions["side"], conditions["quantity"], conditions["unit"]) == ("buy", 2_000, "shares")
+    assert set(conditions) == set(
+        cli("watch SYNTH --over 10m --quantity 2000 --json").document["conditions"]
+    )  # one form everywhere
     assert "volatility" in cli("plan buy 2000 SYNTH --over 30m").out
 
 

@@ -17,7 +17,7 @@ from nowake.app.order_list import Row, Total
 from nowake.app.planning import Planned
 from nowake.app.results import Result
 from nowake.app.tapes import Imported
-from nowake.core.conditions import Conditions
+from nowake.core.conditions import Conditions, Measure
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
@@ -25,7 +25,7 @@ from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import show_terms
-from nowake.core.units import format_duration, json_number
+from nowake.core.units import NS_PER_SECOND, format_duration, json_number
 from nowake.core.value import Value
 from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
@@ -185,14 +185,14 @@ def plan_document(planned: Planned, elapsed_s: float | None = None, frontier: Fr
         "cards": [card_document(one) for one in planned.cards],
         "assumed": assumptions(plan.assumed),
         "warnings": notices(plan.warnings),
-        "decision": decision_document(planned.decision),
+        "decision": decision_document(planned.decision, listing),
         "seed": planned.seed,
         **({} if frontier is None else {"frontier": frontier_document(frontier)}),
         **({} if elapsed_s is None else {"elapsed_s": round(elapsed_s, 6)}),
     }
 
 
-def decision_document(made: StrategyDecision | None) -> dict[str, Any] | None:
+def decision_document(made: StrategyDecision | None, listing: Listing) -> dict[str, Any] | None:
     """Return what the router decided, with all that was weighed; None where nothing was."""
     if made is None:
         return None
@@ -207,7 +207,7 @@ def decision_document(made: StrategyDecision | None) -> dict[str, Any] | None:
         "ranking": [candidate_document(one) for one in made.ranking],
         "excluded": [{"what": one.what, "reason": one.reason} for one in made.excluded],
         "reasons": list(made.reasons),
-        "conditions": None if made.conditions is None else conditions_document(made.conditions),
+        "conditions": None if made.conditions is None else conditions_document(made.conditions, listing),
         "beliefs": made.beliefs,
     }
 
@@ -229,11 +229,37 @@ def candidate_document(one: Candidate) -> dict[str, Any]:
     }
 
 
-def conditions_document(found: Conditions) -> dict[str, Any]:
-    """Return what a market is like for an order, every measure with what it rests on."""
-    made = builtins(found)
-    del made["asof_ns"]
-    return {"asof": iso(found.asof_ns), **made, "measures": [builtins(one) for one in found.measures]}
+def conditions_document(conditions: Conditions, listing: Listing) -> dict[str, Any]:
+    """Return conditions as plain JSON values: human units, ISO times, every measure with what it rests on."""
+    return {
+        "asof": iso(conditions.asof_ns),
+        "listing": conditions.listing,
+        "side": conditions.side.name.lower(),
+        "quantity": json_number(listing.instrument.qty(conditions.qty_units)),
+        "unit": listing.instrument.base,
+        "integrity": str(conditions.integrity),
+        "scores": {
+            name: getattr(conditions, f"{name}_score") for name in ("liquidity", "volatility", "spread", "volume")
+        },
+        "size_class": conditions.size_class.value,
+        "size_why": conditions.size_why,
+        "norms": conditions.norms or None,
+        "measures": {one.name: measure_document(one) for one in conditions.measures},
+    }
+
+
+def measure_document(one: Measure) -> dict[str, Any]:
+    """Return a measure as plain JSON values."""
+    return {
+        "value": one.value,
+        "unit": one.unit or None,
+        "percentile": one.percentile,
+        "sample": one.sample,
+        "age_s": one.age_ns / NS_PER_SECOND,
+        "base": one.base or None,
+        "at_least": one.at_least,
+        "why": one.why or None,
+    }
 
 
 def frontier_document(found: Frontier) -> dict[str, Any]:

@@ -96,6 +96,8 @@ class LiquidityReading:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``nowake watch --json`` prints of an instant: human units, ISO times."""
+        from nowake.app.documents import conditions_document
+
         return conditions_document(self.conditions, self.listing)
 
     def __str__(self) -> str:
@@ -341,37 +343,3 @@ def _volatility(bins: Bins, day_ns: int) -> pl.Series:
     some = np.maximum(covered, 1)
     found = 1e4 * np.sqrt(bins.reals[:, m.REALISED_VAR] * day_ns / some)
     return pl.Series(np.where(covered > 0, found, np.nan)).fill_nan(None)
-
-
-def conditions_document(conditions: Conditions, listing: Listing) -> dict[str, Any]:
-    """Return conditions as plain JSON values: human units, ISO times, every measure with what it rests on."""
-    quantity = listing.instrument.qty(conditions.qty_units)
-    return {
-        "t": iso(conditions.asof_ns),
-        "listing": conditions.listing,
-        "side": conditions.side.name.lower(),
-        "quantity": float(quantity),
-        "unit": listing.instrument.base,
-        "integrity": str(conditions.integrity),
-        "scores": {
-            name: getattr(conditions, f"{name}_score") for name in ("liquidity", "volatility", "spread", "volume")
-        },
-        "size_class": conditions.size_class.value,
-        "size_why": conditions.size_why,
-        "norms": conditions.norms or None,
-        "measures": {one.name: measure_document(one) for one in conditions.measures},
-    }
-
-
-def measure_document(one: Measure) -> dict[str, Any]:
-    """Return a measure as plain JSON values."""
-    return {
-        "value": one.value,
-        "unit": one.unit or None,
-        "percentile": one.percentile,
-        "sample": one.sample,
-        "age_s": one.age_ns / NS_PER_SECOND,
-        "base": one.base or None,
-        "at_least": one.at_least,
-        "why": one.why or None,
-    }

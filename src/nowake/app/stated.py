@@ -75,7 +75,8 @@ def _daily_vol_bps(text: str) -> float:
     bps = _percentage("daily_vol", text)
     if bps is None:
         fraction = decimal("daily_vol", text)
-        require(0 < fraction < 1, "daily_vol", text, "above 0 and below 1", f"write {text}% if percent are meant")
+        percent = f"write {text}% if percent are meant" if fraction > 0 else ""
+        require(0 < fraction < 1, "daily_vol", text, "above 0 and below 1", percent)
         bps = fraction * 10_000
     require(0 < bps < 10_000, "daily_vol", text, "above 0 and below 100%")
     return float(bps)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nowake.app import wiring
-from nowake.app.liquidity import MeteredMarket, bins_frame, conditions_document
+from nowake.app.documents import conditions_document
+from nowake.app.liquidity import MeteredMarket, bins_frame
 from nowake.app.request import OrderRequest
 from nowake.app.wiring import RunOptions
 from nowake.core.conditions import Conditions

@@ -68,7 +68,7 @@ class Candidate(Value, frozen=True):
             self.words,
             f"{self.score_bps:.2f}" if self.score_bps < 1e6 else f"{self.score_bps:.3g}",
             f"{cost.mean_bps:+.2f}",
-            f"{self.haste_bps:+.2f}",
+            f"{self.haste_bps:+z.2f}",
             f"{cost.sd_bps:.2f}",
             f"{cost.p05_bps:+.1f} .. {cost.p95_bps:+.1f}",
             self.over,

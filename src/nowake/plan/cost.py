@@ -219,8 +219,9 @@ def cost_assumptions(
     ]
     if any(tactic != CROSS for tactic in tactics):
         share = take_fraction(order.parameters.urgency, tactics[0])
+        why = "set by urgency, not measured" if share else "never takes"
         found += [
-            Assumption(name="take share", value=f"{100 * share:.0f} %", why="set by urgency, not measured"),
+            Assumption(name="take share", value=f"{100 * share:.0f} %", why=why),
             Assumption(name="posted fills", value="0 +- half a spread", why="earned spread lost to adverse selection"),
         ]
     part = float(laid.qty_units.sum()) / beliefs.volume.per_day if beliefs.volume.known else 0.0

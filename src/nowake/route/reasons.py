@@ -87,7 +87,8 @@ def _compared(one: Candidate, other: Candidate) -> str:
     """Return what one way costs and risks more than another."""
     mean = one.cost.mean_bps - other.cost.mean_bps
     risk = one.cost.sd_bps - other.cost.sd_bps
-    return f"{mean:+.2f} bps expected, {risk:+.2f} bps sd, {one.score_bps - other.score_bps:+.2f} in all"
+    # z: two ways that cost the same to the cent differ by +0.00, never by -0.00.
+    return f"{mean:+z.2f} bps expected, {risk:+z.2f} bps sd, {one.score_bps - other.score_bps:+z.2f} in all"
 
 
 def _override(made: StrategyDecision) -> list[str]:

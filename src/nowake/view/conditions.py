@@ -8,13 +8,14 @@ from html import escape
 from typing import NamedTuple
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from nowake.core.conditions import Conditions, Measure
 from nowake.core.instrument import Listing
-from nowake.core.units import format_duration
+from nowake.core.units import NS_PER_SECOND, format_duration
 from nowake.core.view import Integrity
 from nowake.view import format as f
 
@@ -122,6 +123,29 @@ def scores_table(found: Conditions) -> RenderableType:
             reasons.setdefault(one.why, []).append(name)
     said = [Text(f"{', '.join(names)}: {why}", style="dim") for why, names in reasons.items()]
     return Group(table, *said)
+
+
+def summary_rows(found: Conditions) -> list[tuple[str, str, str, str]]:
+    """Return what the market is like as (name, number, where in its own history, what it rests on)."""
+    rows = []
+    for name, behind in SCORES:
+        score, one = getattr(found, f"{name}_score"), found.measure(behind)
+        place = "" if score is None else f"above {percent_text(score)} of its own history"
+        rests = [one.base, f"{one.sample:,} observed" if one.sample else "", one.why]
+        if one.age_ns >= NS_PER_SECOND:
+            rests.append(f"{format_duration(one.age_ns // NS_PER_SECOND * NS_PER_SECOND)} old")
+        rows.append((name, value_text(one), place, ", ".join(text for text in rests if text)))
+    return [*rows, ("size", found.size_class.value, "", found.size_why)]
+
+
+def summary_table(found: Conditions) -> RenderableType:
+    """Return what the market is like for the order of a plan, a line each."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title="market", title_justify="left", title_style="bold")
+    for name in ("", "now", "", "from"):
+        table.add_column(name, header_style="dim", style="dim" if name == "from" else "")
+    for row in summary_rows(found):
+        table.add_row(*row)
+    return Padding(Group(Text(), table), (0, 1))
 
 
 def measures_table(found: Conditions) -> Table:

@@ -12,10 +12,10 @@ from nowake.core.routing import HEAD, StrategyDecision
 from nowake.core.units import format_duration
 from nowake.plan.frontier import Frontier
 from nowake.view import format as f
+from nowake.view.conditions import summary_rows
 from nowake.view.curve import curve_figure
 from nowake.view.frontier import fan_figure, frontier_figure
 from nowake.view.html import shell, table, tile
-from nowake.view.routing import conditions_rows
 from nowake.view.terminal import notional_of
 
 PARTS = ("spread", "temporary", "permanent", "transient", "fees", "opportunity")
@@ -110,7 +110,7 @@ def _conditions(found: PlanPage) -> str:
     decision = found.decision
     if decision is None or decision.conditions is None:
         return ""
-    return _card("Market", table(conditions_rows(decision.conditions), ("", "now", "", "from")))
+    return _card("Market", table(summary_rows(decision.conditions), ("", "now", "", "from")))
 
 
 def _ranking(found: PlanPage) -> str:

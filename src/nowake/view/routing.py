@@ -1,4 +1,4 @@
-"""A decision of the router and the conditions it fell in: tables for the terminal."""
+"""A decision of the router: a table for the terminal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from nowake.core.conditions import Conditions, Measure
 from nowake.core.instrument import Listing
 from nowake.core.routing import HEAD, StrategyDecision
-from nowake.core.units import format_duration
 from nowake.view import format as f
 
-SCORES = ("liquidity", "volatility", "spread", "volume")
-"""Scores of the conditions, and the measures behind them."""
-BEHIND = {"liquidity": "density", "volume": "volume_rate"}
 SHOWN = 6
 
 
@@ -35,30 +30,3 @@ def decision_table(made: StrategyDecision, listing: Listing) -> RenderableType:
     blocks += [Text(f"  {f.humanise(one, listing)}") for one in made.reasons]
     blocks += [Text(f"  not weighed: {one.what}: {one.reason}", style="dim") for one in made.excluded]
     return Padding(Group(*blocks), (0, 1))
-
-
-def conditions_rows(found: Conditions) -> list[tuple[str, str, str, str]]:
-    """Return what the market is like as (name, number, where in its own history, what it rests on)."""
-    rows = [
-        (name, *_measure(found.measure(BEHIND.get(name, name)), getattr(found, f"{name}_score"))) for name in SCORES
-    ]
-    return [*rows, ("size", found.size_class.value, "", found.size_why)]
-
-
-def _measure(one: Measure, score: float | None) -> tuple[str, str, str]:
-    number = "not known" if one.value is None else f"{'>= ' if one.at_least else ''}{one.value:.4g} {one.unit}".strip()
-    place = "" if score is None else f"above {100 * score:.0f} % of its own history"
-    rests = [one.base, f"{one.sample:,} observed" if one.sample else "", one.why]
-    if one.age_ns >= 10**9:
-        rests.append(f"{format_duration(one.age_ns // 10**9 * 10**9)} old")
-    return number, place, ", ".join(text for text in rests if text)
-
-
-def conditions_table(found: Conditions) -> RenderableType:
-    """Return what the market is like for the order, a line each."""
-    table = Table(box=None, padding=(0, 2, 0, 0), title="market", title_justify="left", title_style="bold")
-    for name in ("", "now", "", "from"):
-        table.add_column(name, header_style="dim", style="dim" if name == "from" else "")
-    for row in conditions_rows(found):
-        table.add_row(*row)
-    return Padding(Group(Text(), table), (0, 1))

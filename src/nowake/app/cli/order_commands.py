@@ -88,15 +88,16 @@ def plan(
 def _show_plan(screen: Screen, made: Planned, others: Frontier | None, *, full: bool) -> None:
     """Print conditions, ranking, the plan and its curve, and what other horizons would cost where that is wanted."""
     from nowake.view import terminal
+    from nowake.view.conditions import summary_table
     from nowake.view.curve import curve
     from nowake.view.frontier import frontier_table
-    from nowake.view.routing import conditions_table, decision_table
+    from nowake.view.routing import decision_table
 
     screen.show(terminal.ticket(made.order, made.plan, made.listing, made.zone, made.mid2))
     decision = made.decision
     if decision is not None:
         if decision.conditions is not None:
-            screen.show(conditions_table(decision.conditions))
+            screen.show(summary_table(decision.conditions))
         screen.show(decision_table(decision, made.listing))
     if len(made.plan.slices) > 1:
         screen.show(curve(made.plan, made.order.end_ns, made.zone))
