@@ -171,7 +171,7 @@ class VolumeBelief(Value, frozen=True, dict=True):
         return self.per_day * self.day_fraction(t0_ns, t1_ns)
 
     def day_fractions(self, t0_ns: NDArray[np.int64], t1_ns: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return ``day_fraction`` of every interval, to the last digit where it lies in one day's hours.
+        """Return ``day_fraction`` of every interval.
 
         Args:
             t0_ns: (n,) begin of each, UTC ns.

@@ -106,7 +106,7 @@ class VolumeCurve(Value, frozen=True):
         return below + (above - below) * (at - low)
 
     def fractions(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return ``fraction`` of every ``x`` in [0, 1], any shape, to the last digit."""
+        """Return ``fraction`` of every ``x`` in [0, 1], any shape."""
         edges = np.array(self.cumulative)
         at = x * (edges.size - 1)
         low = np.minimum(at.astype(np.int64), edges.size - 2)
