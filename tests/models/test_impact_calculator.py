@@ -120,6 +120,12 @@ def test_the_table_prints_and_round_trips() -> None:
     assert all(row.source.startswith("assumed") for row in table.rows)
 
 
+def test_columns_keep_apart_whatever_an_order_costs() -> None:
+    lines = str(calculator().price(1e3 * ADV, participation=0.1)).splitlines()[1 : 2 + len(LAWS)]
+    assert {len(line) for line in lines} == {len(lines[0])}
+    assert [len(line.split()) for line in lines[1:]] == [10] * len(LAWS)  # the interval is three words
+
+
 def test_stated_parameters_are_used_and_said() -> None:
     pricing = calculator(parameters={"square-root": {"y": 0.5}}, forms=["square-root"])
     row = pricing.price(0.01 * ADV, participation=1e-6).rows[0]

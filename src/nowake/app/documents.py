@@ -20,8 +20,8 @@ from nowake.app.tapes import Imported
 from nowake.core.conditions import Conditions, Measure
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, ExecutionSlice, Notice
-from nowake.core.routing import Candidate, StrategyDecision
+from nowake.core.plan import Assumption, ExecutionPlan, ExecutionSlice, Notice
+from nowake.core.routing import StrategyDecision
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import show_terms
@@ -31,12 +31,9 @@ from nowake.data.checks import CheckReport, allowed
 from nowake.data.lake import LakeEntry
 from nowake.models.card import Card
 from nowake.plan.frontier import Frontier
-from nowake.tca.document import choice_document
+from nowake.tca.document import candidate_document, choice_document, cost_document
 from nowake.tca.document import document as report_document
 from nowake.view.format import humanise, moment
-
-COST_PARTS = ("spread_bps", "temporary_bps", "permanent_bps", "transient_bps", "fees_bps", "opportunity_bps")
-"""Parts of the mean; they sum to it."""
 
 
 def encode(document: dict[str, Any]) -> str:
@@ -95,22 +92,6 @@ def order_document(order: ParentOrder, listing: Listing, zone: str, mid2: int) -
         "limit": json_number(instrument.price(how.limit_units)) if how.limit_units else None,
         "slices": how.slices,
         "terms": show_terms(how, listing),
-    }
-
-
-def cost_document(cost: CostEstimate | None) -> dict[str, Any] | None:
-    """Return a cost estimate; ``parts`` sum to the mean, the two risks are standard deviations."""
-    if cost is None:
-        return None
-    return {
-        "mean_bps": cost.mean_bps,
-        "sd_bps": cost.sd_bps,
-        "p05_bps": cost.p05_bps,
-        "p50_bps": cost.p50_bps,
-        "p95_bps": cost.p95_bps,
-        "parts": {name.removesuffix("_bps"): getattr(cost, name) for name in COST_PARTS},
-        "timing_risk_bps": cost.timing_risk_bps,
-        "parameter_sd_bps": cost.parameter_sd_bps,
     }
 
 
@@ -209,23 +190,6 @@ def decision_document(made: StrategyDecision | None, listing: Listing) -> dict[s
         "reasons": list(made.reasons),
         "conditions": None if made.conditions is None else conditions_document(made.conditions, listing),
         "beliefs": made.beliefs,
-    }
-
-
-def candidate_document(one: Candidate) -> dict[str, Any]:
-    """Return one way to work an order, priced."""
-    return {
-        "strategy": one.strategy,
-        "words": one.words,
-        "start": iso(one.start_ns),
-        "end": iso(one.end_ns),
-        "expected_end": iso(one.done_ns),
-        "participation": one.participation_target,
-        "peak_participation": one.peak_participation or None,
-        "slices": one.slices,
-        "score_bps": one.score_bps,
-        "haste_bps": one.haste_bps,
-        "cost": cost_document(one.cost),
     }
 
 

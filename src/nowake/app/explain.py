@@ -303,7 +303,7 @@ def _events(one: d.AnyDecision, t_ns: int, listing: Listing) -> list[Event]:
             Event(t_ns, "replanned", humanise(f"revision {one.plan.revision}: {'; '.join(one.plan.reasons)}", listing))
         ]
     if isinstance(one, d.StrategyChosen):
-        kind = "strategy" if one.trigger is d.Trigger.ADMISSION else "strategy changed"
+        kind = "strategy" if one.trigger is d.Trigger.ADMISSION else "decided again"
         return [Event(t_ns, kind, humanise(choice(one), listing))]
     if isinstance(one, d.OrderAmended):
         return [Event(t_ns, "amended", one.reason)]

@@ -6,12 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from nowake.core.instrument import Instrument
+from nowake.core.plan import CostEstimate
 from nowake.core.routing import Candidate, StrategyDecision
 from nowake.core.sessions import iso
 from nowake.core.units import json_number
 from nowake.tca.report import ExecutionReport
 from nowake.tca.shortfall import as_numbers
 from nowake.tca.trail import ChildFill, ChildReport, ChosenAt
+
+COST_PARTS = ("spread_bps", "temporary_bps", "permanent_bps", "transient_bps", "fees_bps", "opportunity_bps")
+"""Parts of the mean; they sum to it."""
 
 
 def price(instrument: Instrument, units: float | None) -> float | None:
@@ -103,15 +107,32 @@ def candidate_document(one: Candidate) -> dict[str, Any]:
     """Return one way to work an order, priced."""
     return {
         "strategy": one.strategy,
+        "words": one.words,
+        "start": iso(one.start_ns),
         "end": iso(one.end_ns),
-        "participation_target": one.participation_target,
-        "score_bps": one.score_bps,
-        "mean_bps": one.cost.mean_bps,
-        "sd_bps": one.cost.sd_bps,
-        "p05_bps": one.cost.p05_bps,
-        "p95_bps": one.cost.p95_bps,
+        "expected_end": iso(one.done_ns),
+        "participation": one.participation_target,
         "peak_participation": one.peak_participation or None,
         "slices": one.slices,
+        "score_bps": one.score_bps,
+        "haste_bps": one.haste_bps,
+        "cost": cost_document(one.cost),
+    }
+
+
+def cost_document(cost: CostEstimate | None) -> dict[str, Any] | None:
+    """Return a cost estimate; ``parts`` sum to the mean, the two risks are standard deviations."""
+    if cost is None:
+        return None
+    return {
+        "mean_bps": cost.mean_bps,
+        "sd_bps": cost.sd_bps,
+        "p05_bps": cost.p05_bps,
+        "p50_bps": cost.p50_bps,
+        "p95_bps": cost.p95_bps,
+        "parts": {name.removesuffix("_bps"): getattr(cost, name) for name in COST_PARTS},
+        "timing_risk_bps": cost.timing_risk_bps,
+        "parameter_sd_bps": cost.parameter_sd_bps,
     }
 
 

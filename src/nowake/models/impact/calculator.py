@@ -108,13 +108,21 @@ class ImpactTable(Value, frozen=True):
         head = f"{self.quantity:g} of {self.adv:g} a day ({self.quantity / self.adv:.2%}), volatility "
         head += f"{self.volatility:.2%} a day, at {self.participation:.1%} of volume: {self.completion_days:.3g} days, "
         head += f"timing risk {self.timing_risk_bps:.1f} bps"
-        lines = [head, f"{'form':<12}{'permanent':>10}{'temporary':>10}{'total':>8}{'90 % interval':>19}{'best at':>9}"]
-        lines[-1] += f"{'costs':>8}{'days':>8}"
+        rows: list[tuple[str, ...]] = [
+            ("form", "permanent", "temporary", "total", "90 % interval", "best at", "costs", "days")
+        ]
         for one in self.rows:
+            parts = (f"{part:.2f}" for part in (one.permanent_bps, one.temporary_bps, one.total_bps))
             between = f"{one.low_bps:.1f} to {one.high_bps:.1f}"
-            line = f"{one.form:<12}{one.permanent_bps:>10.2f}{one.temporary_bps:>10.2f}{one.total_bps:>8.2f}"
-            line += f"{between:>19}{one.optimal_participation:>9.1%}{one.optimal_bps:>8.2f}{one.optimal_days:>8.3g}"
-            lines.append(line)
+            best = (f"{one.optimal_participation:.1%}", f"{one.optimal_bps:.2f}", f"{one.optimal_days:.3g}")
+            rows.append((one.form, *parts, between, *best))
+        # An order of many days' volume has costs wider than any fixed column.
+        least = (11, 10, 9, 7, 18, 8, 7, 7)
+        widths = [max(width, *(len(row[k]) for row in rows)) for k, width in enumerate(least)]
+        lines = [head]
+        for name, *cells in rows:
+            numbers = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
+            lines.append(" ".join((f"{name:<{widths[0]}}", *numbers)))
         lines += [f"{form}: left out, {why}" for form, why in self.left_out]
         return "\n".join([*lines, *self.warnings])
 
