@@ -459,3 +459,9 @@ def test_a_strategy_of_somebody_else_joins_by_name(
     made = decided(router=SmartRouter(strategies=("is", "theirs")))
     assert {one.strategy for one in made.ranking} == {"is", "theirs"}
     assert "theirs: does not honour slices" in str(decided(router=SmartRouter(strategies=("is", "theirs")), slices=9))
+
+
+@pytest.mark.parametrize("name", ["nope", "auto"])
+def test_a_strategy_that_is_none_is_refused_when_the_router_is_made(name: str) -> None:
+    with pytest.raises(InputError, match=name):
+        get_smart_router(strategies=("twap", name))

@@ -157,13 +157,18 @@ def get_smart_router(**settings: object) -> SmartRouter:
     """Return a router with ``settings``, the attributes of ``SmartRouter``.
 
     Raises:
-        InputError: A setting is not what it must be.
+        InputError: A setting is not what it must be, or a strategy is not there.
     """
     known = SmartRouter.__struct_fields__
     for name in settings:
         if name not in known:
             raise InputError("setting", name, f"one of {', '.join(known)}")
-    return SmartRouter(**settings)  # type: ignore[arg-type]
+    made = SmartRouter(**settings)  # type: ignore[arg-type]
+    for name in made.strategies:
+        # Not in the value itself: a journal stays readable where a third party's strategy is not installed.
+        require(name != AUTO, "strategies", name, "strategies between which to choose")
+        find_strategy(name)
+    return made
 
 
 __all__ = ["STALE_NS", "SmartRouter", "get_smart_router", "risk_aversion", "routed"]
