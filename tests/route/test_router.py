@@ -464,4 +464,4 @@ def test_a_strategy_of_somebody_else_joins_by_name(
 @pytest.mark.parametrize("name", ["nope", "auto"])
 def test_a_strategy_that_is_none_is_refused_when_the_router_is_made(name: str) -> None:
     with pytest.raises(InputError, match=name):
-        get_smart_router(strategies=("twap", name))
+        nowake.get_smart_router(strategies=("twap", name))
