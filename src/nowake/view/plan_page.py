@@ -88,7 +88,9 @@ def _tiles(found: PlanPage) -> list[tuple[str, str, str]]:
         made.append((f"{f.compact(value)} {currency}", "value at the mid", ""))
     if plan.cost is not None:
         made.append((f"{plan.cost.mean_bps:+.2f} bps", "expected cost", "paid" if plan.cost.mean_bps > 0 else "saved"))
-        made.append((f"{plan.cost.p05_bps:+.1f} .. {plan.cost.p95_bps:+.1f}", "90 % within, bps", ""))
+        band = plan.cost.p05_bps, plan.cost.p95_bps
+        digits = 1 if max(map(abs, band)) < 10 else 0  # a tile is narrow
+        made.append((" .. ".join(f"{one:+.{digits}f}" for one in band), "90 % within, bps", ""))
         made.append((f"{plan.cost.sd_bps:.2f} bps", "standard deviation", ""))
     made.append((str(len(plan.slices)), "slices", ""))
     known = [one.participation for one, v in zip(plan.slices, plan.expected_volume, strict=True) if v]
