@@ -68,7 +68,7 @@ def test_a_bad_row_stops_no_other(cli, orders_csv: Callable[..., Path]) -> None:
         "error/1",
         "plan/1",
     ]
-    errors = said.err.splitlines()
+    errors = [line for line in said.err.splitlines() if line.startswith("Error: ")]  # a slow machine shows progress too
     assert [line.split(":")[1] for line in errors] == [f" orders.csv, line {line}" for line in (3, 7, 8)]
     usd, usdt = document["totals"]
     plans = [one for one in document["orders"] if one["schema"] == "nowake/plan/1"]
