@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import nowake
-from nowake.core.child import Liquidity
 from nowake.core.tape import KIND_MASK, Row
 
 ROLLING_NS = 300 * 10**9
-ROUNDING = 0.0005
+ROUNDING = 0.00005
 """Fills of a few shares are rounded to whole ones."""
 
 
@@ -26,14 +25,11 @@ def worst_shares(tape: nowake.Tape, result: nowake.Result) -> tuple[float, float
     kinds = tape.code & KIND_MASK
     prints = np.isin(kinds, [int(Row.TRADE), int(Row.FILL)])
     t_print, q_print = tape.t_event[prints], tape.qty[prints].astype(np.int64)
-    recorded = set(t_print.tolist())
     fills = [one.fill for child in result.report.children for one in child.fills]
     t = np.array([one.t_venue_ns for one in fills])
     own = np.array([one.qty_units for one in fills])
-    # A passive fill at the instant of a recorded print is inside that print; any other own fill is in none.
-    inside = np.array(
-        [one.qty_units * (one.liquidity is Liquidity.MAKER and one.t_venue_ns in recorded) for one in fills]
-    )
+    # The venue says which fills are inside a recorded print: they are no volume of others.
+    inside = np.array([one.qty_units * (not one.unprinted) for one in fills])
 
     def share(low: int, high: int) -> float:
         mine = (t > low) & (t <= high)
@@ -50,6 +46,8 @@ def worst_shares(tape: nowake.Tape, result: nowake.Result) -> tuple[float, float
     [
         {"quantity": 20_000, "over": "2h"},
         {"quantity": 60_000, "over": "2h", "strategy": "twap"},
+        {"quantity": 60_000, "over": "2h", "strategy": "vwap"},
+        {"quantity": 60_000, "over": "2h"},
         {"quantity": 20_000, "over": "2h", "slices": 1},
         {"quantity": 20_000, "over": "2h", "slices": 2},
         {"quantity": 3_000, "over": "10m", "slices": 1},
