@@ -138,7 +138,7 @@ def test_every_assumption_and_the_beliefs_are_named(
     assert {"depth", "participation", "take share", "posted fills", "impact speed"} <= {a.name for a in plan.assumed}
     assert len({a.name for a in plan.assumed}) == len(plan.assumed)
     assert plan.beliefs == (beliefs.hash,)
-    assert plan.reasons[0] == "twap"
+    assert plan.reasons[0] == "strategy twap"
     assert plan.reasons[-1] == "at the end: finish"
 
 

@@ -369,10 +369,13 @@ def _warnings(laid: _Laid, session: Session) -> tuple[Notice, ...]:
 
 
 def _reasons(order: ParentOrder, strategy: Strategy, laid: Layout, beliefs: Beliefs) -> tuple[str, ...]:
-    chosen = (
-        strategy.name if order.strategy == strategy.name else f"{strategy.name}, what {order.strategy} falls back to"
+    fallen = f", what {order.strategy} falls back to" if order.strategy != strategy.name else ""
+    return (
+        f"strategy {strategy.name}{fallen}",
+        *laid.reasons,
+        *(card.text for card in beliefs.cards),
+        f"at the end: {end_behaviour(order)}",
     )
-    return (chosen, *laid.reasons, *(card.text for card in beliefs.cards), f"at the end: {end_behaviour(order)}")
 
 
 def _of_the_rest(warnings: Sequence[Notice]) -> tuple[Assumption, ...]:
