@@ -24,6 +24,8 @@ def test_report_of_a_small_day(tmp_path: Path) -> None:
     assert report.vwap == "100.2083333333"
     assert (report.first, report.last) == ("2012-06-21T13:30:00.000000001Z", "2012-06-21T13:30:07.000000002Z")
     assert report.overtaken == 0
+    # Order 12 was seen to come and stood first; 9 was there before the day.
+    assert (report.strays, report.executions, report.first_in_queue) == (0, 1, 1)
     assert from_json(to_json(report), CheckReport) == report
 
 

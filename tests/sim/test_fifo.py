@@ -13,6 +13,7 @@ from sim_orders import child
 from test_match_l2 import Driver
 
 from nowake.core.errors import InputError
+from nowake.core.inputs import Filled
 from nowake.core.order import Side
 from nowake.core.tape import END, KIND_MASK, SEEDED, Book, Row, Tape, row_code
 from nowake.core.value import replace as changed
@@ -140,6 +141,27 @@ def test_our_place_is_exact(
         assert [fill[1] for fill in driver.fills] == oracle.fills
         if oracle.leaves:
             assert driver.venue.fronts[0, l2.F_AHEAD] == oracle.ahead
+
+
+@settings(max_examples=100)
+@given(rows=fair_markets(), at=st.integers(1, 80), side=st.sampled_from([0, 1]), away=st.integers(1, 3))
+def test_our_place_is_exact_in_a_whole_market(
+    rows: list[tuple[int, int, int, int, int]], at: int, side: int, away: int
+) -> None:
+    """The same through the simulated market, whose kernels count the venue's rows themselves."""
+    tape = with_ids(make_tape([row[:4] for row in rows]), [row[4] for row in rows])
+    market, book, at = SimMarket(tape, latency=Latency(), queue_model="fifo"), OrderBook(), min(at, len(rows))
+    book.run(tape, 0, at)
+    now, _ = market.advance(START_NS + at * MS - 1)
+    price = MID + away * (-1 if side == 0 else 1)
+    market.submit(child("us", Side.BUY if side == 0 else Side.SELL, 25, price, "post-only"), now)
+    oracle, made = Named(book, side, price - tape.meta.price_base, 25), []
+    for i in range(at, len(rows)):
+        oracle.row(*(int(column[i]) for column in (tape.code, tape.price, tape.qty, tape.order_id)))
+    while now < market.end_ns + MS:
+        now, _ = market.advance(market.end_ns + MS)
+        made += [one.event.fill.qty_units for one in market.poll(now) if isinstance(one.event, Filled)]
+    assert made == oracle.fills
 
 
 def test_joining_the_touch_of_a_recorded_day(recorded_data: Path) -> None:
