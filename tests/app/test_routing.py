@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,4 +165,11 @@ def test_what_is_planned_is_what_working_begins_with() -> None:
     found = planned.conditions
     assert found is not None
     assert found.spread_score is not None
-    assert found.measure("spread").sample > 0
+    assert found.measure("spread").base.startswith("the last 5m")
+
+
+def test_a_book_of_which_one_level_is_kept_ends_there(recorded_data: Path) -> None:
+    from nowake.app.liquidity import background_at
+
+    tape = nowake.read_tape(recorded_data / "lobster" / "LOBSTER_SampleFile_AAPL_2012-06-21_1.zip")
+    assert background_at(tape, int(tape.t_event[20_000])).levels_known == 1

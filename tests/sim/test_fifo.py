@@ -36,14 +36,14 @@ def with_ids(tape: Tape, ids: list[int]) -> Tape:
 
 def test_joined_at_by_hand() -> None:
     """An order belongs to its last ADD; before any it was there already; added again it has lost its place."""
-    kinds = [Row.REDUCE, Row.ADD, Row.ADD, Row.FILL, Row.DELETE, Row.ADD, Row.REDUCE, Row.TRADE]
-    ids = [7, 7, 8, 7, 8, 7, 7, 0]
+    kinds = [Row.REDUCE, Row.ADD, Row.ADD, Row.FILL, Row.DELETE, Row.ADD, Row.REDUCE, Row.ADD, Row.REDUCE]
+    ids = [7, 7, 8, 7, 8, 7, 7, 0, 0]  # the last two have no id: whose they are is not known
     rows = [(i, row_code(kind, BID, END), MID - 1, 5) for i, kind in enumerate(kinds)]
     tape = with_ids(make_tape(rows), ids)
     none = np.empty(0, dtype=np.int64)
-    assert joined_at(tape, none).tolist() == [-1, 1, 2, 1, 2, 5, 5, -1]
+    assert joined_at(tape, none).tolist() == [-1, 1, 2, 1, 2, 5, 5, -1, -1]
     # The venue's order may be another: here the second and third row change places.
-    assert joined_at(tape, np.array([0, 2, 1, 3, 4, 5, 6, 7])).tolist() == [-1, 1, 2, 2, 1, 5, 5, -1]
+    assert joined_at(tape, np.array([0, 2, 1, 3, 4, 5, 6, 7, 8])).tolist() == [-1, 1, 2, 2, 1, 5, 5, -1, -1]
 
 
 def test_a_tape_without_ids_is_refused() -> None:
