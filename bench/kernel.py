@@ -20,7 +20,7 @@ from nowake.core.child import ChildOrder, OrderType, TimeInForce
 from nowake.core.order import Side
 from nowake.core.tape import Tape
 from nowake.market.run_reference import ReferenceMarket
-from nowake.sim import match_l2 as l2
+from nowake.sim import layout as lay
 from nowake.sim import merge
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.match_reference import ReferenceMatcher
@@ -90,13 +90,13 @@ def unattended(market: SimMarket, tape: Tape) -> tuple[int, int]:
             *market.venue_rows, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
             venue.fills, venue.taken, venue.taken_at, limits,
         )  # fmt: skip
-        count = int(venue.stats[l2.V_FILLS])
-        fills, quantity = fills + count, quantity + int(venue.fills[:count, l2.X_QTY].sum())
-        venue.stats[l2.V_FILLS] = 0
+        count = int(venue.stats[lay.V_FILLS])
+        fills, quantity = fills + count, quantity + int(venue.fills[:count, lay.X_QTY].sum())
+        venue.stats[lay.V_FILLS] = 0
         if status == merge.REACHED:
             own.run(market.end_ns, own.watch_table([]))
             return fills, quantity
-        assert status == l2.FILLS_FULL
+        assert status == lay.FILLS_FULL
 
 
 def timed(run: Callable[[], tuple[int, int]], repeats: int) -> tuple[float, float, tuple[int, int]]:

@@ -19,7 +19,7 @@ from nowake.core.tape import END, KIND_MASK, SEEDED, Book, Row, Tape, row_code
 from nowake.core.value import replace as changed
 from nowake.data.source import open_tapes
 from nowake.market.book_l3 import OrderBook
-from nowake.sim import match_l2 as l2
+from nowake.sim import layout as lay
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.merge import joined_at
 
@@ -132,7 +132,7 @@ def test_our_place_is_exact(
         book.apply(*(int(column[i]) for column in (tape.code, tape.price, tape.qty, tape.order_id)))
     price = MID + away * (-1 if side == 0 else 1)
     order = child("us", Side.BUY if side == 0 else Side.SELL, qty, price)
-    driver.venue.stats[l2.V_CURSOR] = at
+    driver.venue.stats[lay.V_CURSOR] = at
     driver.submit(order, START_NS + at * MS)
     oracle = Named(book, side, price - tape.meta.price_base, qty)
     for i in range(at, len(rows)):
@@ -140,7 +140,7 @@ def test_our_place_is_exact(
         oracle.row(*(int(column[i]) for column in (tape.code, tape.price, tape.qty, tape.order_id)))
         assert [fill[1] for fill in driver.fills] == oracle.fills
         if oracle.leaves:
-            assert driver.venue.fronts[0, l2.F_AHEAD] == oracle.ahead
+            assert driver.venue.fronts[0, lay.F_AHEAD] == oracle.ahead
 
 
 @settings(max_examples=100)
@@ -175,7 +175,7 @@ def test_joining_the_touch_of_a_recorded_day(recorded_data: Path) -> None:
         if i >= 2_000 and i % 1_550 == 0:
             side = i // 1_550 % 2
             price = book.levels(side)[0][0]
-            driver.venue.stats[l2.V_CURSOR] = i
+            driver.venue.stats[lay.V_CURSOR] = i
             order = child(
                 f"o{i}", Side.BUY if side == 0 else Side.SELL, 100, price + tape.meta.price_base, "post-only",
                 listing=tape.listing.key,
@@ -197,7 +197,7 @@ def test_joining_the_touch_of_a_recorded_day(recorded_data: Path) -> None:
             if made != oracle.fills and tape.code[i] & KIND_MASK in (Row.ADD, Row.TRADE):
                 oracle = None  # the other side came, or a hidden print: not of the queue
                 continue
-            if made != oracle.fills or (oracle.leaves and driver.venue.fronts[slot, l2.F_AHEAD] != oracle.ahead):
+            if made != oracle.fills or (oracle.leaves and driver.venue.fronts[slot, lay.F_AHEAD] != oracle.ahead):
                 raise AssertionError((i, made, oracle.fills, driver.venue.fronts[slot], oracle.ahead))
             compared, seen = compared + 1, seen + (len(oracle.fills) > 0)
     assert followed == 60

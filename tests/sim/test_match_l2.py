@@ -17,7 +17,9 @@ from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
 from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.market import book as bk
+from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
+from nowake.sim import overlay
 from nowake.sim.match_reference import TOOK, ReferenceMatcher, RestingOrder
 from nowake.sim.merge import joined_at
 from nowake.sim.queues import queue_model
@@ -96,7 +98,7 @@ def test_kernel_equals_reference(
     prices = tape.prices().tolist()
     for i in range(len(rows)):
         t, code, _, qty = driver.rows[i]
-        driver.venue.stats[l2.V_CURSOR] = i
+        driver.venue.stats[lay.V_CURSOR] = i
         for at, kind, buy, away, size, tif in actions:
             if at != i:
                 continue
@@ -343,4 +345,4 @@ def test_half_up_rounding_of_big_pro_rata_is_exact() -> None:
     for _ in range(300):
         old = int(rng.integers(1, 2**61))
         amount, new = int(rng.integers(0, old + 1)), int(rng.integers(0, old + 1))
-        assert l2.scaled_up(amount, new, old) == -(-amount * new // old)
+        assert overlay.scaled_up(amount, new, old) == -(-amount * new // old)

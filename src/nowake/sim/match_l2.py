@@ -18,11 +18,7 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
   an order that stands behind us would have met us first;
 - a **pegged** order follows the recorded best price of its side at the end of each message, to the back of the queue.
 
-Orders are rows of ``orders`` (m, 7) i64: live, side (0 buys), key, leaves, sequence, peg, row at which it
-joined; and of ``fronts`` (m, 2) f64:
-quantity ahead, printed since the level's last row. Fills are rows of ``fills`` (f, 5) i64: order, quantity, price
-offset, venue time, and how: TOOK, PRINTED (made, inside a recorded print) or UNPRINTED (made, but whoever came to our
-price is in the book and not in the prints). Fills are whole lots; a print or level finer than a lot gives what it can.
+The arrays are those of ``sim.layout``. Fills are whole lots; a print or level finer than a lot gives what it can.
 """
 
 from __future__ import annotations
@@ -46,76 +42,42 @@ from nowake.market.book import (
     next_key,
 )
 from nowake.market.queue import front_after
-from nowake.market.table import table_get, table_put
+from nowake.sim.layout import (
+    F_AHEAD,
+    F_TRADED,
+    FILLS_FULL,
+    LEDGER_FULL,
+    NO_ID,
+    O_KEY,
+    O_LEAVES,
+    O_LIVE,
+    O_PEG,
+    O_ROW,
+    O_SEQ,
+    O_SIDE,
+    PRINTED,
+    TOOK,
+    UNPRINTED,
+    V_EDGES,
+    V_FILLS,
+    V_HALF_NS,
+    V_LEDGER,
+    V_LIVE,
+    V_LOT,
+    V_MODEL,
+    V_PEGS,
+    V_SLOTS,
+    V_TAKEN,
+    X_HOW,
+    X_ORDER,
+    X_PRICE,
+    X_QTY,
+    X_T,
+)
+from nowake.sim.overlay import ledger_after_level, set_taken, taken_now
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
-
-O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG, O_ROW = 0, 1, 2, 3, 4, 5, 6
-ORDER_FIELDS = 7
-F_AHEAD, F_TRADED = 0, 1
-X_ORDER, X_QTY, X_PRICE, X_T, X_HOW = 0, 1, 2, 3, 4
-FILL_FIELDS = 5
-
-V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES, V_LOT = range(11)
-VENUE_STATS = 16
-
-FILLS_FULL, LEDGER_FULL = 4, 5
-TOOK, PRINTED, UNPRINTED = 0, 1, 2
-
-NO_ID = -2
-"""``joined`` of a row where queues are not exact; -1 = its order was there before the tape began."""
-
-
-@kernel(counted=False)
-def taken_now(taken: I64, taken_at: I64, half_ns: int, packed: int, t: int) -> int:
-    """Return how much of a level we have consumed that is not yet replaced; ``half_ns`` < 0: it never is."""
-    amount = table_get(taken, packed)
-    if amount == 0 or half_ns < 0:
-        return amount
-    if half_ns == 0:
-        return 0
-    return int(amount * 0.5 ** ((t - table_get(taken_at, packed)) / half_ns))
-
-
-@kernel(counted=False)
-def set_taken(venue: I64, taken: I64, taken_at: I64, packed: int, amount: int, t: int) -> None:
-    """Remember what we have consumed of a level, as of venue time ``t``."""
-    venue[V_TAKEN] += table_put(taken, packed, amount)
-    if venue[V_HALF_NS] > 0:
-        table_put(taken_at, packed, t if amount != 0 else 0)
-
-
-@kernel(counted=False)
-def scaled_up(amount: int, new: int, old: int) -> int:
-    """Return ceil(amount x new / old) for 0 <= amount, new <= old, without overflow."""
-    if old < 2**31:
-        return (amount * new + old - 1) // old
-    whole, rest = 0, 0
-    for bit in range(62, -1, -1):
-        whole, rest = 2 * whole, 2 * rest
-        if (new >> bit) & 1:
-            rest += amount
-        whole, rest = whole + rest // old, rest % old
-    return whole + (1 if rest > 0 else 0)
-
-
-@kernel(counted=False)
-def _ledger_after_level(
-    venue: I64, taken: I64, taken_at: I64, side: int, key: int, old: int, new: int, flags: int, t: int
-) -> None:
-    """Carry ``taken`` over a change of its recorded level."""
-    packed = key * 2 + side
-    if table_get(taken, packed) == 0:
-        return
-    amount = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
-    if flags & 0x600:  # SEEDED, SNAPSHOT: the market did nothing, we only see more or less of it
-        if 0 < new < amount:
-            set_taken(venue, taken, taken_at, packed, new, t)
-    elif old == 0 or new == 0:
-        set_taken(venue, taken, taken_at, packed, 0, t)
-    elif new < old:
-        set_taken(venue, taken, taken_at, packed, scaled_up(min(amount, old), new, old), t)
 
 
 @kernel(counted=False)
@@ -299,7 +261,7 @@ def venue_row(
         key = price if side == 0 else -price
         # What we took of the level first: what the level brings may be taken at once.
         if venue[V_TAKEN] > 0:
-            _ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
+            ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
         if venue[V_LIVE] > 0:
             came = int(joined[row]) if joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
@@ -342,26 +304,3 @@ def take(
                 set_taken(venue, taken, taken_at, packed, gone + amount, t)
         level = next_key(head, bits, top, table, other, level)
     return left
-
-
-@kernel(counted=False)
-def seen_best(
-    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, t: int
-) -> int:
-    """Return the key of the best level of which something is still seen, NO_PRICE = none."""
-    level = best_key(head, side)
-    while level != NO_PRICE:
-        gone = taken_now(taken, taken_at, venue[V_HALF_NS], level * 2 + side, t)
-        if level_size(head, size, table, side, level) > gone:
-            return level
-        level = next_key(head, bits, top, table, side, level)
-    return NO_PRICE
-
-
-@kernel(counted=False)
-def depth_seen(
-    head: I64, size: I64, table: I64, venue: I64, taken: I64, taken_at: I64, side: int, key: int, t: int
-) -> int:
-    """Return the seen size of one level: recorded less taken, not under 0."""
-    gone = taken_now(taken, taken_at, venue[V_HALF_NS], key * 2 + side, t)
-    return max(level_size(head, size, table, side, key) - gone, 0)

@@ -17,7 +17,8 @@ from nowake.core.tape import F64, I32, I64, U16, Row, Tape
 from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
-from nowake.sim.match_l2 import V_CURSOR, V_FILLS, V_LIVE, venue_row
+from nowake.sim.layout import V_CURSOR, V_FILLS, V_LIVE
+from nowake.sim.match_l2 import venue_row
 
 REFERENCE = "nowake.sim.merge_reference:ReferenceWorld"
 """The plain meaning, which tests hold the kernels to."""

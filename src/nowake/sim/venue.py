@@ -21,7 +21,9 @@ from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
 from nowake.market.queue import UNKNOWN_FRONT
 from nowake.market.table import grown, new_table
+from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
+from nowake.sim import overlay
 from nowake.sim.queues import QueueModel
 
 IMPACTS = ("off", "ledger")
@@ -104,14 +106,14 @@ class SimVenue:
         self._seed = seed
         self._hours = Hours(session)
         self.book: I64 = bk.new_book(coarsest_step(tape))
-        self.stats: I64 = np.zeros(l2.VENUE_STATS, dtype=np.int64)
+        self.stats: I64 = np.zeros(lay.VENUE_STATS, dtype=np.int64)
         remembers = impact == "ledger" and half_life_ns != 0
-        self.stats[[l2.V_LEDGER, l2.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
-        self.stats[[l2.V_MODEL, l2.V_LOT]] = model.number, tape.listing.lot_units
+        self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
+        self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
         self.reals: F64 = np.array([model.n], dtype=np.float64)
-        self.orders: I64 = np.zeros((8, l2.ORDER_FIELDS), dtype=np.int64)
+        self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, 2), dtype=np.float64)
-        self.fills: I64 = np.zeros((256, l2.FILL_FIELDS), dtype=np.int64)
+        self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
         self._by_id: dict[str, _Order] = {}
@@ -122,7 +124,7 @@ class SimVenue:
     @property
     def has_live(self) -> bool:
         """Return whether an order of ours can still trade."""
-        return bool(self.stats[l2.V_LIVE] > 0)
+        return bool(self.stats[lay.V_LIVE] > 0)
 
     def truth(self) -> tuple[OrderStatus, ...]:
         """Return every order it ever accepted or refused, with all fills, in order of arrival."""
@@ -136,7 +138,7 @@ class SimVenue:
         """Enlarge what a kernel found too small (its status)."""
         if status in (bk.GROW, bk.REGRID):
             self.book = bk.repaired(self.book, status)
-        elif status == l2.FILLS_FULL:
+        elif status == lay.FILLS_FULL:
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
         else:
             self.taken, self.taken_at = grown(self.taken), grown(self.taken_at)
@@ -147,10 +149,10 @@ class SimVenue:
 
     def collect(self) -> list[Report]:
         """Return reports of the fills that the kernels wrote since the last call."""
-        count = int(self.stats[l2.V_FILLS])
+        count = int(self.stats[lay.V_FILLS])
         if count == 0:
             return []
-        self.stats[l2.V_FILLS] = 0
+        self.stats[lay.V_FILLS] = 0
         reports = []
         for slot, qty, price, t_ns, how in self.fills[:count].tolist():
             order = self._in_slot[slot]
@@ -162,14 +164,14 @@ class SimVenue:
     def _free(self, slot: int) -> None:
         """Let go of a slot whose order can no longer trade."""
         self._in_slot.pop(slot)
-        if self.orders[slot, l2.O_PEG]:
-            self.orders[slot, l2.O_PEG] = 0
-            self.stats[l2.V_PEGS] -= 1
+        if self.orders[slot, lay.O_PEG]:
+            self.orders[slot, lay.O_PEG] = 0
+            self.stats[lay.V_PEGS] -= 1
         if not self._in_slot:
-            self.stats[l2.V_SLOTS] = 0
+            self.stats[lay.V_SLOTS] = 0
 
     def _filled(self, order: _Order, price_units: int, qty: int, t_ns: int, how: int) -> Report:
-        child, maker = order.child, how != l2.TOOK
+        child, maker = order.child, how != lay.TOOK
         fill = Fill(
             child_id=child.child_id,
             trade_id=digest("trade", self.listing.key, self._seed, child.child_id, len(order.fills), length=16),
@@ -178,7 +180,7 @@ class SimVenue:
             fee_money=self.fees.fee(self.listing.instrument, price_units, qty, maker=maker),
             liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
             t_venue_ns=t_ns,
-            unprinted=how != l2.PRINTED,
+            unprinted=how != lay.PRINTED,
         )
         order.fills.append(fill)
         order.cum_qty += qty
@@ -193,8 +195,8 @@ class SimVenue:
             return [self._report("cancel-rejected", child_id, t_ns, code="unknown")]
         if order.status.terminal:
             return [self._report("cancel-rejected", child_id, t_ns, code="too-late")]
-        self.orders[order.slot, l2.O_LIVE] = 0
-        self.stats[l2.V_LIVE] -= 1
+        self.orders[order.slot, lay.O_LIVE] = 0
+        self.stats[lay.V_LIVE] -= 1
         self._free(order.slot)
         order.status = ChildStatus.CANCELED
         return [self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty)]
@@ -246,7 +248,7 @@ class SimVenue:
             return "closed", "the session is closed"
         if self.book[bk.HALT_STATE]:
             return "halted", "trading is halted"
-        best = l2.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
+        best = overlay.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
         price = 0 if key == bk.NO_PRICE else self._base + key * int(child.side)
         if key == bk.NO_PRICE and best != bk.NO_PRICE:
             touch = self._base + (-best if side == 0 else best)
@@ -258,7 +260,7 @@ class SimVenue:
             return "would-cross", "it would take liquidity"
         for order in self._in_slot.values():
             other = self.orders[order.slot]
-            if other[l2.O_SIDE] != side and (key == bk.NO_PRICE or key + int(other[l2.O_KEY]) >= 0):
+            if other[lay.O_SIDE] != side and (key == bk.NO_PRICE or key + int(other[lay.O_KEY]) >= 0):
                 return "self-trade", f"it would trade with own order {order.child.child_id}"
         return None
 
@@ -272,8 +274,8 @@ class SimVenue:
         """Return how much of ``qty`` would trade at once; nothing changes."""
         shown = int(self.book[bk.LEVELS + 1 - side])
         scratch = self.stats.copy()
-        scratch[[l2.V_LEDGER, l2.V_FILLS]] = 0
-        fills = np.zeros((shown + 1, l2.FILL_FIELDS), dtype=np.int64)
+        scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
+        fills = np.zeros((shown + 1, lay.FILL_FIELDS), dtype=np.int64)
         left = l2.take(
             *bk.parts(self.book), scratch, fills, self.taken, self.taken_at, 0, side, key, qty, t_ns
         )  # fmt: skip
@@ -282,10 +284,10 @@ class SimVenue:
     def _walk(self, order: _Order, side: int, key: int, t_ns: int) -> int:
         """Take what the other side shows; returns what is left."""
         shown = int(self.book[bk.LEVELS + 1 - side])
-        while int(self.stats[l2.V_FILLS]) + shown > len(self.fills):
-            self.make_room(l2.FILLS_FULL)
-        while 4 * (int(self.stats[l2.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[l2.V_LEDGER]:
-            self.make_room(l2.LEDGER_FULL)
+        while int(self.stats[lay.V_FILLS]) + shown > len(self.fills):
+            self.make_room(lay.FILLS_FULL)
+        while 4 * (int(self.stats[lay.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[lay.V_LEDGER]:
+            self.make_room(lay.LEDGER_FULL)
         order.slot = self._free_slot()
         self._in_slot[order.slot] = order
         left = l2.take(
@@ -307,15 +309,15 @@ class SimVenue:
             order.slot = self._free_slot()
             self._in_slot[order.slot] = order
         head, size, _, _, table = bk.parts(self.book)
-        ahead = float(l2.depth_seen(head, size, table, self.stats, self.taken, self.taken_at, side, key, t_ns))
+        ahead = float(overlay.depth_seen(head, size, table, self.stats, self.taken, self.taken_at, side, key, t_ns))
         if self._depth and bk.level_size(head, size, table, side, key) == 0:
             shown = bk.levels(self.book, side, self._depth)
             if len(shown) == self._depth and key < shown[-1][0]:
                 ahead = UNKNOWN_FRONT
         self._arrivals += 1
-        self.orders[order.slot] = 1, side, key, left, self._arrivals, int(peg), self.stats[l2.V_CURSOR]
+        self.orders[order.slot] = 1, side, key, left, self._arrivals, int(peg), self.stats[lay.V_CURSOR]
         self.fronts[order.slot] = ahead, 0.0
-        self.stats[l2.V_LIVE] += 1
-        self.stats[l2.V_PEGS] += int(peg)
-        self.stats[l2.V_EDGES] = -1  # looked at after the next message
-        self.stats[l2.V_SLOTS] = max(int(self.stats[l2.V_SLOTS]), order.slot + 1)
+        self.stats[lay.V_LIVE] += 1
+        self.stats[lay.V_PEGS] += int(peg)
+        self.stats[lay.V_EDGES] = -1  # looked at after the next message
+        self.stats[lay.V_SLOTS] = max(int(self.stats[lay.V_SLOTS]), order.slot + 1)
