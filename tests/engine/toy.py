@@ -139,7 +139,12 @@ class ToyMarket:
                 t_ns, _, kind, what = heapq.heappop(self._queue)
                 getattr(self, f"_on_{kind}")(what, t_ns)
 
-    def view(self, t_ns: int) -> View:
+    def end_of(self, listing: str) -> int:
+        """Return when the path ends."""
+        assert listing == self.listing.key
+        return self.end_ns
+
+    def view(self, t_ns: int, listing: str = "") -> View:
         """Return the touch and the totals."""
         bid, ask, bid_qty, ask_qty, _, _ = self.touch
         sums = self.running_sums(t_ns) if self._sums else {}

@@ -103,8 +103,8 @@ def test_a_look_ahead_by_one_row_is_noticed(tape, monkeypatch):
     """Planted: the view's last price is taken from the next row of the tape."""
     real = SimMarket.view
 
-    def peeking(self, t_ns):
-        view = real(self, t_ns)
+    def peeking(self, t_ns, listing=""):
+        view = real(self, t_ns, listing)
         row = min(view.row, len(self.tape) - 1)
         return replace(view, last_units=int(self.tape.price[row]) + self.tape.meta.price_base)
 

@@ -50,7 +50,11 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
         operate(draft, state, event)
     elif isinstance(event, i.MarketClosed):
         _close_market(draft, event.view)
+    seen = draft.view
     for parent_id in _concerned(draft.state, event):
+        # A view is of one listing: a parent on another one is woken again with its own.
+        own = seen is not None and seen.listing == draft.parent(parent_id).order.listing
+        draft.view = seen if own else None
         manage(draft, parent_id)
     if isinstance(event, i.Woken) and not draft.decisions:
         _clear(draft, state, event)

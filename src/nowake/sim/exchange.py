@@ -175,9 +175,31 @@ class SimMarket:
         elif isinstance(event, Ended):
             self.own.untrack(event.child_id)
 
-    def view(self, t_ns: int) -> View:
+    def end_of(self, listing: str) -> int:
+        """Return the local time of the last row."""
+        require(listing == self.key, "listing", listing, self.key)
+        return self.end_ns
+
+    def view(self, t_ns: int, listing: str = "") -> View:
         """Return the market as we know it at ``t_ns``."""
+        require(listing in ("", self.key), "listing", listing, self.key)
         return self.own.view(t_ns)
+
+    @property
+    def next_message_ns(self) -> int:
+        """Return when the next message of the venue reaches us, ``merge.NEVER`` = none is on its way."""
+        return self._messages[0].event.t_ns if self._messages else mg.NEVER
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing can come of this market unless it is watched: no order, command or message."""
+        return not (self._messages or self._commands or self.venue.has_live)
+
+    @property
+    def undisturbed_ns(self) -> int:
+        """Return the local time up to which no command arrives at the venue and the session does not change."""
+        command = self._commands[0][0] - self._lead_ns if self._commands else mg.NEVER
+        return min(self.own.at_session(self.now_ns), command) - 1
 
     def truth(self) -> tuple[OrderStatus, ...]:
         """Return the venue's own record of every order and fill: for judging, never for deciding."""
@@ -205,8 +227,11 @@ class SimMarket:
                     return reached, ()
                 self.own.now_ns = change
 
-    def _merge(self, limit_ns: int, table: I64) -> tuple[int, int]:
-        """Run the merged kernel once; returns (outcome, limit) after repairs and due commands."""
+    def run_kernels(self, limit_ns: int, table: I64) -> tuple[int, int]:
+        """Run the merged kernel once, to ``limit_ns`` or a watch of ``table``; returns (outcome, local time reached).
+
+        What the venue filled waits in its arrays; a fill ends the run when it would be delivered.
+        """
         venue, own = self.venue, self.own
         command = self._commands[0][0] if self._commands else mg.NEVER
         limits = np.array(
@@ -227,15 +252,25 @@ class SimMarket:
             )  # fmt: skip
         if outcome == mg.REACHED and not len(table):
             own.run(int(limits[mg.L_LIMIT]), table)
-        self._deliver(venue.collect())
+        return outcome, int(limits[mg.L_LIMIT])
+
+    def make_room(self, outcome: int) -> None:
+        """Enlarge what the kernels found too small."""
+        if outcome > mg.OWN_SIDE:
+            self.own.book = repaired(self.own.book, outcome - mg.OWN_SIDE)
+        else:
+            self.venue.make_room(outcome)
+
+    def _merge(self, limit_ns: int, table: I64) -> tuple[int, int]:
+        """Run the kernels once; returns (outcome, limit) after repairs and due commands."""
+        outcome, limit = self.run_kernels(limit_ns, table)
+        self._deliver(self.venue.collect())
         if outcome == mg.COMMAND:
             arrives, run = self._commands.popleft()
             self._deliver(run(arrives))
-        elif outcome > mg.OWN_SIDE:
-            own.book = repaired(own.book, outcome - mg.OWN_SIDE)
         elif outcome not in (mg.REACHED, mg.FIRED):
-            venue.make_room(outcome)
-        return outcome, int(limits[mg.L_LIMIT])
+            self.make_room(outcome)
+        return outcome, limit
 
     def _deliver(self, reports: list[Report]) -> None:
         for report in reports:

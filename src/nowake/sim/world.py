@@ -1,4 +1,4 @@
-"""A world: one engine, one simulated market, one virtual clock.
+"""A world: one engine, its simulated markets, one virtual clock.
 
 The loop is the whole shell: move the market to the first thing that concerns us (a timer, a watch, a message), hand it
 to the engine, let the effects of the durable batch leave. Python is called per decision, never per market event.
@@ -6,12 +6,22 @@ to the engine, let the effects of the durable batch leave. Python is called per 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nowake.core.decisions import AnyDecision, ParentStatus
 from nowake.core.errors import InvariantBroken
-from nowake.core.inputs import AnyInput, MarketClosed, OperatorCommand, OrderReceived, Woken
+from nowake.core.inputs import (
+    AnyInput,
+    Filled,
+    MarketClosed,
+    OpenOrdersReported,
+    OperatorCommand,
+    OrderReceived,
+    StatusReported,
+    Woken,
+)
 from nowake.core.order import ParentOrder
 from nowake.core.ports import Venue
 from nowake.core.value import replace
@@ -30,19 +40,18 @@ AFTER_CLOSE_NS = 120_000_000_000
 class Market(Venue, Protocol):
     """What the loop needs of a market besides the venue port."""
 
-    @property
-    def end_ns(self) -> int:
-        """Return the local time of the last row."""
+    def end_of(self, listing: str) -> int:
+        """Return the local time of the last row of a listing."""
 
     def advance(self, until_ns: int, watches: tuple[Watch, ...]) -> tuple[int, tuple[str, ...]]:
         """Move to the earliest of ``until_ns``, the first watch, the first message; return (time, fired ids)."""
 
-    def view(self, t_ns: int) -> View:
-        """Return the market as we know it at ``t_ns``."""
+    def view(self, t_ns: int, listing: str) -> View:
+        """Return the market of a listing as we know it at ``t_ns``."""
 
 
 class World:
-    """Runs orders over one market to their end, in virtual time."""
+    """Runs orders over one market, or several on one clock, to their end in virtual time."""
 
     def __init__(
         self, market: Market, host: Host, *, progress: Progress | None = None, desk: Desk | None = None
@@ -52,7 +61,9 @@ class World:
         self._progress = progress
         self._desk: Desk = desk or Scripted(())
         self._t_ns = 0
-        self._closed = False
+        self._orders: deque[ParentOrder] = deque()
+        self._ends: dict[str, int] = {}
+        self._closed: set[str] = set()
         self._fired: tuple[str, ...] = ()
 
     def run(self, order: ParentOrder, commands: tuple[OperatorCommand, ...] = ()) -> None:
@@ -65,31 +76,55 @@ class World:
         Raises:
             InvariantBroken: The engine contradicted itself, or did not come to an end.
         """
+        self.run_all((order,), commands)
+
+    def run_all(self, orders: Sequence[ParentOrder], commands: tuple[OperatorCommand, ...] = ()) -> None:
+        """Work several orders, each from its ``decided_ns``, on the listings they name; at one instant in this order.
+
+        Args:
+            orders: At least one.
+            commands: As for ``run``.
+
+        Raises:
+            InvariantBroken: As for ``run``.
+        """
         if commands:
             self._desk = Scripted(commands)
-        self._t_ns, _ = self.market.advance(order.decided_ns, ())
-        t_ns = self._t_ns
-        self._handle(OrderReceived(t_ns=t_ns, order=order, view=self.market.view(t_ns)), t_ns)
+        self._orders = deque(sorted(orders, key=lambda order: order.decided_ns))
+        self._ends = {order.listing: self.market.end_of(order.listing) for order in self._orders}
+        self._t_ns, _ = self.market.advance(self._orders[0].decided_ns, ())
+        self._arrivals(self._t_ns)
         while self._unfinished():
             t_ns = self._advance(self._desk.bound_ns(self._t_ns, self.host))
             self._messages(t_ns)
+            self._arrivals(t_ns)
             self._commands(t_ns)
             self._wakes(t_ns)
-            if t_ns >= self.market.end_ns and not self._closed:
-                self._closed = True
-                self._handle(MarketClosed(t_ns=t_ns, view=self.market.view(t_ns)), t_ns)
-            if t_ns > self.market.end_ns + AFTER_CLOSE_NS:
+            for listing, end_ns in self._ends.items():
+                if t_ns >= end_ns and listing not in self._closed:
+                    self._closed.add(listing)
+                    self._handle(MarketClosed(t_ns=t_ns, view=self.market.view(t_ns, listing)), t_ns)
+            if t_ns > max(self._ends.values()) + AFTER_CLOSE_NS:
                 raise InvariantBroken("I23", "an order did not end after its market had closed")
         self.host.store.sync()
 
     def _unfinished(self) -> bool:
         """Return whether anything may still happen; a halted parent waits for a person, which no replay has."""
-        over = {ParentStatus.DONE, ParentStatus.HALTED} if self._closed else {ParentStatus.DONE}
-        return any(parent.status not in over or parent.live for parent in self.host.state.parents.values())
+        return bool(self._orders) or any(
+            parent.live
+            or not (
+                parent.status is ParentStatus.DONE
+                or (parent.status is ParentStatus.HALTED and parent.order.listing in self._closed)
+            )
+            for parent in self.host.state.parents.values()
+        )
 
     def _advance(self, bound_ns: int) -> int:
         """Move to the next thing that concerns us, not past ``bound_ns``; remembers the watches that fired."""
-        until = self.market.end_ns if not self._closed else self.market.end_ns + AFTER_CLOSE_NS + 1
+        open_ends = [end_ns for listing, end_ns in self._ends.items() if listing not in self._closed]
+        until = min(open_ends) if open_ends else max(self._ends.values()) + AFTER_CLOSE_NS + 1
+        if self._orders:
+            until = min(until, self._orders[0].decided_ns)
         for bound in (self.host.due_timer(), bound_ns):
             until = min(until, bound) if bound else until
         watches = sorted(
@@ -99,18 +134,32 @@ class World:
         self._t_ns, self._fired = self.market.advance(max(until, self._t_ns), tuple(watches))
         return self._t_ns
 
+    def _arrivals(self, t_ns: int) -> None:
+        """Hand over the orders that are decided by now."""
+        while self._orders and self._orders[0].decided_ns <= t_ns:
+            order = self._orders.popleft()
+            self._handle(OrderReceived(t_ns=t_ns, order=order, view=self.market.view(t_ns, order.listing)), t_ns)
+
+    def _view_of(self, event: AnyInput, t_ns: int) -> View:
+        """Return the market of the parent that an event concerns; of what concerns all, that of the first."""
+        state = self.host.state
+        parent = state.parents.get(state.find_child(told_child(event)) or next(iter(state.parents), ""))
+        return self.market.view(t_ns, parent.order.listing if parent else next(iter(self._ends)))
+
     def _messages(self, t_ns: int) -> None:
         for message in self.market.poll(t_ns):
             event = message.event
             if hasattr(event, "view"):
-                event = replace(event, view=self.market.view(t_ns))
+                event = replace(event, view=self._view_of(event, t_ns))
             self._handle(event, t_ns, message.raw)
 
     def _commands(self, t_ns: int) -> None:
         """Hand over what operators ask for; they hear what was decided."""
         while commands := self._desk.take(t_ns, self.host):
             for command in commands:
-                given = replace(command, t_ns=t_ns, view=self.market.view(t_ns))
+                parent = self.host.state.parents.get(command.parent_id)
+                listing = parent.order.listing if parent else next(iter(self._ends))
+                given = replace(command, t_ns=t_ns, view=self.market.view(t_ns, listing))
                 self._desk.tell(command, self._handle(given, t_ns), self.host)
 
     def _wakes(self, t_ns: int) -> None:
@@ -121,7 +170,7 @@ class World:
             due = [key for key, timer in parent.timers.items() if timer.t_ns <= t_ns]
             due += [key for key in parent.watches if key in fired]
             if due:
-                view = self.market.view(t_ns)
+                view = self.market.view(t_ns, parent.order.listing)
                 self._handle(Woken(t_ns=t_ns, parent_id=parent_id, fired=tuple(sorted(due)), view=view), t_ns)
 
     def _handle(self, event: AnyInput, t_ns: int, raw: bytes = b"") -> tuple[AnyDecision, ...]:
@@ -131,3 +180,12 @@ class World:
         if self._progress is not None and decisions:
             self._progress(t_ns, self.host)
         return decisions
+
+
+def told_child(event: AnyInput) -> str:
+    """Return the child that a venue's message is about, "" = none, or several."""
+    if isinstance(event, Filled):
+        return event.fill.child_id
+    if isinstance(event, StatusReported):
+        return event.status.child_id
+    return "" if isinstance(event, OpenOrdersReported) else str(getattr(event, "child_id", ""))
