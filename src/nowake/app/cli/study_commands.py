@@ -66,6 +66,26 @@ def router(
             screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
 
 
+@study_app.command("truth")
+def truth(
+    trades: Annotated[str, typer.Option(help="of each schedule: one number or several")] = "101,401,1601",
+    tick: Annotated[str, typer.Option(help="dollars; a hundred dollars must be a multiple of it")] = "0.01",
+    as_json: JsonOption = False,
+) -> None:
+    """Work the optimal schedule and TWAP on an Obizhaeva-Wang book, and hold the fills against the closed form."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.study import known_truth
+
+        counts = known_truth.parse_trades(trades)
+        with screen.stage("truth") as shown:
+            rows = known_truth.known_truth(counts, tick, lambda done: shown.update(done, "working schedules"))
+        if as_json:
+            screen.document(known_truth.document(rows))
+            return
+        screen.out.print(known_truth.table(rows).markdown(), markup=False, soft_wrap=True)
+
+
 def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Market]:
     from nowake.app.studies import Market
     from nowake.app.wiring import RunOptions
