@@ -25,6 +25,7 @@ _HOMES = {
     ),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
+    "nowake.app.several": ("SimulatedVenues",),
     "nowake.app.stated": ("Beliefs",),
     "nowake.app.wiring": ("RunOptions",),
     "nowake.core.conditions": ("Conditions",),
@@ -69,6 +70,7 @@ __all__ = [
     "Result",
     "RunOptions",
     "Side",
+    "SimulatedVenues",
     "SmartRouter",
     "StrategyDecision",
     "TWAPExecutor",
@@ -91,6 +93,7 @@ if TYPE_CHECKING:
     from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, route_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
+    from nowake.app.several import SimulatedVenues
     from nowake.app.stated import Beliefs
     from nowake.app.wiring import RunOptions
     from nowake.core.conditions import Conditions

@@ -30,6 +30,7 @@ from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
 from nowake.sim.queues import queue_model as named_queue_model
+from nowake.sim.rehearsal import Saved
 from nowake.sim.venue import Report, SimVenue
 
 
@@ -107,6 +108,8 @@ class SimMarket:
         self._left: dict[str, int] = {}
         self._pegs: set[str] = set()
         self._lead_ns = latency.decision_ns + latency.entry_ns
+        self._saved = Saved(self.venue, self.own)
+        self._saved_ns = 0
         self.start_ns = self.own.local_ns(0)
         self.end_ns = self.own.local_ns(len(tape) - 1)
 
@@ -253,6 +256,38 @@ class SimMarket:
         if outcome == mg.REACHED and not len(table):
             own.run(int(limits[mg.L_LIMIT]), table)
         return outcome, int(limits[mg.L_LIMIT])
+
+    def rehearse(self, until_ns: int, watches: Sequence[Watch] = (), *, last: bool = False) -> tuple[int, bool]:
+        """Run ahead to the earliest of ``until_ns``, the first watch, the first delivery of a fill.
+
+        Nothing is said or delivered of it. It stays where it stops, as ``advance`` would have left it, unless it is
+        told to go back with ``put_back``. ``last``: it will not be told to.
+
+        Args:
+            until_ns: Not after ``undisturbed_ns``, nor after the next message.
+            watches: None of them holds now.
+            last: See above.
+
+        Returns:
+            (t_ns, fired): where it stands, and whether a watch holds there.
+        """
+        own, self._saved_ns = self.own, self.own.now_ns
+        if not last:
+            self._saved.take()
+        table = own.watch_table(watches)
+        # Watches were looked at where it stands: silence alone, which time brings, is noticed by a timer.
+        own.now_ns = min(own.now_ns, int(own.stats[CLOCK]))
+        while True:
+            outcome, until_ns = self.run_kernels(until_ns, table)
+            if outcome in (mg.REACHED, mg.FIRED):
+                own.now_ns = max(self._saved_ns, int(own.stats[CLOCK])) if outcome == mg.FIRED else until_ns
+                return own.now_ns, outcome == mg.FIRED
+            self.make_room(outcome)
+
+    def put_back(self) -> None:
+        """Stand again where the last rehearsal began."""
+        self._saved.put_back()
+        self.own.now_ns = self._saved_ns
 
     def make_room(self, outcome: int) -> None:
         """Enlarge what the kernels found too small."""

@@ -108,6 +108,17 @@ class ReferenceWorld:
         """Move to the earliest of ``until_ns``, the first watch that holds, the first message due."""
         if self.own.at_end and (fired := self.own.fired(watches, self.now_ns)):
             return self.now_ns, fired
+        return self.run(until_ns, watches)
+
+    def next_ns(self) -> int:
+        """Return when something happens next: a row, a command, a message."""
+        venue = self._venue[self._venue_row][0] if self._venue_row < len(self._venue) else FOREVER
+        command = self._commands[0][0] if self._commands else FOREVER
+        own = self._local[self.own_row] if self.own_row < len(self._local) else FOREVER
+        return max(self.now_ns, min(venue, command, own, self.messages[0][0] if self.messages else FOREVER))
+
+    def run(self, until_ns: int, watches: Sequence[Watch]) -> tuple[int, tuple[str, ...]]:
+        """Move as ``advance`` does; whether a watch holds is asked after messages only."""
         while True:
             stop = min(until_ns, self.messages[0][0]) if self.messages else until_ns
             stop = max(stop, self.now_ns)

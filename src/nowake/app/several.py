@@ -1,0 +1,250 @@
+"""Several simulated venues on one clock, in human units: to work orders on them, or to send children by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
+from nowake.app.simulated import parse_fees, parse_latency
+from nowake.core import ids
+from nowake.core.child import ChildOrder, Fill, OrderType, TimeInForce
+from nowake.core.errors import InputError, Refused
+from nowake.core.inputs import AnyInput
+from nowake.core.instrument import Catalogue, Listing
+from nowake.core.order import ParentOrder, Side
+from nowake.core.sessions import iso
+from nowake.core.tape import Tape
+from nowake.core.units import Number, parse_duration
+from nowake.core.value import Value, replace, require
+from nowake.core.view import View
+from nowake.data.sessions import session as find_session
+from nowake.engine.decide import with_defaults
+from nowake.engine.env import Env, sim_limits
+from nowake.engine.host import Host
+from nowake.journal.memory import MemoryJournal
+from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.markets import Markets, Member
+from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
+from nowake.sim.world import World
+
+
+class Worked(Value, frozen=True):
+    """What became of one of several orders.
+
+    Attributes:
+        parent_id: Its id.
+        listing: Where it was traded.
+        status: In words.
+        filled: Human quantity.
+        average: Average price paid; None = nothing was filled.
+        fees: In the instrument's currency, positive = paid.
+        children: How many were sent.
+    """
+
+    parent_id: str
+    listing: str
+    status: str
+    filled: Decimal
+    average: Decimal | None
+    fees: Decimal
+    children: int
+
+
+class SimulatedVenues:
+    """Recorded markets on one clock, with a simulated venue on each.
+
+    >>> import nowake
+    >>> from nowake.sim.synthetic import synth_tape
+    >>> venues = nowake.SimulatedVenues([synth_tape(seed=1, start_ns=0, duration_ns=120 * 10**9)])
+    >>> venues.listings
+    ('SYNTH@SIM',)
+
+    Args:
+        tapes: One a listing, see ``nowake.read_tape``.
+        latency: One way, ``"1ms"``, of all venues, or by listing; empty = the default.
+        fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, of all venues, or by listing; empty = the listing's own.
+        impact: ``off`` or ``ledger``.
+        queue_model: Of the L2 matcher.
+        seed: Of all randomness.
+
+    Raises:
+        InputError: Two tapes of one listing, or an option that is not what it must be.
+    """
+
+    def __init__(
+        self,
+        tapes: Sequence[Tape],
+        *,
+        latency: str | Mapping[str, str] = "",
+        fees: str | Mapping[str, str] = "",
+        impact: str = "ledger",
+        queue_model: str = "power-2",
+        seed: int = 0,
+    ) -> None:
+        good = isinstance(tapes, list | tuple) and all(isinstance(tape, Tape) for tape in tapes)
+        require(good, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
+        keys = [tape.listing.key for tape in tapes]
+        latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
+        base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
+        self._catalogue = Catalogue(listings=tuple(tape.listing for tape in tapes))
+        self._seed = seed
+        self._serial = 0
+        members: list[Member] = []
+        self._hours: dict[str, MarketHours] = {}
+        for tape in tapes:
+            key = tape.listing.key
+            options = replace(base, latency=_one_way(latencies[key]), fees=parse_fees(schedules[key]))
+            session = find_session(tape.listing.session)
+            market: SimMarket = make_market(tape, session, options)
+            last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
+            self._hours[key] = MarketHours(first_ns=market.first_valid_ns(), last_ns=last_ns)
+            members.append(market)
+        self.markets = Markets(members)
+        self.markets.advance(max(hours.first_ns for hours in self._hours.values()))
+
+    @property
+    def listings(self) -> tuple[str, ...]:
+        """Return the keys of the listings."""
+        return tuple(self.markets.members)
+
+    @property
+    def now_ns(self) -> int:
+        """Return the local time reached, UTC ns. It begins when every market has a sound book."""
+        return self.markets.now_ns
+
+    def listing(self, symbol: str) -> Listing:
+        """Return the listing that a symbol names."""
+        return self._catalogue.find(symbol, "these venues")
+
+    def view(self, symbol: str) -> View:
+        """Return a market as we know it now."""
+        return self.markets.view(self.now_ns, self.listing(symbol).key)
+
+    def send(
+        self,
+        side: str | int | Side,
+        quantity: Number,
+        symbol: str,
+        *,
+        limit: Number = "",
+        post_only: bool = False,
+        immediate: bool = False,
+        min_quantity: Number = 0,
+    ) -> str:
+        """Send a child order to a venue; returns its id. What becomes of it is told by ``run``.
+
+        Args:
+            side: As for ``nowake.order``.
+            quantity: Human units, on the lot grid.
+            symbol: Of the listing.
+            limit: Price; empty = a market order.
+            post_only: Refused rather than take.
+            immediate: What does not trade at once expires.
+            min_quantity: Of an immediate order: this much at once, or nothing.
+        """
+        listing = self.listing(symbol)
+        instrument = listing.instrument
+        market = limit == ""
+        kind = OrderType.MARKET if market else OrderType.POST_ONLY if post_only else OrderType.LIMIT
+        self._serial += 1
+        child = ChildOrder(
+            child_id=ids.child_id(f"hand-{self._seed}", f"{listing.key}/{self._serial}", 0),
+            parent_id=f"hand-{self._seed}",
+            leg=f"{listing.key}/{self._serial}",
+            attempt=0,
+            listing=listing.key,
+            side=side if isinstance(side, Side) else Side.parse(str(side)),
+            order_type=kind,
+            tif=TimeInForce.IOC if market or immediate else TimeInForce.GTC,
+            price_units=0 if market else instrument.price_units(limit, "limit"),
+            qty_units=instrument.qty_units(quantity),
+            role="hand",
+            min_qty_units=instrument.qty_units(min_quantity, "min_quantity"),
+        )
+        self.markets.submit(child, self.now_ns)
+        return child.child_id
+
+    def cancel(self, child_id: str) -> None:
+        """Ask the venue of a child to cancel it."""
+        self.markets.cancel(child_id, self.now_ns)
+
+    def run(self, over: str) -> tuple[AnyInput, ...]:
+        """Let time pass, ``"30s"``; returns what the venues said in it, in the order in which it reached us."""
+        until_ns = self.now_ns + parse_duration("over", over)
+        told: list[AnyInput] = []
+        while True:
+            t_ns, _ = self.markets.advance(until_ns)
+            messages = self.markets.poll(t_ns)
+            told += [message.event for message in messages]
+            if t_ns >= until_ns and not messages:
+                return tuple(told)
+
+    def fills(self) -> tuple[Fill, ...]:
+        """Return every execution so far, by the venues' own books."""
+        return tuple(fill for status in self.markets.truth() for fill in status.fills)
+
+    def work(self, *requests: OrderRequest) -> tuple[Worked, ...]:
+        """Work orders, each on the listing it names, to their end, on this one clock.
+
+        Raises:
+            InputError: An order is not one, or does not fit its market; says what does.
+            Refused: The engine refused one.
+        """
+        require(bool(requests), "requests", len(requests), "at least one")
+        orders = [self._order(number, request) for number, request in enumerate(requests)]
+        keys = tuple(dict.fromkeys(order.listing for order in orders))
+        cap = max(order.parameters.participation_max for order in orders)
+        listings = tuple(self.listing(key) for key in keys)
+        sessions = {one.session: find_session(one.session) for one in listings}
+        env = Env(
+            listings=listings,
+            sessions=tuple(sessions.values()),
+            limits=replace(sim_limits(keys[0], cap), allowed=keys),
+        )
+        host = Host(env, MemoryJournal())
+        World(self.markets, host).run_all(orders)
+        return tuple(self._worked(host, order) for order in orders)
+
+    def _order(self, number: int, request: OrderRequest) -> ParentOrder:
+        if not isinstance(request, OrderRequest):
+            raise InputError("order", request, "made by nowake.order(...)")
+        listing = self.listing(request.symbol)
+        session, hours = find_session(listing.session), self._hours[listing.key]
+        view = self.markets.view(self.now_ns, listing.key)
+        hours = replace(hours, first_ns=max(hours.first_ns, self.now_ns), mid2=view.mid2)
+        order = resolve(request, listing, session, hours, ids.parent_id(f"venues-{self._seed}", number))
+        if order.decided_ns < self.now_ns:
+            raise Refused(f"the order starts at {iso(order.decided_ns)}, and the clock is at {iso(self.now_ns)}")
+        return with_defaults(order, view, listing)
+
+    def _worked(self, host: Host, order: ParentOrder) -> Worked:
+        if order.parent_id in host.state.refused:
+            raise Refused(f"the engine refused the order on {order.listing}")
+        parent, instrument = host.state.parents[order.parent_id], self.listing(order.listing).instrument
+        average = None if not parent.filled else instrument.price(parent.cash_units) / parent.filled
+        return Worked(
+            parent_id=order.parent_id,
+            listing=order.listing,
+            status=parent.status.value,
+            filled=instrument.qty(parent.filled),
+            average=average,
+            fees=instrument.money(parent.fees_money),
+            children=len(parent.closed) + len(parent.live),
+        )
+
+
+def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
+    """Return what was given by listing; one text is of all, a listing that is not named has the empty text."""
+    if isinstance(given, str):
+        return dict.fromkeys(keys, given)
+    for key in given:
+        require(key in keys, name, key, f"by listing: one of {', '.join(keys)}")
+    return {key: given.get(key, "") for key in keys}
+
+
+def _one_way(text: str) -> Latency:
+    if not text:
+        return DEFAULT_LATENCY
+    one_way = parse_latency(text)
+    return Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way)
