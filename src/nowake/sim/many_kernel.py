@@ -6,7 +6,8 @@ world they belong to, so a row at a level finds exactly those it moves, and a ro
 comparison. Within a level a world's orders stand in order of arrival; worlds do not see each other.
 
 Orders are rows of ``orders`` (n, 11) i64 (M_*), lists rows of ``groups`` (2, n, 3): key, first, last. ``worlds``
-(k, 16) holds for each world the scalars of ``sim.layout`` (V_*), ``taken`` (k, c) its table where it keeps one.
+(k, 16) holds for each world the scalars of ``sim.layout`` (V_*), ``taken`` (k + 1, c) what it took; the last row
+stays empty, and is the only one where no world remembers what it took.
 """
 
 from __future__ import annotations
@@ -134,7 +135,8 @@ def unlink(state: I64, groups: I64, orders: I64, i: int) -> None:
         orders[after, M_PREV] = before
     if groups[side, g, G_FIRST] < 0:
         last = state[S_GROUPS + side] - 1
-        groups[side, g] = groups[side, last]
+        for column in range(3):
+            groups[side, g, column] = groups[side, last, column]
         state[S_GROUPS + side] = last
 
 
@@ -149,9 +151,7 @@ def end_order(state: I64, groups: I64, orders: I64, worlds: I64, i: int, how: in
 
 
 @kernel(counted=False)
-def fill(
-    state: I64, groups: I64, orders: I64, worlds: I64, fills: I64, i: int, qty: int, t: int, how: int
-) -> None:
+def fill(state: I64, groups: I64, orders: I64, worlds: I64, fills: I64, i: int, qty: int, t: int, how: int) -> None:
     """Fill a resting order at its own price."""
     n = state[S_FILLS]
     key = orders[i, M_KEY]
@@ -311,9 +311,7 @@ def repeg_all(
 
 
 @kernel(counted=False)
-def own_side_crossed(
-    state: I64, groups: I64, orders: I64, worlds: I64, w: int, side: int, key: int
-) -> bool:
+def own_side_crossed(state: I64, groups: I64, orders: I64, worlds: I64, w: int, side: int, key: int) -> bool:
     """Say whether an incoming order of world ``w`` would trade with one of its own."""
     if worlds[w, V_LIVE] == 0:
         return False
@@ -343,12 +341,12 @@ def arrive(
     head: I64, size: I64, bits: I64, top: I64, table: I64, state: I64, groups: I64, orders: I64, fronts: F64,
     worlds: I64, fills: I64, taken: I64, taken_at: I64, i: int, t: int,
 ) -> int:  # fmt: skip
-    """Let an order arrive at venue time ``t``: refused, matched, rested or over; returns 0, or what must be enlarged."""
+    """Let an order arrive at ``t``: refused, matched, rested or over; returns 0, or what must be enlarged."""
     w, side, how, peg = orders[i, M_WORLD], orders[i, M_SIDE], orders[i, M_HOW], orders[i, M_PEG]
     levels = head[LEVELS + 1 - side]
     if state[S_FILLS] + levels + 2 > fills.shape[0]:
         return FILLS_FULL
-    table_of = w if worlds[w, V_LEDGER] != 0 else 0
+    table_of = w if worlds[w, V_LEDGER] != 0 else taken.shape[0] - 1  # the last stays empty
     mine, since, venue = taken[table_of], taken_at[table_of], worlds[w]
     if venue[V_LEDGER] != 0 and 4 * (venue[V_TAKEN] + levels + 2) > taken.shape[1]:
         return LEDGER_FULL
@@ -357,7 +355,8 @@ def arrive(
         key = best_key(head, side)
     other = seen_best(head, size, bits, top, table, venue, mine, since, 1 - side, t)
     crosses = other != NO_PRICE and (key == NO_PRICE or key + other >= 0)
-    refused = head[HALT_STATE] != 0 or (how == POSTS and crosses)
+    nowhere = key == NO_PRICE and how != TAKES  # a peg without a price, and no touch to follow
+    refused = nowhere or head[HALT_STATE] != 0 or (how == POSTS and crosses)
     if refused or own_side_crossed(state, groups, orders, worlds, w, side, key):
         orders[i, M_STATE] = REFUSED
         return 0
@@ -374,9 +373,9 @@ def arrive(
         return 0
     ahead = float(depth_seen(head, size, table, venue, mine, since, side, key, t))
     depth = state[S_DEPTH]
-    if depth > 0 and level_size(head, size, table, side, key) == 0:
-        if beyond_depth(head, bits, top, table, side, key, depth):
-            ahead = UNKNOWN_FRONT
+    unseen = depth > 0 and level_size(head, size, table, side, key) == 0
+    if unseen and beyond_depth(head, bits, top, table, side, key, depth):
+        ahead = UNKNOWN_FRONT
     state[S_SEQ] += 1
     orders[i, M_STATE], orders[i, M_SEQ], orders[i, M_ROW] = LIVE, state[S_SEQ], state[S_CURSOR]
     fronts[i, F_AHEAD], fronts[i, F_TRADED] = ahead, 0.0
@@ -403,9 +402,7 @@ def row_of_all(
             hit = print_side(head, code, price)
             if hit >= 0 and state[S_GROUPS + hit] > 0:
                 key = price if hit == 0 else -price
-                give_print(
-                    state, groups, orders, fronts, worlds, fills, scratch, hit, key, qty, code & 0x800, t, NO_ID
-                )
+                give_print(state, groups, orders, fronts, worlds, fills, scratch, hit, key, qty, code & 0x800, t, NO_ID)
         return 0
     if state[S_TAKEN] != 0:
         for w in range(worlds.shape[0]):
@@ -429,11 +426,9 @@ def row_of_all(
                 give_print(state, groups, orders, fronts, worlds, fills, scratch, side, key, qty, 0, t, came)
             if state[S_GROUPS + side] > 0:
                 move_queues(head, state, groups, orders, fronts, worlds, exponents, side, key, flags & 0x200, came)
-            if new > old and flags == 0 and head[HALT_STATE] == 0:
-                if next_group(state, groups, 1 - side, -key, 2**62) >= 0:
-                    give_level(
-                        state, groups, orders, worlds, fills, taken, taken_at, scratch, side, key, new - old, t
-                    )
+            grows = new > old and flags == 0 and head[HALT_STATE] == 0
+            if grows and next_group(state, groups, 1 - side, -key, 2**62) >= 0:
+                give_level(state, groups, orders, worlds, fills, taken, taken_at, scratch, side, key, new - old, t)
     if code & 0x100 and state[S_PEGS] > 0 and state[S_EDGES] != head[EDGES]:
         state[S_EDGES] = head[EDGES]
         repeg_all(head, size, table, state, groups, orders, fronts, worlds, state[S_CURSOR] + 1)

@@ -212,7 +212,7 @@ def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F6
 
 
 @kernel(counted=False)
-def _print_side(head: I64, code: int, price: int) -> int:
+def print_side(head: I64, code: int, price: int) -> int:
     """Return which side a print hit, by its aggressor or else by the quotes, -1 = not known."""
     aggressor = (code >> 4) & 3
     if aggressor == 1:
@@ -248,7 +248,7 @@ def venue_row(
     if kind == 5:
         # A print made away from the book (0x1000) passes no order that rests in it.
         if venue[V_LIVE] > 0 and head[HALT_STATE] == 0 and code & 0x1000 == 0:
-            hit = _print_side(head, code, price)
+            hit = print_side(head, code, price)
             if hit >= 0:
                 key = price if hit == 0 else -price
                 _match_print(venue, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
