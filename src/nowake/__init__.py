@@ -40,6 +40,7 @@ _HOMES = {
     "nowake.models.impact.calculator": ("AdvancedMarketImpactCalculator",),
     "nowake.plan.frontier": ("Frontier",),
     "nowake.route.router": ("SmartRouter", "get_smart_router"),
+    "nowake.sim.many": ("Probe", "WorldRules", "run_worlds"),
     "nowake.tca.report": ("ExecutionReport",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -66,6 +67,7 @@ __all__ = [
     "OrderRequest",
     "Parameters",
     "ParentOrder",
+    "Probe",
     "Refused",
     "Result",
     "RunOptions",
@@ -76,6 +78,7 @@ __all__ = [
     "TWAPExecutor",
     "Tape",
     "VWAPExecutor",
+    "WorldRules",
     "get_smart_router",
     "measure",
     "order",
@@ -85,6 +88,7 @@ __all__ = [
     "read_tape",
     "resume_order",
     "route_order",
+    "run_worlds",
     "work_order",
 ]
 
@@ -108,6 +112,7 @@ if TYPE_CHECKING:
     from nowake.models.impact.calculator import AdvancedMarketImpactCalculator
     from nowake.plan.frontier import Frontier
     from nowake.route.router import SmartRouter, get_smart_router
+    from nowake.sim.many import Probe, WorldRules, run_worlds
     from nowake.tca.report import ExecutionReport
 
 
