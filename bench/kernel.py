@@ -22,7 +22,8 @@ from nowake.core.tape import Tape
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim import layout as lay
 from nowake.sim import merge
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge_reference import ReferenceWorld
 from nowake.sim.synthetic.generate import synth_tape

@@ -19,7 +19,8 @@ from nowake.engine.env import Env, sim_limits
 from nowake.engine.state import ParentState
 from nowake.journal.memory import MemoryJournal
 from nowake.models.beliefs import Beliefs
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.run import simulate
 
 T0 = 1_700_000_000_000_000_000

@@ -20,7 +20,8 @@ from nowake.journal.storage import MemoryStorage, Storage, StoredBatch
 from nowake.journal.verify import scan
 from nowake.live.shell import Shell
 from nowake.live.venues.simulated import SimulatedVenue
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.service import VenueService, WireDelays
 from nowake.sim.synthetic import synth_tape
 

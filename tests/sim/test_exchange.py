@@ -29,7 +29,8 @@ from nowake.core.tape import END, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.core.value import from_msgpack, to_msgpack
 from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import RECORDED, Latency, lognormal
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge import venue_order, venue_rows
 from nowake.sim.merge_reference import ReferenceWorld
@@ -50,12 +51,17 @@ STEPS = st.tuples(
     st.sampled_from([1, 30, 150]),
     st.sampled_from([None, WatchKind.BID_NOT, WatchKind.ASK_AT_MOST, WatchKind.VOLUME, WatchKind.INTEGRITY]),
 )
+SPREADS = st.sampled_from([None, None, lognormal(5 * MS, 0.4), lognormal(20 * MS, 1.5), RECORDED])
 LATENCIES = st.builds(
     Latency,
     decision_ns=st.sampled_from([0, 1]),
     entry_ns=st.sampled_from([0, MS, 45 * MS]),
     response_ns=st.sampled_from([0, 2 * MS, 50 * MS]),
     data_ns=st.sampled_from([0, MS, 30 * MS]),
+    entry=SPREADS,
+    response=SPREADS,
+    data=SPREADS,
+    overtake=st.booleans(),
 )
 
 
@@ -79,7 +85,9 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
     received = np.maximum.accumulate([row[0] + delay for row, delay in zip(rows, delays, strict=False)])
     tape = make_tape(rows, recv_ms=[int(r) - row[0] for r, row in zip(received, rows, strict=True)])
     market = SimMarket(tape, latency=latency, impact=impact, seed=3)
-    world = ReferenceWorld(tape, latency, ReferenceMatcher(ledger=impact == "ledger"), ReferenceMarket(60_000 * MS))
+    world = ReferenceWorld(
+        tape, latency, ReferenceMatcher(ledger=impact == "ledger"), ReferenceMarket(60_000 * MS), seed=3
+    )
     now = market.start_ns
     assert world.advance(now) == market.advance(now)
     for n, (wait, kind, away, size, watched) in enumerate([*steps, (10**9, "nothing", 0, 0, None)]):
@@ -99,7 +107,7 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
             assert [told(event) for event in events] == world.poll(now)
             for event in events:  # what a shell does with own trades that the feed does not print
                 if isinstance(event, Filled):
-                    assert event.fill.unprinted == world.unprinted.pop(0)
+                    assert (event.t_ns, event.fill.unprinted) == world.unprinted.pop(0)
                     world.own.volume_all += event.fill.qty_units * event.fill.unprinted
             if reached[1] or not events:
                 break

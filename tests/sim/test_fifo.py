@@ -20,7 +20,8 @@ from nowake.core.value import replace as changed
 from nowake.data.source import open_tapes
 from nowake.market.book_l3 import OrderBook
 from nowake.sim import layout as lay
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.merge import joined_at
 
 BID, ASK = Book.BID, Book.ASK

@@ -18,7 +18,8 @@ from nowake.core.value import replace
 from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim import markets as mk
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets
 from nowake.sim.markets_reference import ReferenceMarkets
 from nowake.sim.match_reference import ReferenceMatcher

@@ -15,7 +15,8 @@ from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import state_hash
 from nowake.journal.memory import MemoryJournal
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets
 from nowake.sim.run import DEFAULT_LATENCY
 from nowake.sim.synthetic import synth_tape

@@ -22,7 +22,7 @@ from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
 from nowake.journal.memory import MemoryJournal
 from nowake.models.impact import ExponentialKernel, transient_cost
-from nowake.sim.exchange import Latency
+from nowake.sim.latency import Latency
 from nowake.sim.obizhaeva_wang import BlockBook, BlockMarket
 from nowake.sim.world import World
 from nowake.study.known_truth import START_NS, truth_listing, work_schedule

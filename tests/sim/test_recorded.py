@@ -14,7 +14,8 @@ from nowake.data.source import open_tapes
 from nowake.market import book as bk
 from nowake.market.book_reference import ReferenceBook
 from nowake.market.run_reference import ReferenceMarket
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge import venue_order
 from nowake.sim.merge_reference import ReferenceWorld

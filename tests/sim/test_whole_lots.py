@@ -10,7 +10,8 @@ from nowake.core.child import Liquidity
 from nowake.core.inputs import Filled
 from nowake.core.order import Side
 from nowake.core.tape import END, Book, Row, row_code
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 
 SET_BID, SET_ASK = row_code(Row.SET, Book.BID), row_code(Row.SET, Book.ASK)
 SELLER = row_code(Row.TRADE, Book.ASK, END)

@@ -23,7 +23,8 @@ from nowake.engine.decide import with_defaults
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
 from nowake.journal.memory import MemoryJournal
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
 from nowake.sim.world import World

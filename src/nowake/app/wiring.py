@@ -49,7 +49,7 @@ from nowake.models.beliefs import Beliefs, beliefs_from_view
 from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.world import Progress
 
@@ -72,7 +72,8 @@ class RunOptions(Value, frozen=True):
         seed: Of all randomness, the synthetic market's included.
         impact: ``off`` or ``ledger``.
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
-        latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all; empty = the default.
+        latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all, ``lognormal:5ms,0.4``,
+            ``tape``, or leg by leg (``app.simulated.parse_latency``); empty = the default.
         queue_model: Of the L2 matcher.
         allow: Faults of a tape that do not refuse it.
         mapping: Which column of a table holds what, as ``--map`` takes it; empty = as the files are known.
@@ -114,8 +115,7 @@ class RunOptions(Value, frozen=True):
             raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
-            one_way = parse_latency(self.latency)
-            made = replace(made, latency=Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way))
+            made = replace(made, latency=parse_latency(self.latency))
         return made
 
 
@@ -265,7 +265,7 @@ def prepare(
     if background or request.strategy == AUTO:
         from nowake.app.liquidity import background_at
 
-        backgrounds = (background_at(tape, t_ns, market.own.data_latency_ns),)
+        backgrounds = (background_at(market.tape, t_ns, market.own.data_latency_ns),)
     env = Env(
         listings=(listing,),
         sessions=(session,),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import insort
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -23,38 +24,22 @@ from nowake.core.instrument import FeeSchedule
 from nowake.core.ports import VenueMessage
 from nowake.core.sessions import Session
 from nowake.core.tape import I64, Tape
-from nowake.core.value import Value, require, to_msgpack
+from nowake.core.value import require, to_msgpack
 from nowake.core.view import View, Watch
 from nowake.market.book import repaired
 from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
+from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
 from nowake.sim.venue import Report, SimVenue
 
-
-class Latency(Value, frozen=True):
-    """How long things take, nanoseconds, each >= 0.
-
-    Attributes:
-        decision_ns: From what we see to the command that leaves.
-        entry_ns: From us to the venue's matching.
-        response_ns: From the venue's matching back to us.
-        data_ns: Added to the recorded receive time of every row.
-    """
-
-    decision_ns: int = 0
-    entry_ns: int = 0
-    response_ns: int = 0
-    data_ns: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("decision_ns", "entry_ns", "response_ns", "data_ns"):
-            require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
-
-
 _Command = Callable[[int], list[Report]]
+
+
+def _due_ns(message: VenueMessage) -> int:
+    return message.event.t_ns
 
 
 class SimMarket:
@@ -68,7 +53,7 @@ class SimMarket:
         queue_model: Name of a queue model (``sim.queues``).
         impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken (``sim.match_l2``).
         half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
-        seed: Goes into trade ids.
+        seed: Goes into trade ids, and latencies that are drawn are counted from it.
         rows: Of ``merge.venue_rows(tape)``, to share it between worlds.
     """
 
@@ -86,7 +71,7 @@ class SimMarket:
         rows: mg.VenueRows | None = None,
     ) -> None:
         require(len(tape) > 0, "tape", len(tape), "at least one row long")
-        self.tape = tape
+        self.tape = delayed(tape, latency.data, seed)
         self.key = tape.listing.key
         self.latency = latency
         self.venue = SimVenue(
@@ -98,18 +83,20 @@ class SimMarket:
             half_life_ns=half_life_ns,
             seed=seed,
         )
-        self.own = OwnMarket(tape, latency.data_ns, session)
+        self.own = OwnMarket(self.tape, latency.data_ns, session)
         self._session = session
         fifo = queue_model.lower() == "fifo"
         self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
         require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
-        self._commands: deque[tuple[int, _Command]] = deque()
-        self._messages: deque[VenueMessage] = deque()
+        self._commands: list[tuple[int, _Command]] = []
+        self._messages: list[VenueMessage] = []
         self._left: dict[str, int] = {}
         self._pegs: set[str] = set()
-        self._lead_ns = latency.decision_ns + latency.entry_ns
         self._saved = Saved(self.venue, self.own)
         self._saved_ns = 0
+        self._lead_ns, self._back_ns = latency.lead_ns, latency.back_ns
+        received_ns = self.tape.t_local(latency.data_ns) if latency.draws_from_tape else None
+        self._there, self._back = ways(latency, tape, received_ns, seed)
         self.start_ns = self.own.local_ns(0)
         self.end_ns = self.own.local_ns(len(tape) - 1)
 
@@ -131,7 +118,7 @@ class SimMarket:
 
     def _send(self, command: _Command, now_ns: int) -> None:
         require(now_ns >= self.now_ns, "now_ns", now_ns, f">= {self.now_ns}, where the market stands")
-        self._commands.append((now_ns + self._lead_ns, command))
+        insort(self._commands, (self._there.arrival_ns(now_ns), command), key=itemgetter(0))
 
     def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
         """Send a child; it arrives after decision and entry latency. ``peg``: a native primary peg."""
@@ -157,7 +144,7 @@ class SimMarket:
         """Return the messages due by ``now_ns``, in the venue's order, and take them into our own picture."""
         due = []
         while self._messages and self._messages[0].event.t_ns <= now_ns:
-            message = self._messages.popleft()
+            message = self._messages.pop(0)
             self._take_in(message.event)
             due.append(message)
         return tuple(due)
@@ -166,16 +153,18 @@ class SimMarket:
         """Follow our resting orders and own volume as a live shell would: from what we were told."""
         if isinstance(event, Acked):
             child = self.venue.child(event.child_id)
-            self._left[child.child_id] = child.qty_units
-            if child.tif is TimeInForce.GTC and child.child_id not in self._pegs:
+            left = self._left.setdefault(child.child_id, child.qty_units)  # a fill or its end may have overtaken it
+            if left > 0 and child.tif is TimeInForce.GTC and child.child_id not in self._pegs:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
             fill = event.fill
             self.own.own_print(fill.price_units, fill.qty_units, added=fill.unprinted)
-            self._left[fill.child_id] -= fill.qty_units
-            if self._left[fill.child_id] == 0:
+            left = self._left.setdefault(fill.child_id, self.venue.child(fill.child_id).qty_units) - fill.qty_units
+            self._left[fill.child_id] = left
+            if left <= 0:
                 self.own.untrack(fill.child_id)
         elif isinstance(event, Ended):
+            self._left[event.child_id] = 0
             self.own.untrack(event.child_id)
 
     def end_of(self, listing: str) -> int:
@@ -220,13 +209,17 @@ class SimMarket:
             change = self.own.at_session(self.now_ns)
             due = self._messages[0].event.t_ns if self._messages else mg.NEVER
             goal = max(min(until_ns, due), self.now_ns)
-            outcome, reached = self._merge(min(goal, change - 1), table)
+            limit = min(goal, change - 1)
+            outcome, reached = self._merge(limit, table)
             if outcome == mg.FIRED:
                 self.own.now_ns = max(self.now_ns, int(self.own.stats[CLOCK]))
                 return self.now_ns, self.own.fired(table, watches)
             if outcome == mg.REACHED:
+                told = bool(self._messages) and self._messages[0].event.t_ns <= reached
+                if reached < limit and not told:
+                    continue  # the kernel stops where an answer could have come at the earliest
                 self.own.now_ns = reached
-                if goal < change or (self._messages and self._messages[0].event.t_ns <= reached):
+                if goal < change or told:
                     return reached, ()
                 self.own.now_ns = change
 
@@ -237,9 +230,7 @@ class SimMarket:
         """
         venue, own = self.venue, self.own
         command = self._commands[0][0] if self._commands else mg.NEVER
-        limits = np.array(
-            [limit_ns, command, self._lead_ns, self.latency.response_ns, own.extra_ns, own.now_ns], dtype=np.int64
-        )
+        limits = np.array([limit_ns, command, self._lead_ns, self._back_ns, own.extra_ns, own.now_ns], dtype=np.int64)
         t_event, delta, code, price, qty = own.columns
         outcome = mg.REACHED
         if len(table):
@@ -301,7 +292,7 @@ class SimMarket:
         outcome, limit = self.run_kernels(limit_ns, table)
         self._deliver(self.venue.collect())
         if outcome == mg.COMMAND:
-            arrives, run = self._commands.popleft()
+            arrives, run = self._commands.pop(0)
             self._deliver(run(arrives))
         elif outcome not in (mg.REACHED, mg.FIRED):
             self.make_room(outcome)
@@ -309,8 +300,8 @@ class SimMarket:
 
     def _deliver(self, reports: list[Report]) -> None:
         for report in reports:
-            event = self._event(report, report.t_venue_ns + self.latency.response_ns)
-            self._messages.append(VenueMessage(event=event, raw=to_msgpack(report)))
+            event = self._event(report, self._back.arrival_ns(report.t_venue_ns))
+            insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=_due_ns)
 
     @staticmethod
     def _event(report: Report, t_ns: int) -> AnyInput:

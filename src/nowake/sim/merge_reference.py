@@ -14,7 +14,7 @@ from nowake.core.order import Side
 from nowake.core.tape import Tape
 from nowake.core.view import Watch
 from nowake.market.run_reference import ReferenceMarket
-from nowake.sim.exchange import Latency
+from nowake.sim.latency import Latency, delayed, drawing
 from nowake.sim.match_reference import PRINTED, ReferenceMatcher, RestingOrder
 
 Message = tuple[int, str, str, int, int, int]
@@ -28,23 +28,30 @@ class ReferenceWorld:
     """One listing: the venue and our side. Takes orders a venue accepts; checks nothing.
 
     Attributes:
-        unprinted: For every fill in the order it is told, whether no recorded print contains it.
+        unprinted: (due, whether no recorded print contains it) of every fill, in the order they are told.
     """
 
     tape: Tape
     latency: Latency
     matcher: ReferenceMatcher
     own: ReferenceMarket
+    seed: int = 0
     now_ns: int = 0
     messages: list[Message] = field(default_factory=list)
-    unprinted: list[bool] = field(default_factory=list)
+    unprinted: list[tuple[int, bool]] = field(default_factory=list)
     _commands: list[tuple[int, ChildOrder | str, bool]] = field(default_factory=list)
     _children: dict[int, ChildOrder] = field(default_factory=dict)
+    _arrivals: list[int] = field(default_factory=list)
+    _dues: list[int] = field(default_factory=list)
     own_row: int = 0
     _venue_row: int = 0
 
     def __post_init__(self) -> None:
-        self._local = self.tape.t_local(self.latency.data_ns).tolist()
+        latency = self.latency
+        received = delayed(self.tape, latency.data, self.seed).t_local(latency.data_ns)
+        self._local = received.tolist()
+        self._entry = drawing(latency.entry, "entry", self.tape, received, self.seed)
+        self._response = drawing(latency.response, "response", self.tape, received, self.seed)
         order = sorted(range(len(self.tape)), key=lambda i: int(self.tape.t_event[i]))
         self._venue = [(int(self.tape.t_event[i]), i) for i in order]
         columns = (self.tape.code, self.tape.prices(), self.tape.qty)
@@ -52,19 +59,35 @@ class ReferenceWorld:
 
     def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
         """Send a child."""
-        self._commands.append((now_ns + self.latency.decision_ns + self.latency.entry_ns, child, peg))
+        self._send(now_ns, child, peg=peg)
 
     def cancel(self, child_id: str, now_ns: int) -> None:
         """Ask to cancel a child."""
-        self._commands.append((now_ns + self.latency.decision_ns + self.latency.entry_ns, child_id, False))
+        self._send(now_ns, child_id, peg=False)
+
+    def _send(self, now_ns: int, what: ChildOrder | str, *, peg: bool) -> None:
+        """Let a command leave; unless commands may overtake, it arrives after all that left before it."""
+        latency, count = self.latency, len(self._arrivals)
+        arrives = now_ns + latency.decision_ns + latency.entry_ns + self._entry(count, now_ns)
+        if not latency.overtake:
+            arrives = max([arrives, *self._arrivals])
+        self._arrivals.append(arrives)
+        self._commands.append((arrives, what, peg))
+        self._commands.sort(key=lambda command: command[0])  # stable: at equal times in the order in which they left
 
     def _say(self, kind: str, child_id: str, t: int, price: int = 0, qty: int = 0) -> None:
-        self.messages.append((t + self.latency.response_ns, kind, child_id, t, price, qty))
+        due = t + self.latency.response_ns + self._response(len(self._dues), t)
+        if not self.latency.overtake:
+            due = max([due, *self._dues])
+        self._dues.append(due)
+        self.messages.append((due, kind, child_id, t, price, qty))
+        self.messages.sort(key=lambda message: message[0])
 
     def _fills(self) -> None:
         for number, qty, price, t, how in self.matcher.fills:
             self._say("filled", self._children[number].child_id, t, price, qty)
-            self.unprinted.append(how != PRINTED)
+            self.unprinted.append((self._dues[-1], how != PRINTED))
+            self.unprinted.sort(key=lambda fill: fill[0])
         self.matcher.fills.clear()
 
     def _command(self, t: int, what: ChildOrder | str, *, peg: bool) -> None:

@@ -41,7 +41,7 @@ from nowake.core.ports import VenueMessage
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, check_types, require, to_msgpack
 from nowake.core.view import Integrity, View, Watch, WatchKind
-from nowake.sim.exchange import Latency
+from nowake.sim.latency import Latency
 
 QUOTE_NS = 100_000_000
 """Watches are looked at on a grid of this."""

@@ -11,7 +11,8 @@ from nowake.core.value import Value, require
 from nowake.engine.desk import Desk
 from nowake.engine.env import Env
 from nowake.engine.host import Host
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.world import Progress, World
 
 IMPACTS = ("off", "ledger")

@@ -24,6 +24,9 @@ class FillStatistics(Value, frozen=True):
         expired: Immediate-or-cancel children whose rest expired.
         rejects: Children that the venue refused, ``would_cross`` among them.
         would_cross: Post-only children refused because they would have taken.
+        entry_p50_ms, entry_p99_ms: From the decision to the venue's clock when it accepted or refused a child, of those
+            answered; None without any. A live venue's clock may differ from ours by more than this.
+        response_p50_ms, response_p99_ms: From there to us.
     """
 
     children: int
@@ -37,6 +40,10 @@ class FillStatistics(Value, frozen=True):
     expired: int
     rejects: int
     would_cross: int
+    entry_p50_ms: float | None = None
+    entry_p99_ms: float | None = None
+    response_p50_ms: float | None = None
+    response_p99_ms: float | None = None
 
 
 def fill_statistics(children: Sequence[ChildReport]) -> FillStatistics:
@@ -48,6 +55,9 @@ def fill_statistics(children: Sequence[ChildReport]) -> FillStatistics:
     waits = [
         (min(one.fill.t_venue_ns for one in child.fills) - child.t_venue_ns) / 1e9 for child in children if child.fills
     ]
+    answered = [child for child in children if child.t_heard_ns]
+    entries = [child.t_venue_ns - child.t_sent_ns for child in answered]
+    responses = [child.t_heard_ns - child.t_venue_ns for child in answered]
     ends = [child.status for child in children]
     return FillStatistics(
         children=len(children),
@@ -61,4 +71,15 @@ def fill_statistics(children: Sequence[ChildReport]) -> FillStatistics:
         expired=ends.count(ChildStatus.EXPIRED),
         rejects=ends.count(ChildStatus.REJECTED),
         would_cross=sum(child.code == "would-cross" for child in children),
+        entry_p50_ms=quantile_ms(entries, 50),
+        entry_p99_ms=quantile_ms(entries, 99),
+        response_p50_ms=quantile_ms(responses, 50),
+        response_p99_ms=quantile_ms(responses, 99),
     )
+
+
+def quantile_ms(times_ns: Sequence[int], percent: int) -> float | None:
+    """Return the smallest of the times that at least ``percent`` of them do not exceed, milliseconds; None of none."""
+    if not times_ns:
+        return None
+    return sorted(times_ns)[-(-percent * len(times_ns) // 100) - 1] / 1e6

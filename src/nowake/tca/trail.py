@@ -29,6 +29,7 @@ class ChildReport(Value, frozen=True):
         order: The exact values sent.
         t_sent_ns: Local time of the decision.
         t_venue_ns: Venue time at which it was accepted (or refused); 0 = never heard.
+        t_heard_ns: Local time at which the venue's yes or no reached us; 0 = never.
         t_cancel_ns: Venue time at which it left the book unfilled or partly filled; 0 = it did not.
         status: What is known of it last.
         code: Why the venue refused it; empty otherwise.
@@ -43,6 +44,7 @@ class ChildReport(Value, frozen=True):
     tactic: str
     reason: str
     t_venue_ns: int = 0
+    t_heard_ns: int = 0
     t_cancel_ns: int = 0
     status: ChildStatus = ChildStatus.IN_FLIGHT
     code: str = ""
@@ -68,6 +70,7 @@ class _Child:
     sent: d.ChildSubmitted
     t_sent_ns: int
     t_venue_ns: int = 0
+    t_heard_ns: int = 0
     t_cancel_ns: int = 0
     status: ChildStatus = ChildStatus.IN_FLIGHT
     code: str = ""
@@ -101,6 +104,7 @@ class _Child:
             tactic=self.sent.tactic,
             reason=self.sent.reason,
             t_venue_ns=self.t_venue_ns,
+            t_heard_ns=self.t_heard_ns,
             t_cancel_ns=self.t_cancel_ns,
             status=self.status,
             code=self.code,
@@ -225,12 +229,13 @@ class Trail:
 def _child_event(child: _Child, event: i.Acked | i.Rejected | i.Ended | i.CancelRejected | i.SendFailed) -> None:
     match event:
         case i.Acked():
-            child.t_venue_ns = child.t_venue_ns or event.t_venue_ns
+            if not child.t_heard_ns:
+                child.t_venue_ns, child.t_heard_ns = event.t_venue_ns, event.t_ns
             if child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT):
                 child.status = ChildStatus.WORKING
         case i.Rejected() if not child.fills and event.code != "duplicate-id":
             # A reject of what already traded, or of a repeated id, proves nothing about the first order.
-            child.t_venue_ns, child.code = event.t_venue_ns, event.code
+            child.t_venue_ns, child.t_heard_ns, child.code = event.t_venue_ns, event.t_ns, event.code
             child.end(ChildStatus.REJECTED, event.t_venue_ns)
         case i.Ended():
             child.end(event.status, event.t_venue_ns)

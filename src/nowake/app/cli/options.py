@@ -140,7 +140,13 @@ class OrderOptions:
     impact: Annotated[
         str, typer.Option(help="off: the book ignores us; ledger: what we took stays taken", rich_help_panel=_MARKET)
     ] = "ledger"
-    latency: Annotated[str, typer.Option(help="one way, 5ms; 0 = none", rich_help_panel=_MARKET)] = ""
+    latency: Annotated[
+        str,
+        typer.Option(
+            help="one way: 5ms; 0 = none; lognormal:5ms,0.4; tape; or by leg: entry=5ms,response=tape",
+            rich_help_panel=_MARKET,
+        ),
+    ] = ""
     seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
     regime: Annotated[
         str,

@@ -19,7 +19,8 @@ from nowake.core.tape import Tape
 from nowake.core.value import to_json
 from nowake.core.wire import COMMANDS, AnyFrame, FrameReader, Hello, Refusal, TruthAsked, encode_frame
 from nowake.live.clock import LocalClock, ScaledClock
-from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.exchange import SimMarket
+from nowake.sim.latency import Latency
 from nowake.sim.service import VenueService
 
 TICK_SECONDS = 0.002
