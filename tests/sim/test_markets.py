@@ -19,7 +19,7 @@ from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim import markets as mk
 from nowake.sim.exchange import SimMarket
-from nowake.sim.latency import Latency
+from nowake.sim.latency import Latency, lognormal
 from nowake.sim.markets import Markets
 from nowake.sim.markets_reference import ReferenceMarkets
 from nowake.sim.match_reference import ReferenceMatcher
@@ -59,12 +59,16 @@ STEPS = st.tuples(
     st.sampled_from([1, 30, 150]),
     st.lists(WATCHED, max_size=3),
 )
+SPREADS = st.sampled_from([None, None, lognormal(5 * MS, 1.0)])
 LATENCIES = st.builds(
     Latency,
     decision_ns=st.sampled_from([0, 1]),
     entry_ns=st.sampled_from([0, MS, 45 * MS]),
     response_ns=st.sampled_from([0, 2 * MS, 50 * MS]),
     data_ns=st.sampled_from([0, MS, 30 * MS]),
+    entry=SPREADS,
+    response=SPREADS,
+    overtake=st.booleans(),
 )
 STREAM = st.tuples(streams(max_rows=40, reach=3, odd=False), st.lists(st.integers(0, 60), min_size=40, max_size=40))
 
@@ -93,7 +97,7 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
     markets._stretch_ns = stretch
     world = ReferenceMarkets(
         {
-            t.listing.key: ReferenceWorld(t, x, ReferenceMatcher(ledger=True), ReferenceMarket(60_000 * MS))
+            t.listing.key: ReferenceWorld(t, x, ReferenceMatcher(ledger=True), ReferenceMarket(60_000 * MS), seed=3)
             for t, x in zip(tapes, latencies, strict=True)
         }
     )
@@ -116,7 +120,7 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
             for event in events:
                 if isinstance(event, Filled):
                     plain = world.worlds[sent[event.fill.child_id]]
-                    assert event.fill.unprinted == plain.unprinted.pop(0)
+                    assert (event.t_ns, event.fill.unprinted) == plain.unprinted.pop(0)
                     plain.own.volume_all += event.fill.qty_units * event.fill.unprinted
             if reached[1] or not events:
                 break

@@ -150,7 +150,9 @@ def delayed(tape: Tape, spread: Spread | None, seed: int) -> Tape:
         return tape
     ends = tape.code & np.uint16(END) != 0
     message = np.cumsum(ends) - ends  # rows of one message arrive together
-    drawn = _lognormal(spread, _uniform(_words(random_word(seed, "latency", "data"), int(message[-1]) + 1)))
+    drawn = _lognormal(
+        spread, _uniform(_words(random_word(seed, "latency", "data", tape.listing.key), int(message[-1]) + 1))
+    )
     local = np.maximum.accumulate(tape.t_local() + drawn[message])
     meta = tape.meta
     delta = local - tape.t_event + np.int64(meta.clock_offset_ns)
@@ -186,8 +188,10 @@ def drawing(spread: Spread | None, leg: str, tape: Tape, received_ns: I64 | None
     if spread is None:
         return lambda _count, _t_ns: 0
 
+    venue = tape.listing.key
+
     def word(count: int) -> int:
-        return random_word(seed, "latency", leg, count)
+        return random_word(seed, "latency", leg, venue, count)
 
     if spread.kind is SpreadKind.LOGNORMAL:
         shape = spread
