@@ -306,7 +306,8 @@ def market_assumptions(tape: Tape) -> tuple[Assumption, ...]:
     """Return what every plan on a tape assumes of the market itself."""
     made = []
     if tape.meta.modelled:
-        made.append(Assumption(name="market", value="modelled", why=f"{tape.meta.modelled} (docs/models/bars.md)"))
+        page = "queue-reactive" if tape.meta.reader.startswith("queue-reactive") else "bars"
+        made.append(Assumption(name="market", value="modelled", why=f"{tape.meta.modelled} (docs/models/{page}.md)"))
     if tape.meta.consolidated:
         why = "the best quote of all venues; what lies behind it was not recorded"
         made.append(Assumption(name="book", value="one venue with one level", why=why))

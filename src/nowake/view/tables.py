@@ -35,6 +35,17 @@ def facts(found: dict[str, Any]) -> RenderableType:
     return Group(table, Text())
 
 
+def imitated(rows: Sequence[tuple[str, str, str, str]], fitted: str, made: str, out: Path) -> RenderableType:
+    """Return how a market that was made compares with the recorded one: (figure, recorded, made, ratio) each."""
+    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("mean over market time")
+    for name in ("recorded", "made", "ratio"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return Group(Text(f"fitted to {fitted}"), Text(), table, Text(f"{made} in {out}", style="dim"))
+
+
 def checked(report: Value) -> RenderableType:
     """Return a check report; its faults last and in colour."""
     values = {name: getattr(report, name) for name in report.__struct_fields__}

@@ -1,4 +1,4 @@
-"""``nowake tape import``, ``info``, ``check``."""
+"""``nowake tape import``, ``info``, ``check``, ``imitate``."""
 
 from __future__ import annotations
 
@@ -115,3 +115,40 @@ def check(
             screen.show(*(tables.checked(one) for one in reports))
         if document["status"] != "ok":
             raise typer.Exit(EXIT_FAILED)
+
+
+@tape_app.command("imitate")
+def imitate(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="folder of the lake; made if needed")],
+    seed: Annotated[int, typer.Option(help="of what is made: another seed is another market", min=0)] = 1,
+    over: Annotated[str, typer.Option(help="length of what is made; default: as recorded", show_default=False)] = "",
+    queues: Annotated[int, typer.Option(help="distances a side that are fitted; 0: by what is in sight", min=0)] = 0,
+    symbol: Symbol = None,
+    allow: Allow = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace days that are there already")] = False,
+    mapping: MapOption = None,
+    listing: ListingOption = "",
+    catalogue: CatalogueFile = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit a queue-reactive book to a recorded market, and write a synthetic market like it (SYNTH@LIKE) into a lake."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app import imitations, tapes
+        from nowake.core.units import parse_duration
+        from nowake.view import tables
+
+        files = tapes.Files(paths, symbol, catalogue, tuple(mapping or ()), listing)
+        length_ns = parse_duration("over", over) if over else 0
+        with screen.reading("imitate") as reading:
+            found = imitations.imitate_tape(
+                files, out, seed=seed, duration_ns=length_ns, queues=queues, allow=tuple(allow or ()),
+                overwrite=overwrite, told=reading,
+            )  # fmt: skip
+        if as_json:
+            screen.document(imitations.document(found, out))
+            return
+        for warning in found.book.card.warnings:
+            screen.warn(warning)
+        screen.show(tables.imitated(imitations.compared(found), found.book.card.text, found.tape.listing.key, out))
