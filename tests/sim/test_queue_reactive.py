@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace as with_fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from market_rows import MID, START_NS, make_tape
 from nowake.core.errors import InputError, Refused
 from nowake.core.tape import END, HIDDEN, SEEDED, Book, Row, Tape, row_code
 from nowake.data.checks import check
+from nowake.data.source import open_tapes
 from nowake.sim.queue_reactive import calibrated, counted_book, imitate, tape_figures
 from nowake.sim.queue_reactive.calibrate import scaled
 from nowake.sim.queue_reactive.generate import Running, simulated_figures
@@ -274,6 +276,14 @@ def test_calibration_makes_the_means_agree(counted: QueueReactiveBook) -> None:
     assert book.theta == book.card.theta
 
 
+def test_the_same_tape_gives_the_same_book(counted: QueueReactiveBook) -> None:
+    again = counted_book(synth_tape(seed=11, start_ns=START_NS, duration_ns=HOUR))
+    books = [calibrated(one, rounds=3) for one in (counted, again)]
+    assert books[0].card == books[1].card
+    tapes = [imitate(book, seed=2, start_ns=START_NS, duration_ns=HOUR // 10) for book in books]
+    assert tapes[0].meta.content_hash == tapes[1].meta.content_hash
+
+
 def test_scales_do_what_they_say(counted: QueueReactiveBook) -> None:
     base = simulated_figures(counted, 7_200, 1)
     for k, (field, rises) in enumerate([("spread_ticks", False), ("touch_qty", False), ("volume", True)]):
@@ -296,3 +306,33 @@ def test_what_cannot_be_imitated_is_refused() -> None:
         counted_book(tape, queues=41)
     with pytest.raises(InputError, match="theta"):
         counted_book(tape, theta=1.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "allow", "reach"),
+    [
+        (["lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"], (), 0.1),
+        (
+            [f"databento/esh4-glbx-mdp3-2023122{day}.mbo.dbn.zst" for day in (4, 5)],
+            ("gaps", "quarantined", "mismatched", "disordered", "crossed"),
+            0.1,
+        ),
+    ],
+)
+def test_twenty_seeds_agree_with_the_recorded_market(
+    recorded_data: Path, files: list[str], allow: tuple[str, ...], reach: float
+) -> None:
+    (tape,) = open_tapes([recorded_data / name for name in files], None, allow=allow)
+    book = calibrated(counted_book(tape))
+    found = np.array(
+        [
+            tape_figures(
+                imitate(book, seed=seed, start_ns=START_NS, duration_ns=round(book.recorded.seconds * SECOND)),
+                book.tick,
+            ).ratios(book.recorded)
+            for seed in range(20)
+        ]
+    )
+    assert found[:, :3].mean(axis=0) == pytest.approx(np.ones(3), abs=reach)
+    assert np.sqrt((found[:, 3] ** 2).mean()) == pytest.approx(1, abs=reach)

@@ -35,15 +35,16 @@ def facts(found: dict[str, Any]) -> RenderableType:
     return Group(table, Text())
 
 
-def imitated(rows: Sequence[tuple[str, str, str, str]], fitted: str, made: str, out: Path) -> RenderableType:
-    """Return how a market that was made compares with the recorded one: (figure, recorded, made, ratio) each."""
+def imitated(rows: Sequence[tuple[str, ...]], fitted: str, made: str, out: Path) -> RenderableType:
+    """Return how a market that was made compares with the recorded one: a figure and its values in words each."""
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("mean over market time")
-    for name in ("recorded", "made", "ratio"):
+    for name in ("recorded", "made", "ratio", *(["other seeds"] if any(row[4] for row in rows) else [])):
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*row)
-    return Group(Text(f"fitted to {fitted}"), Text(), table, Text(f"{made} in {out}", style="dim"))
+        table.add_row(*row[: len(table.columns)])
+    last = Text(f"* not calibrated; {made} in {out}", style="dim")
+    return Group(Text(f"fitted to {fitted}"), Text(), table, Text(), last)
 
 
 def checked(report: Value) -> RenderableType:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nowake.app.cli.options import LISTING_HELP, MAP_HELP, JsonOption
+from nowake.app.cli.options import LISTING_HELP, MAP_HELP, HtmlOption, JsonOption
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
 
 tape_app = typer.Typer(no_args_is_help=True, help="Recorded markets: import them into a lake, list and check them.")
@@ -124,6 +124,8 @@ def imitate(
     seed: Annotated[int, typer.Option(help="of what is made: another seed is another market", min=0)] = 1,
     over: Annotated[str, typer.Option(help="length of what is made; default: as recorded", show_default=False)] = "",
     queues: Annotated[int, typer.Option(help="distances a side that are fitted; 0: by what is in sight", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="other seeds to compare with the recorded too", min=0, max=1_000)] = 0,
+    html: HtmlOption = None,
     symbol: Symbol = None,
     allow: Allow = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace days that are there already")] = False,
@@ -146,9 +148,14 @@ def imitate(
                 files, out, seed=seed, duration_ns=length_ns, queues=queues, allow=tuple(allow or ()),
                 overwrite=overwrite, told=reading,
             )  # fmt: skip
+            figures = imitations.others(found, seeds, reading)
+            shapes = imitations.shapes_of(found)
+        if html is not None:
+            html.write_text(imitations.page(found, imitations.rows(found, figures, shapes), shapes), encoding="utf-8")
         if as_json:
-            screen.document(imitations.document(found, out))
+            screen.document(imitations.document(found, out, figures, shapes))
             return
         for warning in found.book.card.warnings:
             screen.warn(warning)
-        screen.show(tables.imitated(imitations.compared(found), found.book.card.text, found.tape.listing.key, out))
+        rows = imitations.rows(found, figures, shapes)
+        screen.show(tables.imitated(rows, found.book.card.text, found.tape.listing.key, out))
