@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nowake.core.child import ChildOrder, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, OrderType, Peg, TimeInForce
 from nowake.core.order import Side
 from nowake.core.tape import Tape
 from nowake.market.run_reference import ReferenceMarket
@@ -56,16 +56,17 @@ def peg(tape: Tape) -> ChildOrder:
         side=Side.BUY,
         order_type=OrderType.LIMIT,
         tif=TimeInForce.GTC,
-        price_units=1,
+        price_units=0,
         qty_units=10**12,
         role="post",
+        peg=Peg.PRIMARY,
     )
 
 
 def replay(market: SimMarket | ReferenceWorld, tape: Tape, *, first_ns: int, end_ns: int) -> tuple[int, int]:
     """Send the peg and run to the end; returns (fills, quantity)."""
     now, _ = market.advance(first_ns)
-    market.submit(peg(tape), now, peg=True)
+    market.submit(peg(tape), now)
     fills = quantity = 0
     while now < end_ns:
         now, _ = market.advance(end_ns)
@@ -80,7 +81,7 @@ def replay(market: SimMarket | ReferenceWorld, tape: Tape, *, first_ns: int, end
 def unattended(market: SimMarket, tape: Tape) -> tuple[int, int]:
     """Run both kernels to the end with nobody to tell; returns (fills, quantity)."""
     now, _ = market.advance(market.start_ns + MS)
-    market.submit(peg(tape), now, peg=True)
+    market.submit(peg(tape), now)
     now, _ = market.advance(market.end_ns)  # to the acknowledgement
     market.poll(now)
     venue, own = market.venue, market.own

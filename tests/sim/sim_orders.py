@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from market_rows import MS, START_NS
 
-from nowake.core.child import ChildOrder, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, OrderType, Peg, TimeInForce
 from nowake.core.inputs import Acked, AnyInput, CancelRejected, Ended, Filled, Rejected
 from nowake.core.order import Side
 from nowake.sim.exchange import SimMarket
@@ -21,8 +21,10 @@ def child(
     tif: str = "gtc",
     listing: str = KEY,
     least: int = 0,
+    peg: str = "none",
+    display: int | None = None,
 ) -> ChildOrder:
-    """Return a child order; ``kind`` is an order type, ``least`` its minimum quantity."""
+    """Return a child order; ``kind`` is an order type, ``least`` its minimum quantity; a peg's price is its limit."""
     order_type = OrderType(kind)
     market = order_type is OrderType.MARKET
     return ChildOrder(
@@ -33,11 +35,13 @@ def child(
         listing=listing,
         side=side,
         order_type=order_type,
-        tif=TimeInForce.IOC if market else TimeInForce(tif),
+        tif=TimeInForce.IOC if market and tif == "gtc" else TimeInForce(tif),
         price_units=0 if market else price,
         qty_units=qty,
         role="x",
         min_qty_units=least,
+        peg=Peg(peg),
+        display_qty_units=display,
     )
 
 

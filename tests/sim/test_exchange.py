@@ -46,7 +46,21 @@ def watch(kind: WatchKind, a: int, name: str = "w", child_id: str = "") -> Watch
 
 STEPS = st.tuples(
     st.sampled_from([0, 1, 2, 40, 200, 3_000]),  # wait, ms
-    st.sampled_from(["nothing", "limit", "post-only", "market", "least", "peg", "cancel"]),
+    st.sampled_from(
+        [
+            "nothing",
+            "limit",
+            "post-only",
+            "market",
+            "least",
+            "fok",
+            "primary",
+            "midpoint",
+            "hidden",
+            "iceberg",
+            "cancel",
+        ]
+    ),
     st.integers(-2, 2),
     st.sampled_from([1, 30, 150]),
     st.sampled_from([None, WatchKind.BID_NOT, WatchKind.ASK_AT_MOST, WatchKind.VOLUME, WatchKind.INTEGRITY]),
@@ -121,11 +135,13 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
                     side,
                     size,
                     MID + away,
-                    "limit" if kind in ("peg", "least") else kind,
-                    tif="ioc" if least else "gtc",
+                    kind if kind in ("market", "post-only") else "limit",
+                    tif={"least": "ioc", "fok": "fok"}.get(kind, "gtc"),
                     least=min(size, 100) if least else 0,
+                    peg=kind if kind in ("primary", "midpoint") else "none",
+                    display={"hidden": 0, "iceberg": min(size, 20)}.get(kind),
                 )
-                one.submit(order, now, peg=kind == "peg")
+                one.submit(order, now)
 
 
 LATENCY = Latency(decision_ns=1_000, entry_ns=3 * MS, response_ns=5 * MS, data_ns=7 * MS)

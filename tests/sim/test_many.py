@@ -28,7 +28,7 @@ PROBES = st.builds(
         arrives_ns=START_NS + at,
         side=Side.BUY if buy else Side.SELL,
         qty_units=qty,
-        price_units=0 if kind == "market" else MID + away,
+        price_units=0 if kind == "market" or (kind == "peg" and qty == 3) else MID + away,
         order_type=OrderType("limit" if kind == "peg" else kind),
         tif=TimeInForce.IOC if kind == "market" or (ioc and kind == "limit") else TimeInForce.GTC,
         cancel_ns=START_NS + at + stay,
@@ -69,8 +69,9 @@ def alone(tape: Tape, probes: list[tuple[int, Probe]], rules: WorldRules) -> tup
                 driver.venue.cancel(str(i), t)
                 continue
             kind, tif = probe.order_type.value, probe.tif.value
-            order = child(str(i), probe.side, probe.qty_units, probe.price_units, kind, tif)
-            if "rejected" in driver.submit(order, t, peg=probe.peg):
+            peg = "primary" if probe.peg else "none"
+            order = child(str(i), probe.side, probe.qty_units, probe.price_units, kind, tif, peg=peg)
+            if "rejected" in driver.submit(order, t):
                 became[i] = REFUSED
 
     for row, (t, *_) in enumerate(driver.rows):

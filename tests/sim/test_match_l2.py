@@ -20,9 +20,10 @@ from nowake.market import book as bk
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay
-from nowake.sim.match_reference import TOOK, ReferenceMatcher, RestingOrder
+from nowake.sim.match_reference import TOOK, ReferenceMatcher
 from nowake.sim.merge import joined_at
 from nowake.sim.queues import queue_model
+from nowake.sim.rules import VenueRules
 from nowake.sim.venue import SimVenue
 
 BID, ASK = Book.BID, Book.ASK
@@ -33,10 +34,13 @@ SELL_HITS, BUY_HITS = ASK, BID  # side of a TRADE row: its aggressor
 class Driver:
     """A kernel venue fed row by row."""
 
-    def __init__(self, tape: Tape, model: str = "power-2", impact: str = "off", half: int | None = None) -> None:
+    def __init__(
+        self, tape: Tape, model: str = "power-2", impact: str = "off", half: int | None = None, refresh: int = 0
+    ) -> None:
         self.venue = SimVenue(
-            tape, fees=FeeSchedule(), session=None, model=queue_model(model), impact=impact, half_life_ns=half, seed=1
-        )
+            tape, fees=FeeSchedule(), session=None, model=queue_model(model), impact=impact, half_life_ns=half, seed=1,
+            rules=VenueRules(refresh_ns=refresh),
+        )  # fmt: skip
         self.rows = list(
             zip(tape.t_event.tolist(), tape.code.tolist(), tape.price.tolist(), tape.qty.tolist(), strict=True)
         )
@@ -61,18 +65,50 @@ class Driver:
                 self.fills.append((fill.child_id, fill.qty_units, fill.price_units, fill.t_venue_ns, maker))
         return [report.kind for report in reports]
 
-    def submit(self, order: ChildOrder, t: int, *, peg: bool = False) -> list[str]:
-        return self.note(self.venue.submit(order, t, peg=peg))
+    def submit(self, order: ChildOrder, t: int) -> list[str]:
+        return self.note(self.venue.submit(order, t))
 
 
 ACTIONS = st.tuples(
     st.integers(0, 60),  # before which row
-    st.sampled_from(["limit", "limit", "post-only", "market", "peg", "cancel"]),
+    st.sampled_from(["limit", "limit", "post-only", "market", "primary", "midpoint", "hidden", "iceberg", "cancel"]),
     st.booleans(),  # buy
     st.integers(-3, 3),
     st.sampled_from([1, 3, 20, 200]),
-    st.sampled_from(["gtc", "ioc"]),
+    st.sampled_from(["gtc", "ioc", "fok"]),
+    st.sampled_from([None, None, 0, 1, 7]),  # displayed at a time
 )
+PEGS = ("primary", "midpoint")
+
+
+def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t: int, what: tuple) -> None:
+    """Let one order or cancel arrive at both before row ``i``; ``names`` are those of the orders they took."""
+    kind, buy, away, size, tif, display = what
+    if kind == "cancel":
+        name = f"o{size % 10}"
+        driver.venue.cancel(name, t)
+        reference.orders = [order for order in reference.orders if names[order.number] != name]
+        return
+    reference.refresh(t, i)
+    name, side = f"o{len(names)}", 0 if buy else 1
+    rests = kind not in ("market", "limit") or (kind == "limit" and tif == "gtc")
+    display = {"hidden": 0, "iceberg": min(size, 7), "midpoint": None}.get(kind, display)
+    order = child(
+        name, Side.BUY if buy else Side.SELL, size, 0 if kind in PEGS and size == 3 else MID + away,
+        kind if kind in ("market", "post-only") else "limit", "gtc" if rests else tif,
+        peg=kind if kind in PEGS else "none", display=min(size, display) if rests and display is not None else None,
+    )  # fmt: skip
+    if "rejected" in driver.submit(order, t):
+        return
+    names.append(name)
+    number, left, limit = len(names) - 1, size, order.price_units or None
+    if kind in ("limit", "market", "hidden", "iceberg"):
+        sign = int(order.side)
+        reach = sum(q for p, q in reference.seen(1 - side, t) if limit is None or sign * (limit - p) >= 0)
+        if order.tif is not TimeInForce.FOK or reach >= size:
+            left = reference.take(number, side, limit, size, t)
+    if left and order.tif is TimeInForce.GTC:
+        reference.rest(number, side, limit, left, t, peg=order.peg, display=order.display_qty_units, row=i)
 
 
 @settings(max_examples=300)
@@ -82,49 +118,39 @@ ACTIONS = st.tuples(
     model=st.sampled_from(["power-2", "power-3", "log", "risk-averse", "fifo"]),
     ids=st.lists(st.integers(0, 5), min_size=60, max_size=60),
     ledger=st.sampled_from([None, -1, 30 * MS]),
+    refresh=st.sampled_from([0, MS, 50 * MS]),
 )
 def test_kernel_equals_reference(
-    rows: list[tuple[int, int, int, int]], actions: list[tuple], model: str, ids: list[int], ledger: int | None
+    rows: list[tuple[int, int, int, int]],
+    actions: list[tuple],
+    model: str,
+    ids: list[int],
+    ledger: int | None,
+    refresh: int,
 ) -> None:
     tape = make_tape(rows)
     if model == "fifo":
         tape = dataclasses.replace(tape, order_id=np.array(ids[: len(rows)], dtype=np.int64))
-    driver = Driver(tape, model, "off" if ledger is None else "ledger", None if ledger in (None, -1) else ledger)
+    driver = Driver(
+        tape, model, "off" if ledger is None else "ledger", None if ledger in (None, -1) else ledger, refresh
+    )
     named = queue_model(model)
     reference = ReferenceMatcher(
-        model=named.number, n=named.n, ledger=ledger is not None, half_ns=-1 if ledger is None else ledger
+        model=named.number,
+        n=named.n,
+        ledger=ledger is not None,
+        half_ns=-1 if ledger is None else ledger,
+        refresh_ns=refresh,
     )
     names: list[str] = []
     prices = tape.prices().tolist()
     for i in range(len(rows)):
         t, code, _, qty = driver.rows[i]
         driver.venue.stats[lay.V_CURSOR] = i
-        for at, kind, buy, away, size, tif in actions:
+        for at, kind, buy, away, size, tif, display in actions:
             if at != i:
                 continue
-            if kind == "cancel":
-                name = f"o{size % 10}"
-                driver.venue.cancel(name, t)
-                reference.orders = [order for order in reference.orders if names[order.number] != name]
-                continue
-            name = f"o{len(names)}"
-            side = 0 if buy else 1
-            order = child(
-                name, Side.BUY if buy else Side.SELL, size, MID + away, "limit" if kind == "peg" else kind,
-                tif if kind == "limit" else "gtc",
-            )  # fmt: skip
-            said = driver.submit(order, t, peg=kind == "peg")
-            if "rejected" in said:
-                continue
-            names.append(name)
-            number, left = len(names) - 1, size
-            if kind in ("limit", "market"):
-                left = reference.take(number, side, order.price_units or None, size, t)
-            if left and order.tif is TimeInForce.GTC:
-                best = reference.book.best(side)
-                price = best if kind == "peg" and best is not None else order.price_units
-                ahead = float(dict(reference.seen(side, t)).get(price, 0))
-                reference.orders.append(RestingOrder(number, side, price, left, number, kind == "peg", ahead, row=i))
+            act(driver, reference, names, i, t, (kind, buy, away, size, tif, display))
         driver.row(i)
         came = int(driver.joined[i]) if model == "fifo" else None
         reference.row(t, code, prices[i], qty, i, came)

@@ -69,5 +69,5 @@ def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> Non
                 break
         for one in (market, world):
             kind = "limit" if i == 1 else "market"
-            one.submit(child(f"c{i}", Side.BUY, big, 1, kind, listing=key), now, peg=i == 1)
+            one.submit(child(f"c{i}", Side.BUY, big, 0, kind, listing=key, peg="primary" if i == 1 else "none"), now)
     assert market.truth()[0].cum_qty > 0

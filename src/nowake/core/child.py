@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from nowake.core.order import Side
 from nowake.core.value import Value, require
 
@@ -20,10 +22,24 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long it lives: until cancelled, or immediate-or-cancel."""
+    """How long it lives: until cancelled; immediate-or-cancel; fill-or-kill: all of it at once, or nothing."""
 
     GTC = "gtc"
     IOC = "ioc"
+    FOK = "fok"
+
+    @property
+    def immediate(self) -> bool:
+        """Return whether it is over as it arrives: it never rests."""
+        return self in (TimeInForce.IOC, TimeInForce.FOK)
+
+
+class Peg(StrEnum):
+    """What the venue moves the price with: nothing, the best price of the order's own side, or the mid."""
+
+    NONE = "none"
+    PRIMARY = "primary"
+    MIDPOINT = "midpoint"
 
 
 class Liquidity(StrEnum):
@@ -54,16 +70,19 @@ class ChildStatus(StrEnum):
 _TERMINAL = frozenset({ChildStatus.FILLED, ChildStatus.CANCELED, ChildStatus.REJECTED, ChildStatus.EXPIRED})
 
 
-class ChildOrder(Value, frozen=True):
+class ChildOrder(Value, frozen=True, omit_defaults=True):
     """The exact values sent to a venue under a content id.
 
     Attributes:
         child_id: ``ids.child_id(parent_id, leg, attempt)``.
         leg: Slice x venue x role; at most one possibly-live child per leg.
         attempt: 0-based.
-        price_units: Limit price; 0 for a market order.
+        price_units: Limit price; 0 for a market order, and for a peg without a limit.
         role: What it is for: ``post``, ``take``, ``would``.
         min_qty_units: Immediate orders only: fill at least this at once, or nothing (FIX tag 110); 0 = no minimum.
+        display_qty_units: Resting orders only: how much the venue shows at a time (FIX tag 1138): None = all of it,
+            0 = hidden, between = an iceberg that the venue refreshes. A midpoint peg is hidden.
+        peg: Whether the venue moves the price, never beyond ``price_units``. Pegs rest: they never take.
     """
 
     child_id: str
@@ -77,25 +96,45 @@ class ChildOrder(Value, frozen=True):
     price_units: int
     qty_units: int
     role: str
-    min_qty_units: int = 0
+    min_qty_units: int = msgspec.field(default_factory=int)  # a factory's value is always written, as journals have it
+    display_qty_units: int | None = None
+    peg: Peg = Peg.NONE
 
     def __post_init__(self) -> None:
         require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
         market = self.order_type is OrderType.MARKET
         require(
-            market == (self.price_units == 0),
+            self.price_units != 0 if not market and self.peg is Peg.NONE else not market or self.price_units == 0,
             "price_units",
             self.price_units,
             "0 for market orders, > 0 otherwise",
         )
         require(self.price_units >= 0, "price_units", self.price_units, ">= 0")
-        require(not market or self.tif is TimeInForce.IOC, "tif", self.tif, "ioc for market orders")
+        require(not market or self.tif.immediate, "tif", self.tif, "ioc or fok for market orders")
         post = self.order_type is OrderType.POST_ONLY
         require(not post or self.tif is TimeInForce.GTC, "tif", self.tif, "gtc for post-only orders")
         require(self.attempt >= 0, "attempt", self.attempt, ">= 0")
         least = self.min_qty_units
         require(0 <= least <= self.qty_units, "min_qty_units", least, f"in [0, {self.qty_units}]")
         require(not least or self.tif is TimeInForce.IOC, "min_qty_units", least, "0 unless immediate-or-cancel")
+        rests, shown = self.tif is TimeInForce.GTC, self.display_qty_units
+        require(rests or self.peg is Peg.NONE, "peg", self.peg, "none unless the order rests")
+        if shown is not None:
+            require(0 <= shown <= self.qty_units, "display_qty_units", shown, f"in [0, {self.qty_units}]")
+            require(rests, "display_qty_units", shown, "left out unless the order rests")
+            require(self.peg is not Peg.MIDPOINT or shown == 0, "display_qty_units", shown, "0 for a midpoint peg")
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether nothing of it is ever shown."""
+        return self.display_qty_units == 0 or self.peg is Peg.MIDPOINT
+
+    @property
+    def shown_qty_units(self) -> int:
+        """Return how much of it is shown at a time, at most."""
+        if self.hidden:
+            return 0
+        return self.qty_units if self.display_qty_units is None else self.display_qty_units
 
 
 class Fill(Value, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nowake.core import decisions as d
-from nowake.core.child import ChildStatus, OrderType, TimeInForce
+from nowake.core.child import ChildStatus, OrderType
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.order import ParentOrder
@@ -122,7 +122,7 @@ def _submitted(state: EngineState, record: d.ChildSubmitted) -> EngineState:
         leaves=order.qty_units,
         sent_ns=state.t_ns,
     )
-    takes = order.tif is TimeInForce.IOC or order.order_type is OrderType.MARKET
+    takes = order.tif.immediate or order.order_type is OrderType.MARKET
     return put(
         state,
         replace(

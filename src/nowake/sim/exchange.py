@@ -8,7 +8,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from nowake.core.child import ChildOrder, ChildStatus, OrderStatus, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, OrderStatus, Peg, TimeInForce
 from nowake.core.errors import Refused
 from nowake.core.inputs import (
     Acked,
@@ -33,6 +33,7 @@ from nowake.sim import merge as mg
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
+from nowake.sim.rules import VenueRules
 from nowake.sim.venue import Report, SimVenue
 
 _Command = Callable[[int], list[Report]]
@@ -55,6 +56,7 @@ class SimMarket:
         half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
         seed: Goes into trade ids, and latencies that are drawn are counted from it.
         rows: Of ``merge.venue_rows(tape)``, to share it between worlds.
+        rules: What the venue does beside matching.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SimMarket:
         half_life_ns: int | None = None,
         seed: int = 0,
         rows: mg.VenueRows | None = None,
+        rules: VenueRules | None = None,
     ) -> None:
         require(len(tape) > 0, "tape", len(tape), "at least one row long")
         self.tape = delayed(tape, latency.data, seed)
@@ -82,6 +85,7 @@ class SimMarket:
             impact=impact,
             half_life_ns=half_life_ns,
             seed=seed,
+            rules=rules,
         )
         self.own = OwnMarket(self.tape, latency.data_ns, session)
         self._session = session
@@ -91,7 +95,6 @@ class SimMarket:
         self._commands: list[tuple[int, _Command]] = []
         self._messages: list[VenueMessage] = []
         self._left: dict[str, int] = {}
-        self._pegs: set[str] = set()
         self._saved = Saved(self.venue, self.own)
         self._saved_ns = 0
         self._lead_ns, self._back_ns = latency.lead_ns, latency.back_ns
@@ -120,12 +123,10 @@ class SimMarket:
         require(now_ns >= self.now_ns, "now_ns", now_ns, f">= {self.now_ns}, where the market stands")
         insort(self._commands, (self._there.arrival_ns(now_ns), command), key=itemgetter(0))
 
-    def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
-        """Send a child; it arrives after decision and entry latency. ``peg``: a native primary peg."""
+    def submit(self, child: ChildOrder, now_ns: int) -> None:
+        """Send a child; it arrives after decision and entry latency."""
         require(child.listing == self.key, "listing", child.listing, self.key)
-        if peg:
-            self._pegs.add(child.child_id)
-        self._send(lambda t: self.venue.submit(child, t, peg=peg), now_ns)
+        self._send(lambda t: self.venue.submit(child, t), now_ns)
 
     def cancel(self, child_id: str, now_ns: int) -> None:
         """Ask to cancel a child."""
@@ -154,7 +155,7 @@ class SimMarket:
         if isinstance(event, Acked):
             child = self.venue.child(event.child_id)
             left = self._left.setdefault(child.child_id, child.qty_units)  # a fill or its end may have overtaken it
-            if left > 0 and child.tif is TimeInForce.GTC and child.child_id not in self._pegs:
+            if left > 0 and child.tif is TimeInForce.GTC and child.peg is Peg.NONE and not child.hidden:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
             fill = event.fill

@@ -1,7 +1,10 @@
 """What the arrays of a simulated venue hold: the layout that kernels, ``sim.venue`` and tests share.
 
-Orders are rows of ``orders`` (m, 7) i64: live, side (0 buys), key, leaves, sequence, peg, row at which it
-joined; and of ``fronts`` (m, 2) f64: quantity ahead, printed since the level's last row. Fills are rows of ``fills``
+Orders are rows of ``orders`` (m, 11) i64: live, side (0 buys), key, leaves, sequence, peg (PEG_PRIMARY, PEG_MIDPOINT),
+row at which it joined, link, display quantity, when it is refreshed, greatest key of a peg; and of ``fronts`` (m, 2)
+f64: quantity ahead, printed since the level's last row. What is not displayed has HIDDEN_SEQ added to its sequence, so
+that at one price it comes after all that is. An iceberg is two rows: what is displayed, and the reserve; each links to
+the other (row + 1), and the reserve holds the display quantity and the time of the refresh. Fills are rows of ``fills``
 (f, 5) i64: order, quantity, price offset, venue time, and how: TOOK, PRINTED (made, inside a recorded print) or
 UNPRINTED (made, but whoever came to our price is in the book and not in the prints). ``venue`` (16,) i64 holds the
 scalars, ``taken`` and ``taken_at`` are tables (``market.table``) by level: key x 2 + side.
@@ -10,12 +13,21 @@ scalars, ``taken`` and ``taken_at`` are tables (``market.table``) by level: key 
 from __future__ import annotations
 
 O_LIVE, O_SIDE, O_KEY, O_LEAVES, O_SEQ, O_PEG, O_ROW = 0, 1, 2, 3, 4, 5, 6
-ORDER_FIELDS = 7
+O_LINK, O_DISPLAY, O_DUE, O_LIMIT = 7, 8, 9, 10
+ORDER_FIELDS = 11
+PEG_PRIMARY, PEG_MIDPOINT = 1, 2
+HIDDEN_SEQ = 2**40
+NEVER = 2**62
+NO_LIMIT = 2**60
+PARKED = -(2**60)
+"""Key of a midpoint peg while there is no mid: nothing reaches it."""
 F_AHEAD, F_TRADED = 0, 1
 X_ORDER, X_QTY, X_PRICE, X_T, X_HOW = 0, 1, 2, 3, 4
 FILL_FIELDS = 5
 
 V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES, V_LOT = range(11)
+V_DUE, V_REFRESH_NS, V_ARRIVALS, V_MIDS = 11, 12, 13, 14
+"""The earliest refresh of an iceberg, how long one takes, how many have joined a queue, how many peg to the mid."""
 VENUE_STATS = 16
 
 FILLS_FULL, LEDGER_FULL = 4, 5

@@ -23,6 +23,7 @@ from nowake.market.own import coarsest_step
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import many_kernel as mk
+from nowake.sim.layout import NO_LIMIT
 from nowake.sim.merge import NEVER, VenueRows, venue_rows
 from nowake.sim.queues import FIFO, queue_model
 
@@ -35,11 +36,11 @@ class Probe(Value, frozen=True):
 
     Attributes:
         arrives_ns: When it is at the venue's matching.
-        price_units: Limit price; 0 for a market order, and for a peg that shall follow the touch from the start.
+        price_units: Limit price; 0 for a market order, and for a peg without a limit.
         order_type: Limit, post-only or market.
         tif: Until cancelled, or immediate-or-cancel.
         cancel_ns: When its cancel is at the matching; ``NEVER`` = it may rest to the end of the tape.
-        peg: Follows the recorded best price of its side.
+        peg: Follows the recorded best price of its side, never beyond its limit.
         world: Its world; orders of one world share every print and never trade with each other.
     """
 
@@ -183,7 +184,7 @@ def _orders(tape: Tape, probes: Sequence[Probe]) -> I64:
         how = mk.POSTS if probe.order_type is OrderType.POST_ONLY else mk.RESTS
         how = mk.TAKES if probe.tif is TimeInForce.IOC else how
         orders[i, [mk.M_SIDE, mk.M_KEY, mk.M_LEAVES, mk.M_WORLD]] = side, key, probe.qty_units, probe.world
-        orders[i, [mk.M_PEG, mk.M_HOW]] = int(probe.peg), how
+        orders[i, [mk.M_PEG, mk.M_HOW, mk.M_LIMIT]] = int(probe.peg), how, key if price else NO_LIMIT
     return orders
 
 

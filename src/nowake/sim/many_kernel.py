@@ -5,7 +5,7 @@ A row concerns few worlds, and the cost of the others must be nothing: orders st
 world they belong to, so a row at a level finds exactly those it moves, and a row that crosses nobody costs one
 comparison. Within a level a world's orders stand in order of arrival; worlds do not see each other.
 
-Orders are rows of ``orders`` (n, 11) i64 (M_*), lists rows of ``groups`` (2, n, 3): key, first, last. ``worlds``
+Orders are rows of ``orders`` (n, 12) i64 (M_*), lists rows of ``groups`` (2, n, 3): key, first, last. ``worlds``
 (k, 16) holds for each world the scalars of ``sim.layout`` (V_*), ``taken`` (k + 1, c) what it took; the last row
 stays empty, and is the only one where no world remembers what it took.
 """
@@ -60,8 +60,8 @@ from nowake.sim.overlay import depth_seen, ledger_after_level, seen_best, set_ta
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning: one world alone."""
 
-M_STATE, M_SIDE, M_KEY, M_LEAVES, M_WORLD, M_PEG, M_ROW, M_PREV, M_NEXT, M_SEQ, M_HOW = range(11)
-ORDER_FIELDS = 11
+M_STATE, M_SIDE, M_KEY, M_LEAVES, M_WORLD, M_PEG, M_ROW, M_PREV, M_NEXT, M_SEQ, M_HOW, M_LIMIT = range(12)
+ORDER_FIELDS = 12
 WAITING, LIVE, FILLED, ENDED, REFUSED = 0, 1, 2, 3, 4
 RESTS, POSTS, TAKES = 0, 1, 2
 """M_HOW: may take and then rests; is refused if it would take; takes what is there and is over."""
@@ -287,23 +287,35 @@ def move_queues(
 def repeg_all(
     head: I64, size: I64, table: I64, state: I64, groups: I64, orders: I64, fronts: F64, worlds: I64, row: int
 ) -> None:
-    """Move every pegged order to the best price of its side, to the back of the queue."""
+    """Move every pegged order to the best price of its side, within its limit, to the back of the queue."""
     for side in range(2):
-        key = best_key(head, side)
-        if key == NO_PRICE:
+        best = best_key(head, side)
+        if best == NO_PRICE:
             continue
-        ahead = float(level_size(head, size, table, side, key))
+        top, low, high = state[S_SEQ], 2**62, -1
+        for g in range(state[S_GROUPS + side]):
+            i = groups[side, g, G_FIRST] if groups[side, g, G_KEY] != best else -1
+            while i >= 0:
+                if orders[i, M_PEG] != 0 and min(best, orders[i, M_LIMIT]) != orders[i, M_KEY]:
+                    low, high = min(low, orders[i, M_SEQ]), max(high, orders[i, M_SEQ])
+                i = orders[i, M_NEXT]
+        if high < 0:
+            continue
+        state[S_SEQ] = top + 1 + high - low
         g = 0
         while g < state[S_GROUPS + side]:
             held = groups[side, g, G_KEY]
-            i = groups[side, g, G_FIRST] if held != key else -1
+            i = groups[side, g, G_FIRST] if held != best else -1
             while i >= 0:
                 after = orders[i, M_NEXT]
-                if orders[i, M_PEG] != 0:
+                key = min(best, orders[i, M_LIMIT])
+                if orders[i, M_PEG] != 0 and key != held:
                     unlink(state, groups, orders, i)
+                    orders[i, M_SEQ] += top + 1 - low  # after all others, those that move in the order they had
                     link(state, groups, orders, worlds, i, key)
                     orders[i, M_ROW] = row
-                    fronts[i, F_AHEAD], fronts[i, F_TRADED] = ahead, 0.0
+                    fronts[i, F_AHEAD] = float(level_size(head, size, table, side, key))
+                    fronts[i, F_TRADED] = 0.0
                 i = after
             # The list went with its last order and another stands in its place: look at that one too.
             if g < state[S_GROUPS + side] and groups[side, g, G_KEY] == held:
@@ -352,7 +364,7 @@ def arrive(
         return LEDGER_FULL
     key = orders[i, M_KEY]
     if peg != 0 and best_key(head, side) != NO_PRICE:
-        key = best_key(head, side)
+        key = min(best_key(head, side), orders[i, M_LIMIT])
     other = seen_best(head, size, bits, top, table, venue, mine, since, 1 - side, t)
     crosses = other != NO_PRICE and (key == NO_PRICE or key + other >= 0)
     nowhere = key == NO_PRICE and how != TAKES  # a peg without a price, and no touch to follow

@@ -22,9 +22,9 @@ class ReferenceMarkets:
     worlds: dict[str, ReferenceWorld]
     now_ns: int = 0
 
-    def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
+    def submit(self, child: ChildOrder, now_ns: int) -> None:
         """Send a child to the venue of its listing."""
-        self.worlds[child.listing].submit(child, now_ns, peg=peg)
+        self.worlds[child.listing].submit(child, now_ns)
 
     def cancel(self, listing: str, child_id: str, now_ns: int) -> None:
         """Ask a venue to cancel a child."""

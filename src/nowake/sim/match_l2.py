@@ -9,14 +9,19 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
   most ``d``. Snapshots and levels that merely enter the recorded window (SEEDED) bring nobody;
 - of several own orders the better price, then the older, is filled first, and all share one print or one ``d``, so that
   passive fills never exceed what was printed or shown;
-- a **hidden** print at our price fills us only when nothing displayed stands ahead;
+- a **hidden** print at our price fills what we display only when nothing displayed stands ahead;
+- what we **do not display** (hidden orders, the reserve of an iceberg) stands behind all that is displayed at its
+  price: it gets hidden prints there, and of other prints what goes beyond the displayed quantity;
+- an **iceberg** whose displayed part is gone shows the next one after the venue's refresh latency, at the back of the
+  queue (``sim.requeue``);
 - an **aggressive** order walks the seen sizes, ``max(0, recorded - taken)``. ``taken`` is kept with impact ``ledger``
   only: a rise of the recorded level adds to what is seen, a fall takes ``taken`` off pro rata (rounded up, so nothing
   comes back for free), the end of the level forgets it, and with a half-life it decays;
 - on a tape with order ids, **first come first served** is exact (queue model ``fifo``): ``joined`` says of every row at
   which row its order joined the book, so what leaves counts as ahead of us when it came before us, and an execution of
   an order that stands behind us would have met us first;
-- a **pegged** order follows the recorded best price of its side at the end of each message, to the back of the queue.
+- a **pegged** order follows the recorded touch at the end of each message, a midpoint peg after each row, to the back
+  of the queue (``sim.requeue``).
 
 The arrays are those of ``sim.layout``. Fills are whole lots; a print or level finer than a lot gives what it can.
 """
@@ -46,26 +51,31 @@ from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
     FILLS_FULL,
+    HIDDEN_SEQ,
     LEDGER_FULL,
     NO_ID,
+    O_DUE,
     O_KEY,
     O_LEAVES,
+    O_LINK,
     O_LIVE,
-    O_PEG,
     O_ROW,
     O_SEQ,
     O_SIDE,
     PRINTED,
     TOOK,
     UNPRINTED,
+    V_DUE,
     V_EDGES,
     V_FILLS,
     V_HALF_NS,
     V_LEDGER,
     V_LIVE,
     V_LOT,
+    V_MIDS,
     V_MODEL,
     V_PEGS,
+    V_REFRESH_NS,
     V_SLOTS,
     V_TAKEN,
     X_HOW,
@@ -75,6 +85,7 @@ from nowake.sim.layout import (
     X_T,
 )
 from nowake.sim.overlay import ledger_after_level, set_taken, taken_now
+from nowake.sim.requeue import is_crossed, refresh, repeg
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
@@ -93,6 +104,11 @@ def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int, maker: 
     if orders[i, O_LEAVES] == 0:
         orders[i, O_LIVE] = 0
         venue[V_LIVE] -= 1
+        link = orders[i, O_LINK]
+        if link != 0 and orders[i, O_SEQ] < HIDDEN_SEQ:
+            due = t + venue[V_REFRESH_NS]
+            orders[link - 1, O_DUE] = due
+            venue[V_DUE] = min(venue[V_DUE], due)
 
 
 @kernel(counted=False)
@@ -128,10 +144,11 @@ def _match_print(
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         reach = left
         if last_key == key:
-            if NO_ID < came < orders[i, O_ROW]:
+            unseen = last_seq >= HIDDEN_SEQ
+            if came > NO_ID and (came < orders[i, O_ROW] or unseen):
                 reach = 0
             elif hidden != 0:
-                reach = left if fronts[i, F_AHEAD] < 0.5 else 0
+                reach = left if unseen or fronts[i, F_AHEAD] < 0.5 else 0
             else:
                 fronts[i, F_AHEAD] -= left
                 fronts[i, F_TRADED] += qty
@@ -182,7 +199,10 @@ def _orders_after_level(
         if orders[i, O_SIDE] != side:
             crossed = crossed or orders[i, O_KEY] + key >= 0
         elif orders[i, O_KEY] == key:
-            if flags & 0x200:
+            if orders[i, O_SEQ] >= HIDDEN_SEQ:
+                if new > 0 or flags & 0x200 == 0:
+                    fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
+            elif flags & 0x200:
                 if new > 0:
                     fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
             elif came > NO_ID:
@@ -196,19 +216,6 @@ def _orders_after_level(
                 fronts[i, F_TRADED] = 0.0
     if crossed and new > old and (flags & 0x600) == 0 and head[HALT_STATE] == 0:
         _match_level(venue, orders, fills, taken, taken_at, side, key, new - old, t)
-
-
-@kernel(counted=False)
-def _repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64, row: int) -> None:
-    """Move pegged orders to the best price of their side, to the back of the queue."""
-    for i in range(venue[V_SLOTS]):
-        if orders[i, O_LIVE] != 0 and orders[i, O_PEG] != 0:
-            side = orders[i, O_SIDE]
-            key = best_key(head, side)
-            if key != NO_PRICE and key != orders[i, O_KEY]:
-                orders[i, O_KEY], orders[i, O_ROW] = key, row
-                fronts[i, F_AHEAD] = float(level_size(head, size, table, side, key))
-                fronts[i, F_TRADED] = 0.0
 
 
 @kernel(counted=False)
@@ -241,6 +248,8 @@ def venue_row(
     kind = code & 15
     if venue[V_LIVE] == 0 and venue[V_LEDGER] == 0:
         return apply_row(head, size, bits, top, table, code, price, qty) if kind != 5 else 0
+    if t >= venue[V_DUE]:
+        refresh(venue, orders, fronts, t, row)
     if venue[V_FILLS] + 2 * venue[V_LIVE] > fills.shape[0]:
         return FILLS_FULL
     if 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
@@ -257,6 +266,8 @@ def venue_row(
     if status != 0:
         return status
     side = ((code >> 4) & 3) - 1
+    if venue[V_MIDS] > 0 and is_crossed(head):
+        repeg(head, size, table, venue, orders, fronts, row + 1, 0)
     if kind <= 4 and side >= 0:
         key = price if side == 0 else -price
         # What we took of the level first: what the level brings may be taken at once.
@@ -270,7 +281,9 @@ def venue_row(
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:
         venue[V_EDGES] = head[EDGES]
-        _repeg(head, size, table, venue, orders, fronts, row + 1)
+        repeg(head, size, table, venue, orders, fronts, row + 1, 1)
+    elif venue[V_MIDS] > 0:
+        repeg(head, size, table, venue, orders, fronts, row + 1, 0)
     return 0
 
 

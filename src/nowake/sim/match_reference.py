@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from nowake.core.child import Peg
 from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import front_after_reference
@@ -14,21 +15,39 @@ TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
 @dataclass
 class RestingOrder:
-    """An own order on the book; side 0 buys; ``row`` is the venue's row at which it joined."""
+    """An own order on the book; side 0 buys; ``row`` is the venue's row at which it joined.
+
+    Attributes:
+        price: None = a midpoint peg while there is no mid.
+        display: How much is shown at a time, None = all.
+        limit: A peg goes no further.
+        shown: What of ``leaves`` is displayed now.
+        behind, passed: Displayed at the price, before the part that is not; printed since the level's last row.
+        due: When the next part is shown.
+        rank: What its hidden part has in place of ``seq``, which changes with every part that is shown.
+    """
 
     number: int
     side: int
-    price: int
+    price: int | None
     leaves: int
     seq: int
-    peg: bool = False
+    peg: Peg = Peg.NONE
     ahead: float = 0.0
     traded: float = 0.0
     row: int = 0
+    display: int | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        self.shown = self.leaves if self.display is None else min(self.display, self.leaves)
+        self.behind, self.passed, self.rank = self.ahead, 0.0, self.seq
+        self.due: int | None = None
 
     @property
     def better(self) -> int:
         """Return the price, signed so that more is more aggressive."""
+        assert self.price is not None
         return self.price if self.side == 0 else -self.price
 
 
@@ -41,6 +60,7 @@ class ReferenceMatcher:
         ledger: Whether what we took is remembered.
         half_ns: Half-life of that, -1 = for ever.
         lot: Fills are whole multiples of it.
+        refresh_ns: How long the venue takes to show the next part of an iceberg.
         fills: (order number, quantity, price, venue time, how: see ``match_l2``).
         taken: (amount, since) by (side, price).
     """
@@ -50,9 +70,11 @@ class ReferenceMatcher:
     ledger: bool = False
     half_ns: int = -1
     lot: int = 1
+    refresh_ns: int = 0
     book: ReferenceBook = field(default_factory=ReferenceBook)
     orders: list[RestingOrder] = field(default_factory=list)
     fills: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    arrivals: int = 0
     taken: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
 
     def taken_now(self, side: int, price: int, t: int) -> int:
@@ -71,16 +93,96 @@ class ReferenceMatcher:
         found = [(price, size - self.taken_now(side, price, t)) for price, size in self.book.levels(side)]
         return [(price, size) for price, size in found if size > 0]
 
-    def _fill(self, order: RestingOrder, qty: int, t: int, how: int) -> None:
+    def _fill(self, order: RestingOrder, qty: int, t: int, how: int, *, hidden: bool) -> None:
+        assert order.price is not None
         self.fills.append((order.number, qty, order.price, t, how))
         order.leaves -= qty
+        if not hidden:
+            order.shown -= qty
         if order.leaves == 0:
             self.orders.remove(order)
+        elif not hidden and order.shown == 0:
+            order.due = t + self.refresh_ns
 
-    def _priority(self, side: int, at_least: int) -> list[RestingOrder]:
-        """Return our orders of a side that a signed price reaches, in price-time priority."""
-        found = [order for order in self.orders if order.side == side and order.better >= at_least]
-        return sorted(found, key=lambda order: (-order.better, order.seq))
+    def _priority(self, side: int, at_least: int) -> list[tuple[RestingOrder, bool]]:
+        """Return our orders of a side that a signed price reaches: by price, then what is shown, then by time.
+
+        An order may stand there twice: with what it shows, and (True) with what it does not.
+        """
+        found = []
+        for order in self.orders:
+            if order.side == side and order.price is not None and order.better >= at_least:
+                found += [(order, False)] if order.shown else []
+                found += [(order, True)] if order.leaves > order.shown else []
+        return sorted(found, key=lambda part: (-part[0].better, part[1], part[0].rank if part[1] else part[0].seq))
+
+    def rest(
+        self,
+        number: int,
+        side: int,
+        price: int | None,
+        leaves: int,
+        t: int,
+        *,
+        peg: Peg = Peg.NONE,
+        display: int | None = None,
+        row: int = 0,
+    ) -> None:
+        """Put an order on the book behind all that is seen at its price; ``price``: of a peg, its limit."""
+        at = self.peg_price(side, peg, price, price) if peg is not Peg.NONE else price
+        ahead = 0.0 if at is None else float(dict(self.seen(side, t)).get(at, 0))
+        display = 0 if peg is Peg.MIDPOINT else display
+        self.orders.append(
+            RestingOrder(number, side, at, leaves, self.next_seq(), peg, ahead, 0.0, row, display, price)
+        )
+
+    def next_seq(self) -> int:
+        """Return the next place in time."""
+        self.arrivals += 1
+        return self.arrivals
+
+    def refresh(self, t: int, number: int) -> None:
+        """Show what icebergs were to show by ``t``, before the venue's row ``number``."""
+        due = [order for order in self.orders if order.due is not None and order.due <= t]
+        for order in sorted(due, key=lambda order: (order.due, order.rank)):
+            assert order.display is not None
+            order.shown, order.due = min(order.display, order.leaves), None
+            order.seq, order.row = self.next_seq(), number
+            order.ahead, order.traded = order.behind, order.passed
+
+    def _repeg(self, number: int, pegs: tuple[Peg, ...] = (Peg.PRIMARY, Peg.MIDPOINT)) -> None:
+        """Move pegs with the touch, in the order of their arrival, each part by itself."""
+        parts = [(order, False) for order in self.orders if order.shown and order.peg in pegs]
+        parts += [(order, True) for order in self.orders if order.leaves > order.shown and order.peg in pegs]
+        moved: list[tuple[RestingOrder, int | None]] = []
+        for order, hidden in sorted(parts, key=lambda part: (part[1], part[0].rank if part[1] else part[0].seq)):
+            place = self.peg_price(order.side, order.peg, order.limit, order.price)
+            if place == order.price:
+                continue
+            seq, there = self.next_seq(), 0 if place is None else self.book.sides[order.side].get(place, 0)
+            if hidden:
+                order.rank, order.behind, order.passed = seq, float(there), 0.0
+            else:
+                order.seq, order.ahead, order.traded = seq, float(there), 0.0
+            moved.append((order, place))
+        for order, place in moved:
+            order.price, order.row = place, number
+
+    def peg_price(self, side: int, peg: Peg, limit: int | None, was: int | None) -> int | None:
+        """Return where a peg stands now that stood at ``was``, None = nowhere."""
+        bid, ask = self.book.best(0), self.book.best(1)
+        if peg is Peg.MIDPOINT:
+            if bid is None or ask is None or bid > ask:
+                return None
+            price = (bid + ask) // 2 if side == 0 else -((-bid - ask) // 2)
+        else:
+            own = (bid, ask)[side]
+            if own is None:
+                return was
+            price = own
+        if limit is None:
+            return price
+        return min(price, limit) if side == 0 else max(price, limit)
 
     def take(self, number: int, side: int, limit: int | None, qty: int, t: int) -> int:
         """Walk the seen sizes of the other side for an incoming order; returns what is left."""
@@ -100,20 +202,25 @@ class ReferenceMatcher:
     def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
         """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
         left = qty
-        for order in self._priority(side, price if side == 0 else -price):
+        for order, unseen in self._priority(side, price if side == 0 else -price):
             reach = left
-            if order.price == price and came is not None and came < order.row:
+            if order.price == price and came is not None and (came < order.row or unseen):
                 reach = 0  # it stood before us
             elif order.price == price and hidden:
-                reach = left if order.ahead < 0.5 else 0
+                reach = left if unseen or order.ahead < 0.5 else 0
+            elif order.price == price and unseen:
+                order.behind -= left
+                order.passed += qty
+                reach = min(left, math.floor(0.5 - order.behind))
+                order.behind = max(order.behind, 0.0)
             elif order.price == price:
                 order.ahead -= left
                 order.traded += qty
                 reach = min(left, math.floor(0.5 - order.ahead))
                 order.ahead = max(order.ahead, 0.0)
-            part = min(order.leaves, reach) // self.lot * self.lot
+            part = min(order.leaves - order.shown if unseen else order.shown, reach) // self.lot * self.lot
             if part > 0:
-                self._fill(order, part, t, PRINTED)
+                self._fill(order, part, t, PRINTED, hidden=unseen)
                 left -= part
 
     def _level(self, side: int, price: int, code: int, t: int, came: int | None) -> None:
@@ -121,6 +228,8 @@ class ReferenceMatcher:
         old, new = self.book.old, self.book.new
         for order in self.orders:
             if order.side == side and order.price == price:
+                if new or not code & SEEDED:
+                    order.behind, order.passed = float(new), 0.0
                 if code & SEEDED:
                     order.ahead = min(order.ahead, float(new)) if new else order.ahead
                 elif came is not None:
@@ -134,10 +243,10 @@ class ReferenceMatcher:
             self._carry(side, price, old, new, t, quiet=quiet)
         if new > old and not quiet and not self.book.halted:
             left = new - old
-            for order in self._priority(1 - side, -price if side == 0 else price):
-                part = min(order.leaves, left) // self.lot * self.lot
+            for order, unseen in self._priority(1 - side, -price if side == 0 else price):
+                part = min(order.leaves - order.shown if unseen else order.shown, left) // self.lot * self.lot
                 if part > 0:
-                    self._fill(order, part, t, UNPRINTED)
+                    self._fill(order, part, t, UNPRINTED, hidden=unseen)
                     left -= part
             if self.ledger and left < new - old:
                 self._set_taken(side, price, self.taken_now(side, price, t) + new - old - left, t)
@@ -167,6 +276,7 @@ class ReferenceMatcher:
         ``number`` is its place in the venue's order, ``came`` that at which its order joined (-1 = before the first);
         None = queues are estimated.
         """
+        self.refresh(t, number)
         kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         if kind is Row.TRADE:
             hit = self._hit_side(code, price)
@@ -174,13 +284,14 @@ class ReferenceMatcher:
                 self._print(hit, price, qty, t, hidden=bool(code & HIDDEN))
             return
         self.book.apply(code, price, qty)
+        if self._crossed():
+            self._repeg(number + 1, (Peg.MIDPOINT,))  # nothing meets a mid that is gone
         if kind in DEPTH_ROWS and side >= 0:
             if kind is Row.FILL and not self.book.halted:
                 self._print(side, price, qty, t, hidden=False, came=came)
             self._level(side, price, code, t, came)
-        if code & END:
-            for order in self.orders:
-                best = self.book.best(order.side)
-                if order.peg and best is not None and best != order.price:
-                    order.price, order.traded, order.row = best, 0.0, number + 1
-                    order.ahead = float(self.book.sides[order.side][best])
+        self._repeg(number + 1, (Peg.PRIMARY, Peg.MIDPOINT) if code & END else (Peg.MIDPOINT,))
+
+    def _crossed(self) -> bool:
+        bid, ask = self.book.best(0), self.book.best(1)
+        return bid is not None and ask is not None and bid > ask

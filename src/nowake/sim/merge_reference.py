@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nowake.core.child import ChildOrder, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, OrderType, Peg, TimeInForce
 from nowake.core.order import Side
 from nowake.core.tape import Tape
 from nowake.core.view import Watch
 from nowake.market.run_reference import ReferenceMarket
 from nowake.sim.latency import Latency, delayed, drawing
-from nowake.sim.match_reference import PRINTED, ReferenceMatcher, RestingOrder
+from nowake.sim.match_reference import PRINTED, ReferenceMatcher
 
 Message = tuple[int, str, str, int, int, int]
 """(due, kind, child id, venue time, price, quantity)."""
@@ -39,7 +39,7 @@ class ReferenceWorld:
     now_ns: int = 0
     messages: list[Message] = field(default_factory=list)
     unprinted: list[tuple[int, bool]] = field(default_factory=list)
-    _commands: list[tuple[int, ChildOrder | str, bool]] = field(default_factory=list)
+    _commands: list[tuple[int, ChildOrder | str]] = field(default_factory=list)
     _children: dict[int, ChildOrder] = field(default_factory=dict)
     _arrivals: list[int] = field(default_factory=list)
     _dues: list[int] = field(default_factory=list)
@@ -57,22 +57,22 @@ class ReferenceWorld:
         columns = (self.tape.code, self.tape.prices(), self.tape.qty)
         self._rows = list(zip(*(column.tolist() for column in columns), strict=True))
 
-    def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
+    def submit(self, child: ChildOrder, now_ns: int) -> None:
         """Send a child."""
-        self._send(now_ns, child, peg=peg)
+        self._send(now_ns, child)
 
     def cancel(self, child_id: str, now_ns: int) -> None:
         """Ask to cancel a child."""
-        self._send(now_ns, child_id, peg=False)
+        self._send(now_ns, child_id)
 
-    def _send(self, now_ns: int, what: ChildOrder | str, *, peg: bool) -> None:
+    def _send(self, now_ns: int, what: ChildOrder | str) -> None:
         """Let a command leave; unless commands may overtake, it arrives after all that left before it."""
         latency, count = self.latency, len(self._arrivals)
         arrives = now_ns + latency.decision_ns + latency.entry_ns + self._entry(count, now_ns)
         if not latency.overtake:
             arrives = max([arrives, *self._arrivals])
         self._arrivals.append(arrives)
-        self._commands.append((arrives, what, peg))
+        self._commands.append((arrives, what))
         self._commands.sort(key=lambda command: command[0])  # stable: at equal times in the order in which they left
 
     def _say(self, kind: str, child_id: str, t: int, price: int = 0, qty: int = 0) -> None:
@@ -90,7 +90,8 @@ class ReferenceWorld:
             self.unprinted.sort(key=lambda fill: fill[0])
         self.matcher.fills.clear()
 
-    def _command(self, t: int, what: ChildOrder | str, *, peg: bool) -> None:
+    def _command(self, t: int, what: ChildOrder | str) -> None:
+        self.matcher.refresh(t, self._venue_row)
         if isinstance(what, str):
             self._cancel(t, what)
             return
@@ -106,17 +107,15 @@ class ReferenceWorld:
         self._say("acked", child.child_id, t)
         left = child.qty_units
         reach = [qty for price, qty in seen if limit is None or int(child.side) * (limit - price) >= 0]
-        enough = not child.min_qty_units or sum(reach) >= child.min_qty_units
-        if child.order_type is not OrderType.POST_ONLY and not peg and enough:
+        least = child.qty_units if child.tif is TimeInForce.FOK else child.min_qty_units
+        enough = not least or sum(reach) >= least
+        if child.order_type is not OrderType.POST_ONLY and child.peg is Peg.NONE and enough:
             left = self.matcher.take(number, side, limit, left, t)
             self._fills()
-        if left and child.tif is TimeInForce.IOC:
+        if left and child.tif is not TimeInForce.GTC:
             self._say("ended", child.child_id, t, 0, child.qty_units - left)
         elif left:
-            best = self.matcher.book.best(side)
-            price = best if peg and best is not None else child.price_units
-            ahead = dict(self.matcher.seen(side, t)).get(price, 0)
-            self.matcher.orders.append(RestingOrder(number, side, price, left, number, peg, float(ahead)))
+            self.matcher.rest(number, side, limit, left, t, peg=child.peg, display=child.display_qty_units)
 
     def _cancel(self, t: int, child_id: str) -> None:
         for order in self.matcher.orders:
@@ -158,8 +157,8 @@ class ReferenceWorld:
                 self.matcher.row(t, *self._rows[i])
                 self._fills()
             elif command == first:
-                t, what, peg = self._commands.pop(0)
-                self._command(t, what, peg=peg)
+                t, what = self._commands.pop(0)
+                self._command(t, what)
             else:
                 self.own.row(own, *self._rows[self.own_row])
                 self.own_row += 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, Peg, TimeInForce
 from nowake.core.ids import digest
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import Side
@@ -23,10 +23,12 @@ from nowake.market.queue import UNKNOWN_FRONT
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
-from nowake.sim import overlay
+from nowake.sim import overlay, requeue
 from nowake.sim.queues import QueueModel
+from nowake.sim.rules import VenueRules
 
 IMPACTS = ("off", "ledger")
+_PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
 
 class Report(Value, frozen=True):
@@ -58,6 +60,7 @@ class _Order:
 
     child: ChildOrder
     slot: int = -1
+    reserve: int = -1
     cum_qty: int = 0
     status: ChildStatus = ChildStatus.WORKING
     fills: list[Fill] = field(default_factory=list)
@@ -84,6 +87,7 @@ class SimVenue:
         impact: ``off`` or ``ledger``.
         half_life_ns: Of what we took with ``ledger``: None = it never comes back by itself, 0 = at once.
         seed: Goes into the trade ids.
+        rules: What the venue does beside matching.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class SimVenue:
         impact: str,
         half_life_ns: int | None,
         seed: int,
+        rules: VenueRules | None = None,
     ) -> None:
         require(impact in IMPACTS, "impact", impact, " or ".join(IMPACTS))
         require(half_life_ns is None or half_life_ns >= 0, "half_life_ns", half_life_ns, ">= 0")
@@ -110,6 +115,8 @@ class SimVenue:
         remembers = impact == "ledger" and half_life_ns != 0
         self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
+        self.rules = rules or VenueRules()
+        self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
         self.reals: F64 = np.array([model.n], dtype=np.float64)
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, 2), dtype=np.float64)
@@ -119,7 +126,6 @@ class SimVenue:
         self._by_id: dict[str, _Order] = {}
         self._in_slot: dict[int, _Order] = {}
         self._sequence = 0
-        self._arrivals = 0
 
     @property
     def has_live(self) -> bool:
@@ -158,15 +164,20 @@ class SimVenue:
             order = self._in_slot[slot]
             reports.append(self._filled(order, price + self._base, qty, t_ns, how))
             if order.status is ChildStatus.FILLED:
-                self._free(slot)
+                self._free(order)
         return reports
 
-    def _free(self, slot: int) -> None:
-        """Let go of a slot whose order can no longer trade."""
-        self._in_slot.pop(slot)
-        if self.orders[slot, lay.O_PEG]:
-            self.orders[slot, lay.O_PEG] = 0
-            self.stats[lay.V_PEGS] -= 1
+    def _free(self, order: _Order) -> None:
+        """Let go of the slots of an order that can no longer trade."""
+        for slot in (order.slot, order.reserve):
+            if slot < 0:
+                continue
+            self._in_slot.pop(slot)
+            self.stats[lay.V_LIVE] -= int(self.orders[slot, lay.O_LIVE])
+            self.stats[lay.V_PEGS] -= int(self.orders[slot, lay.O_PEG] != 0)
+            self.stats[lay.V_MIDS] -= int(self.orders[slot, lay.O_PEG] == lay.PEG_MIDPOINT)
+            self.orders[slot] = 0
+        order.slot = order.reserve = -1
         if not self._in_slot:
             self.stats[lay.V_SLOTS] = 0
 
@@ -195,9 +206,7 @@ class SimVenue:
             return [self._report("cancel-rejected", child_id, t_ns, code="unknown")]
         if order.status.terminal:
             return [self._report("cancel-rejected", child_id, t_ns, code="too-late")]
-        self.orders[order.slot, lay.O_LIVE] = 0
-        self.stats[lay.V_LIVE] -= 1
-        self._free(order.slot)
+        self._free(order)
         order.status = ChildStatus.CANCELED
         return [self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty)]
 
@@ -212,35 +221,47 @@ class SimVenue:
         live = tuple(order.as_status() for order in self._by_id.values() if not order.status.terminal)
         return [self._report("open-orders", "", t_ns, statuses=live, requested_ns=requested_ns)]
 
-    def submit(self, child: ChildOrder, t_ns: int, *, peg: bool = False) -> list[Report]:
+    def submit(self, child: ChildOrder, t_ns: int) -> list[Report]:
         """Accept or refuse a child that arrives at venue time ``t_ns``, match it, rest or expire what is left."""
         child_id = child.child_id
         if child_id in self._by_id:
             return [self._report("rejected", child_id, t_ns, code="duplicate-id", text="this id has been used")]
         order = self._by_id[child_id] = _Order(child)
+        self._settle(t_ns)
         side = 0 if child.side is Side.BUY else 1
-        market = child.order_type is OrderType.MARKET
-        key = bk.NO_PRICE if market else (child.price_units - self._base) * int(child.side)
-        if peg and (best := bk.best_key(self.book[: bk.HEAD], side)) != bk.NO_PRICE:
-            key = best
+        key = self._arrival_key(child, side)
         why = self._refusal(child, side, key, t_ns)
         if why is not None:
             order.status = ChildStatus.REJECTED
             return [self._report("rejected", child_id, t_ns, code=why[0], text=why[1])]
         reports = [self._report("acked", child_id, t_ns)]
         left = child.qty_units
-        if child.order_type is not OrderType.POST_ONLY and not peg:
-            if not child.min_qty_units or self._takeable(left, side, key, t_ns) >= child.min_qty_units:
+        if child.order_type is not OrderType.POST_ONLY and child.peg is Peg.NONE:
+            least = left if child.tif is TimeInForce.FOK else child.min_qty_units
+            if not least or self._takeable(left, side, key, t_ns) >= least:
                 left = self._walk(order, side, key, t_ns)
             reports += self.collect()
-        if left and child.tif is TimeInForce.IOC:
-            if order.slot >= 0:
-                self._free(order.slot)
+        if left and child.tif.immediate:
+            self._free(order)
             order.status = ChildStatus.EXPIRED
             reports.append(self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty))
         elif left:
-            self._rest(order, side, key, left, peg=peg, t_ns=t_ns)
+            self._rest(order, side, key, left, t_ns)
         return reports
+
+    def _settle(self, t_ns: int) -> None:
+        """Do what was due at the venue by ``t_ns``."""
+        if t_ns >= self.stats[lay.V_DUE]:
+            requeue.refresh(self.stats, self.orders, self.fronts, t_ns, int(self.stats[lay.V_CURSOR]))
+
+    def _arrival_key(self, child: ChildOrder, side: int) -> int:
+        """Return the key at which a child arrives; NO_PRICE: a market order, or a peg that has nothing to follow."""
+        priced = child.price_units != 0
+        limit = (child.price_units - self._base) * int(child.side) if priced else lay.NO_LIMIT
+        if child.peg is Peg.NONE:
+            return limit if priced else bk.NO_PRICE
+        key = int(requeue.peg_key(self.book[: bk.HEAD], side, _PEGS[child.peg], limit))
+        return limit if key == bk.NO_PRICE and priced else key
 
     def _refusal(self, child: ChildOrder, side: int, key: int, t_ns: int) -> tuple[str, str] | None:
         """Return (code, text) of why a child cannot be accepted, or None."""
@@ -248,18 +269,23 @@ class SimVenue:
             return "closed", "the session is closed"
         if self.book[bk.HALT_STATE]:
             return "halted", "trading is halted"
+        if child.peg is not Peg.NONE and key == bk.NO_PRICE:
+            return "no-reference", "there is no price to peg to, and no limit"
         best = overlay.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
-        price = 0 if key == bk.NO_PRICE else self._base + key * int(child.side)
-        if key == bk.NO_PRICE and best != bk.NO_PRICE:
+        free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
+        price = child.price_units if free else self._base + key * int(child.side)
+        if free and not price and best != bk.NO_PRICE:
             touch = self._base + (-best if side == 0 else best)
             price = touch - touch % self.listing.tick_units(touch)
         if price > 0 and (problem := self.listing.order_problem(price, child.qty_units)):
             return self._problem_code(price, child.qty_units), problem
+        if (child.display_qty_units or 0) % self.listing.lot_units:
+            return "grid", f"display quantity {child.display_qty_units} is not a multiple of the lot"
         crosses = best != bk.NO_PRICE and key + best >= 0
         if child.order_type is OrderType.POST_ONLY and crosses:
             return "would-cross", "it would take liquidity"
-        for order in self._in_slot.values():
-            other = self.orders[order.slot]
+        for slot, order in self._in_slot.items():
+            other = self.orders[slot]
             if other[lay.O_SIDE] != side and (key == bk.NO_PRICE or key + int(other[lay.O_KEY]) >= 0):
                 return "self-trade", f"it would trade with own order {order.child.child_id}"
         return None
@@ -288,8 +314,7 @@ class SimVenue:
             self.make_room(lay.FILLS_FULL)
         while 4 * (int(self.stats[lay.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[lay.V_LEDGER]:
             self.make_room(lay.LEDGER_FULL)
-        order.slot = self._free_slot()
-        self._in_slot[order.slot] = order
+        order.slot = self._take_slot(order)
         left = l2.take(
             *bk.parts(self.book), self.stats, self.fills, self.taken, self.taken_at, order.slot, side, key,
             order.child.qty_units, t_ns,
@@ -303,21 +328,48 @@ class SimVenue:
             self.fronts = np.concatenate([self.fronts, np.zeros_like(self.fronts)])
         return slot
 
-    def _rest(self, order: _Order, side: int, key: int, left: int, *, peg: bool, t_ns: int) -> None:
-        """Put an order on the book behind all that is seen at its price."""
+    def _rest(self, order: _Order, side: int, key: int, left: int, t_ns: int) -> None:
+        """Put an order on the book behind all that is seen at its price; an iceberg as two (``sim.layout``)."""
+        child = order.child
+        display = child.shown_qty_units
         if order.slot < 0:
-            order.slot = self._free_slot()
-            self._in_slot[order.slot] = order
+            order.slot = self._take_slot(order)
+        ahead = self._ahead(side, key, t_ns)
+        self.stats[lay.V_ARRIVALS] += 1
+        joined = int(self.stats[lay.V_ARRIVALS])
+        limit = (child.price_units - self._base) * int(child.side) if child.price_units else lay.NO_LIMIT
+        row = [1, side, key, left, joined, _PEGS[child.peg], self.stats[lay.V_CURSOR], 0, display, lay.NEVER, limit]
+        parts = [order.slot]
+        if not display:
+            row[lay.O_SEQ] += lay.HIDDEN_SEQ
+        self.orders[order.slot] = row
+        if 0 < display < left:
+            order.reserve = self._take_slot(order)
+            parts.append(order.reserve)
+            row[lay.O_LEAVES], row[lay.O_SEQ] = left - display, joined + lay.HIDDEN_SEQ
+            self.orders[order.reserve] = row
+            self.orders[order.slot, [lay.O_LEAVES, lay.O_LINK]] = display, order.reserve + 1
+            self.orders[order.reserve, lay.O_LINK] = order.slot + 1
+        self.fronts[parts] = ahead, 0.0
+        self.stats[lay.V_LIVE] += len(parts)
+        self.stats[lay.V_PEGS] += len(parts) * (child.peg is not Peg.NONE)
+        self.stats[lay.V_MIDS] += int(child.peg is Peg.MIDPOINT)
+        self.stats[lay.V_EDGES] = -1  # looked at after the next message
+        self.stats[lay.V_SLOTS] = max(int(self.stats[lay.V_SLOTS]), *(slot + 1 for slot in parts))
+
+    def _take_slot(self, order: _Order) -> int:
+        slot = self._free_slot()
+        self._in_slot[slot] = order
+        return slot
+
+    def _ahead(self, side: int, key: int, t_ns: int) -> float:
+        """Return what is seen at a price, UNKNOWN_FRONT where the source does not show it."""
         head, size, _, _, table = bk.parts(self.book)
+        if key == lay.PARKED:
+            return 0.0
         ahead = float(overlay.depth_seen(head, size, table, self.stats, self.taken, self.taken_at, side, key, t_ns))
         if self._depth and bk.level_size(head, size, table, side, key) == 0:
             shown = bk.levels(self.book, side, self._depth)
             if len(shown) == self._depth and key < shown[-1][0]:
                 ahead = UNKNOWN_FRONT
-        self._arrivals += 1
-        self.orders[order.slot] = 1, side, key, left, self._arrivals, int(peg), self.stats[lay.V_CURSOR]
-        self.fronts[order.slot] = ahead, 0.0
-        self.stats[lay.V_LIVE] += 1
-        self.stats[lay.V_PEGS] += int(peg)
-        self.stats[lay.V_EDGES] = -1  # looked at after the next message
-        self.stats[lay.V_SLOTS] = max(int(self.stats[lay.V_SLOTS]), order.slot + 1)
+        return ahead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nowake.core.child import ChildOrder, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, OrderType
 from nowake.core.decisions import Verdict
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session
@@ -35,7 +35,7 @@ class Candidate(Value, frozen=True):
     @property
     def takes(self) -> bool:
         """Return whether the child is aggressive."""
-        return self.child.tif is TimeInForce.IOC or self.child.order_type is OrderType.MARKET
+        return self.child.tif.immediate or self.child.order_type is OrderType.MARKET
 
     @property
     def price(self) -> int:
