@@ -30,7 +30,6 @@ from nowake.market.book import (
     apply_row,
     best_key,
     level_size,
-    next_key,
 )
 from nowake.market.queue import UNKNOWN_FRONT, front_after
 from nowake.sim.layout import (
@@ -56,6 +55,7 @@ from nowake.sim.layout import (
 )
 from nowake.sim.match_l2 import print_side, take
 from nowake.sim.overlay import depth_seen, ledger_after_level, seen_best, set_taken, taken_now
+from nowake.sim.requeue import beyond_depth
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning: one world alone."""
@@ -335,17 +335,6 @@ def own_side_crossed(state: I64, groups: I64, orders: I64, worlds: I64, w: int, 
                     return True
                 i = orders[i, M_NEXT]
     return False
-
-
-@kernel(counted=False)
-def beyond_depth(head: I64, bits: I64, top: I64, table: I64, side: int, key: int, depth: int) -> bool:
-    """Say whether a price lies deeper than the ``depth`` levels that the source keeps."""
-    level = best_key(head, side)
-    for _ in range(depth - 1):
-        if level == NO_PRICE:
-            return False
-        level = next_key(head, bits, top, table, side, level)
-    return level != NO_PRICE and key < level
 
 
 @kernel(counted=False)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from nowake.core.jit import kernel
 from nowake.core.tape import F64, I64
-from nowake.market.book import NO_PRICE, best_key, level_size
+from nowake.market.book import NO_PRICE, best_key, level_size, next_key
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -121,3 +121,14 @@ def refresh(venue: I64, orders: I64, fronts: F64, t: int, row: int) -> None:
             orders[i, O_LIVE] = 0
         else:
             venue[V_LIVE] += 1
+
+
+@kernel(counted=False)
+def beyond_depth(head: I64, bits: I64, top: I64, table: I64, side: int, key: int, depth: int) -> bool:
+    """Say whether a price lies deeper than the ``depth`` levels that the source keeps."""
+    level = best_key(head, side)
+    for _ in range(depth - 1):
+        if level == NO_PRICE:
+            return False
+        level = next_key(head, bits, top, table, side, level)
+    return level != NO_PRICE and key < level
