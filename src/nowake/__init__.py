@@ -25,7 +25,7 @@ _HOMES = {
     ),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
-    "nowake.app.several": ("SimulatedVenues",),
+    "nowake.app.several": ("SimulatedVenues", "fit_dark"),
     "nowake.app.stated": ("Beliefs",),
     "nowake.app.wiring": ("RunOptions",),
     "nowake.core.conditions": ("Conditions",),
@@ -37,6 +37,7 @@ _HOMES = {
     "nowake.core.tape": ("Tape",),
     "nowake.data.panels": ("read_panel",),
     "nowake.executors": ("TWAPExecutor", "VWAPExecutor"),
+    "nowake.models.dark": ("DarkLiquidity",),
     "nowake.models.impact.calculator": ("AdvancedMarketImpactCalculator",),
     "nowake.plan.frontier": ("Frontier",),
     "nowake.route.router": ("SmartRouter", "get_smart_router"),
@@ -51,6 +52,7 @@ __all__ = [
     "Beliefs",
     "Conditions",
     "CostEstimate",
+    "DarkLiquidity",
     "DataError",
     "EndBehaviour",
     "ExecutionPlan",
@@ -79,6 +81,7 @@ __all__ = [
     "Tape",
     "VWAPExecutor",
     "WorldRules",
+    "fit_dark",
     "get_smart_router",
     "measure",
     "order",
@@ -97,7 +100,7 @@ if TYPE_CHECKING:
     from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, route_order, work_order
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
-    from nowake.app.several import SimulatedVenues
+    from nowake.app.several import SimulatedVenues, fit_dark
     from nowake.app.stated import Beliefs
     from nowake.app.wiring import RunOptions
     from nowake.core.conditions import Conditions
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
     from nowake.core.tape import Tape
     from nowake.data.panels import read_panel
     from nowake.executors import TWAPExecutor, VWAPExecutor
+    from nowake.models.dark import DarkLiquidity
     from nowake.models.impact.calculator import AdvancedMarketImpactCalculator
     from nowake.plan.frontier import Frontier
     from nowake.route.router import SmartRouter, get_smart_router

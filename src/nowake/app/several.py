@@ -11,7 +11,7 @@ from nowake.core import ids
 from nowake.core.child import ChildOrder, Fill, OrderType, TimeInForce
 from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
-from nowake.core.instrument import Catalogue, Listing
+from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder, Side
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
@@ -23,6 +23,10 @@ from nowake.engine.decide import with_defaults
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
 from nowake.journal.memory import MemoryJournal
+from nowake.models.calibrate.dark import fit_dark as fit_mid_prints
+from nowake.models.calibrate.dark import mid_prints
+from nowake.models.dark import DarkLiquidity
+from nowake.sim.dark import DarkMarket, dark_listing
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
@@ -63,10 +67,13 @@ class SimulatedVenues:
 
     Args:
         tapes: One a listing, see ``nowake.read_tape``.
-        latency: One way, ``"1ms"``, of all venues, or by listing; empty = the default.
+        latency: ``"1ms"`` one way and the other forms of ``--latency``, of all venues or by listing; empty = the
+            default. Of a dark venue the part of the data is also that of the reference's rows to the venue.
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, of all venues, or by listing; empty = the listing's own.
         impact: ``off`` or ``ledger``.
         queue_model: Of the L2 matcher.
+        dark: Hidden liquidity of tapes, from ``fit_dark``: each makes a dark midpoint venue ``SYMBOL@DARK`` (the next
+            ``SYMBOL@DARK2``) whose reference is that tape's market. Its latency and fees are given by that name.
         seed: Of all randomness.
 
     Raises:
@@ -81,26 +88,43 @@ class SimulatedVenues:
         fees: str | Mapping[str, str] = "",
         impact: str = "ledger",
         queue_model: str = "power-2",
+        dark: Sequence[DarkLiquidity] = (),
         seed: int = 0,
     ) -> None:
         good = isinstance(tapes, list | tuple) and all(isinstance(tape, Tape) for tape in tapes)
         require(good, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
-        keys = [tape.listing.key for tape in tapes]
+        places = _dark_places(tapes, dark)
+        keys = [*(tape.listing.key for tape in tapes), *(listing.key for listing, _, _ in places)]
         latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
         base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
-        self._catalogue = Catalogue(listings=tuple(tape.listing for tape in tapes))
+        self._catalogue = Catalogue(listings=(*(tape.listing for tape in tapes), *(one[0] for one in places)))
         self._seed = seed
         self._serial = 0
         members: list[Member] = []
         self._hours: dict[str, MarketHours] = {}
         for tape in tapes:
             key = tape.listing.key
-            options = replace(base, latency=_one_way(latencies[key]), fees=parse_fees(schedules[key]))
+            options = replace(base, latency=_latency(latencies[key]), fees=parse_fees(schedules[key]))
             session = find_session(tape.listing.session)
             market: SimMarket = make_market(tape, session, options)
             last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
             self._hours[key] = MarketHours(first_ns=market.first_valid_ns(), last_ns=last_ns)
             members.append(market)
+        for listing, tape, liquidity in places:
+            fees_of = parse_fees(schedules[listing.key])
+            distance = _latency(latencies[listing.key])
+            members.append(
+                DarkMarket(
+                    listing,
+                    tape,
+                    liquidity,
+                    latency=distance,
+                    reference_ns=distance.data_ns,
+                    session=find_session(listing.session),
+                    fees=fees_of,
+                    seed=seed,
+                )
+            )
         self.markets = Markets(members)
         self.markets.advance(max(hours.first_ns for hours in self._hours.values()))
 
@@ -211,6 +235,11 @@ class SimulatedVenues:
         if not isinstance(request, OrderRequest):
             raise InputError("order", request, "made by nowake.order(...)")
         listing = self.listing(request.symbol)
+        if listing.kind is ListingKind.DARK:
+            raise Refused(
+                f"{listing.key} is dark: an order is worked where there is a book",
+                "name its reference, send children here",
+            )
         session, hours = find_session(listing.session), self._hours[listing.key]
         view = self.markets.view(self.now_ns, listing.key)
         hours = replace(hours, first_ns=max(hours.first_ns, self.now_ns), mid2=view.mid2)
@@ -235,6 +264,34 @@ class SimulatedVenues:
         )
 
 
+def fit_dark(tape: Tape) -> DarkLiquidity:
+    """Return the hidden midpoint liquidity that a consolidated tape's off-exchange prints show, with its errors.
+
+    Args:
+        tape: Best quotes and prints of at least two days, such as quotes and trades of the US national market.
+
+    Raises:
+        Refused: Too few off-exchange prints at the mid, or days, to tell.
+    """
+    require(isinstance(tape, Tape), "tape", tape, "made by nowake.read_tape(...)")
+    session = find_session(tape.listing.session)
+    return fit_mid_prints(mid_prints(tape, session), tape.listing.key, session)
+
+
+def _dark_places(tapes: Sequence[Tape], dark: Sequence[DarkLiquidity]) -> list[tuple[Listing, Tape, DarkLiquidity]]:
+    """Return the dark listing of each hidden liquidity, with the tape of its reference."""
+    good = isinstance(dark, list | tuple) and all(isinstance(one, DarkLiquidity) for one in dark)
+    require(good, "dark", dark, "a list of what nowake.fit_dark(...) returns")
+    by_key = {tape.listing.key: tape for tape in tapes}
+    made: list[tuple[Listing, Tape, DarkLiquidity]] = []
+    for liquidity in dark:
+        require(liquidity.listing in by_key, "dark", liquidity.listing, f"of one of {', '.join(by_key)}")
+        tape = by_key[liquidity.listing]
+        number = sum(one.instrument.symbol == tape.listing.instrument.symbol for one, _, _ in made)
+        made.append((dark_listing(tape.listing, f"DARK{number + 1}" if number else "DARK"), tape, liquidity))
+    return made
+
+
 def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
     """Return what was given by listing; one text is of all, a listing that is not named has the empty text."""
     if isinstance(given, str):
@@ -244,8 +301,5 @@ def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) 
     return {key: given.get(key, "") for key in keys}
 
 
-def _one_way(text: str) -> Latency:
-    if not text:
-        return DEFAULT_LATENCY
-    one_way = parse_latency(text)
-    return Latency(entry_ns=one_way, response_ns=one_way, data_ns=one_way)
+def _latency(text: str) -> Latency:
+    return parse_latency(text) if text else DEFAULT_LATENCY

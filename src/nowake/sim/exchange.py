@@ -301,11 +301,11 @@ class SimMarket:
 
     def _deliver(self, reports: list[Report]) -> None:
         for report in reports:
-            event = self._event(report, self._back.arrival_ns(report.t_venue_ns))
+            event = self.event_of(report, self._back.arrival_ns(report.t_venue_ns))
             insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=_due_ns)
 
     @staticmethod
-    def _event(report: Report, t_ns: int) -> AnyInput:
+    def event_of(report: Report, t_ns: int) -> AnyInput:
         """Return a report as the input it is for the engine, at its delivery time."""
         child_id, t_venue = report.child_id, report.t_venue_ns
         if report.kind == "acked":

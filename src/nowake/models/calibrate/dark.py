@@ -1,8 +1,8 @@
 """Fit ``DarkLiquidity`` from the off-exchange prints of a consolidated tape, and say how it does on days it never saw.
 
 Prints made off exchange at the midpoint, or near it, are trades of hidden orders with hidden orders. Those that follow
-each other within five seconds are joined to one arrival. Each had a buyer and a seller of whom one arrived; the quote rule
-says which where the print is off the mid, and the others count half to each side.
+each other within five seconds are joined to one arrival. Each had a buyer and a seller of whom one arrived; the quote
+rule says which where the print is off the mid, and the others count half to each side.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _covered(session: Session, first_ns: int, last_ns: int) -> tuple[tuple[date,
 
 
 def _markouts(touch: Touches, price: I64, t: I64, sign: I64, day: I64, used: Flags, days: int) -> tuple[Markout, ...]:
-    """Return the provider's markouts of signed prints: against the side that began the trade."""
+    """Return the provider's markouts of signed prints: against the side that began the trade; none of a lone day."""
     sound = (touch.bid_units > 0) & (touch.ask_units > touch.bid_units)
     times, mids = touch.t_ns[sound], (touch.bid_units + touch.ask_units)[sound] / 2
     made = []
@@ -149,7 +149,9 @@ def _markouts(touch: Touches, price: I64, t: I64, sign: I64, day: I64, used: Fla
         same = (at >= 0) & (wanted <= times[-1]) & (wanted - times[at] < DAY_NS // 4)
         bps = (-sign[used] * (mids[at] - price[used]) / price[used] * 10_000.0)[same]
         by_day = [bps[day[used][same] == number].mean() for number in range(days) if (day[used][same] == number).any()]
-        error = float(np.std(by_day, ddof=1) / np.sqrt(len(by_day))) if len(by_day) > 1 else float("nan")
+        if len(by_day) < DAYS_MIN:
+            continue
+        error = float(np.std(by_day, ddof=1) / np.sqrt(len(by_day)))
         made.append(Markout(seconds=seconds, bps=float(bps.mean()), error_bps=error, count=len(bps)))
     return tuple(made)
 
