@@ -40,7 +40,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 KERNELS = str(cache_dir().parents[1])
 FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-PROGRESS = re.compile(r"(market|working|paired with naive TWAP|page|resume|replay|import|read|check)( \d+ %.*|: .*|)")
+PROGRESS = re.compile(
+    r"(market|working|paired with naive TWAP|page|resume|replay|import|imitate|read|check)( \d+ %.*|: .*|)"
+)
 INTERRUPT_AT_STEP = 300
 COLUMNS = "100"
 LINES_TOLD = 80

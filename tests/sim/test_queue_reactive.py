@@ -17,10 +17,13 @@ from nowake.data.checks import check
 from nowake.data.source import open_tapes
 from nowake.sim.queue_reactive import calibrated, counted_book, imitate, tape_figures
 from nowake.sim.queue_reactive.calibrate import scaled
+from nowake.sim.queue_reactive.flow import PLACE, ROWS
 from nowake.sim.queue_reactive.generate import Running, simulated_figures
 from nowake.sim.queue_reactive.observe import CANCEL, LIMIT, MARKET, observe, states
 from nowake.sim.queue_reactive.parameters import CLASSES, QUANTILES, BookCard, Figures, QueueReactiveBook
+from nowake.sim.queue_reactive.reference import ReferenceFlow
 from nowake.sim.synthetic import LISTING, synth_tape
+from nowake.sim.synthetic.market import empty_columns
 
 SECOND = 1_000_000_000
 HOUR = 3_600 * SECOND
@@ -189,6 +192,51 @@ def test_feeds_of_levels_know_a_trade_by_its_print() -> None:
     assert seen.log.tolist() == [[MARKET, 1, 4], [CANCEL, 1, 3], [CANCEL, 1, 1]]
     assert (seen.count[MARKET, 0, 1 + 20], seen.count[CANCEL, 0, 1 + 16], seen.count[CANCEL, 0, 1 + 13]) == (1, 1, 1)
     assert seen.volume == 4
+
+
+# The kernel against plain Python
+
+
+@st.composite
+def books(draw: st.DrawFn) -> QueueReactiveBook:
+    """Draw a small book in which everything happens: few queues, moves, redraws, jumps, holes in the bank."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    sizes, queues = draw(st.integers(1, 4)), draw(st.integers(2, 6))
+    s = states(sizes)
+    rates = rng.uniform(0.0, 2.0, (3, queues, s)) * (rng.random((3, queues, s)) < 0.9)
+    rates[1:, :, :2] = 0.0
+    bank = rng.integers(0, 9, (5, 2, queues)) * (rng.random((5, 2, queues)) < 0.6)
+    bank[:, :, draw(st.integers(0, queues - 1))] = rng.integers(1, 9, (5, 2))
+    return with_fields(
+        book_by_hand(rates, sizes, queues, theta=draw(st.sampled_from([0.0, 0.5, 1.0]))),
+        tick=draw(st.integers(1, 3)),
+        place=draw(st.sampled_from([40, 10_000])),
+        unit=draw(st.integers(1, 4)),
+        empties=rng.random((2, queues, s)),
+        quantities=rng.integers(1, 12, (3, CLASSES, QUANTILES)),
+        apart_rate=draw(st.sampled_from([0.0, 0.7])),
+        bank=bank.astype(np.int64),
+        moves=rng.integers(1, 9, QUANTILES),
+        theta_reinit=draw(st.sampled_from([0.0, 0.3, 1.0])),
+        jump=draw(st.sampled_from([0.0, 0.4, 2.0])),
+    )
+
+
+@settings(deadline=None)
+@given(book=books(), seed=st.integers(-(2**40), 2**40), seconds=st.integers(1, 60))
+def test_the_kernel_is_the_reference(book: QueueReactiveBook, seed: int, seconds: int) -> None:
+    plain = ReferenceFlow(book, seed, START_NS)
+    plain.run(START_NS + seconds * SECOND)
+    running, out = Running(book, seed, START_NS), empty_columns(1 << 16)
+    assert running.run(START_NS + seconds * SECOND, out)
+    rows = int(running.state[ROWS])
+    made = list(zip(*(column[:rows].tolist() for column in out), strict=True))
+    assert made == plain.rows
+    assert int(running.state[PLACE]) == plain.place
+    for side in (0, 1):
+        ours = {plain.price(side, k + 1, plain.place): int(q) for k, q in enumerate(running.queues[side]) if q}
+        assert ours == plain.levels[side]
 
 
 # The whole circle

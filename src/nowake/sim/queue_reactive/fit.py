@@ -128,6 +128,9 @@ def counted_book(tape: Tape, *, queues: int = 0, theta: float = 0.7, theta_reini
     if sum(events) < EVENTS_LEAST or not all(events):
         said = f"{tape.meta.source} has {events[0]:,} limit orders, {events[1]:,} cancels, {events[2]:,} executions"
         raise Refused(f"{said}: too few for a book", f"give a tape with at least {EVENTS_LEAST:,} and some of each")
+    bank = _bank(seen)
+    if not len(bank):
+        raise Refused(f"{tape.meta.source} is too short to show whole books", "give a longer tape")
     apart = seen.log[seen.log[:, 0] == APART][:, 2]
     executed = int(seen.log[seen.log[:, 0] == MARKET][:, 2].sum())
     missing = max(seen.volume - executed, 0)
@@ -144,7 +147,7 @@ def counted_book(tape: Tape, *, queues: int = 0, theta: float = 0.7, theta_reini
         quantities=_quantities(seen),
         apart_rate=missing / float(apart_sizes.mean()) / seen.seconds,
         apart_quantities=apart_sizes,
-        bank=_bank(seen),
+        bank=bank,
         moves=_quantiles(seen.moves),
         theta=theta,
         theta_reinit=theta_reinit,

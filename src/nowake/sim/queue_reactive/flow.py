@@ -1,4 +1,4 @@
-"""The queue-reactive book, running: the kernel.
+"""The queue-reactive book, running, compiled. Read ``reference`` first: it says the same in plain Python.
 
 Each queue is a Markov chain whose intensities depend on its distance from the reference price, on whether it is in
 front of, at or behind its side's touch, and on its size (``observe``). When the mid moves away from the reference
@@ -15,6 +15,8 @@ from nowake.core.tape import END, F64, I64, SEEDED, SNAPSHOT, Book, Row, row_cod
 from nowake.sim.queue_reactive.observe import units_of
 from nowake.sim.synthetic.flow import word
 from nowake.sim.synthetic.market import Columns
+
+REFERENCE = "nowake.sim.queue_reactive.reference"
 
 # Slots of ``state`` and ``reals``.
 T, PLACE, DRAWS, SAMPLE, MID2, ROWS, REFERENCE_MOVES = range(7)
