@@ -154,7 +154,7 @@ class BlockMarket:
         book: The market.
         start_ns: Local time at which it opens.
         end_ns: Local time at which it closes, > start_ns.
-        latency: Entry and response; there is no other.
+        latency: Decision, entry and response, fixed; data has none.
         seed: Goes into trade ids.
 
     Raises:
@@ -172,6 +172,8 @@ class BlockMarket:
         seed: int = 0,
     ) -> None:
         require(end_ns > start_ns, "end_ns", end_ns, f"after the start, {start_ns}")
+        drawn = latency.entry or latency.response or latency.data
+        require(drawn is None, "latency", "partly drawn", "fixed", "this market knows fixed latencies only")
         require(listing.tick_units(book.price_units) == 1, "listing", listing.key, "of a price grid of one unit")
         self.listing, self.book, self.key = listing, book, listing.key
         self.start_ns, self.end_ns = start_ns, end_ns
@@ -255,8 +257,14 @@ class BlockMarket:
             if reached:
                 return self.now_ns, tuple(sorted(one.watch_id for one in watches if self._holds(one)))
 
-    def view(self, t_ns: int) -> View:
+    def end_of(self, listing: str) -> int:
+        """Return the local time at which the market closes."""
+        require(listing == self.key, "listing", listing, self.key)
+        return self.end_ns
+
+    def view(self, t_ns: int, listing: str = "") -> View:
         """Return the market at ``t_ns``, which is not before any trade so far."""
+        require(listing in ("", self.key), "listing", listing, self.key)
         now, book = self._state.decayed(self.book, max(t_ns, self._state.t_ns)), self.book
         asks, bids = (self._top(now, side) for side in (Side.BUY, Side.SELL))
         ran_ns = max(t_ns - self.start_ns, 0)
