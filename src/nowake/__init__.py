@@ -23,6 +23,7 @@ _HOMES = {
         "route_order",
         "work_order",
     ),
+    "nowake.app.experiments": ("run_study",),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
     "nowake.app.several": ("SimulatedVenues", "fit_dark"),
@@ -91,6 +92,7 @@ __all__ = [
     "read_tape",
     "resume_order",
     "route_order",
+    "run_study",
     "run_worlds",
     "work_order",
 ]
@@ -98,6 +100,7 @@ __all__ = [
 if TYPE_CHECKING:
     from nowake.analyzer import LiquidityAnalyzer
     from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, route_order, work_order
+    from nowake.app.experiments import run_study
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.several import SimulatedVenues, fit_dark

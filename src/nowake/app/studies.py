@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import datetime
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 from nowake.app import wiring
@@ -32,13 +29,12 @@ from nowake.study.charges import (
     trading_of,
 )
 from nowake.study.outcomes import Cell, Outcome, Spot, Task, append_outcomes, read_outcomes, tasks_of
+from nowake.study.spread import spread
 from nowake.study.windows import Window, lay_windows, order_units, printed_units, spread_evenly
 from nowake.tca.report import ExecutionReport
 
 ORDERS = "orders.jsonl"
 """What a study keeps, in its folder."""
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Of each process: one."""
 
 Progress = Callable[[float, str], None]
 
@@ -158,19 +154,7 @@ def run_study(
 
 def _worked(jobs: Sequence[Job], processes: int) -> Iterator[list[Outcome]]:
     """Yield what every job came to as it is done."""
-    if processes <= 1 or len(jobs) <= 1:
-        yield from map(work_job, jobs)
-        return
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(work_job, job) for job in jobs]
-        try:
-            for one in as_completed(running):
-                yield one.result()
-        finally:
-            for one in running:
-                one.cancel()
+    yield from spread(work_job, jobs, jobs=processes)
 
 
 @lru_cache(maxsize=1)

@@ -66,6 +66,32 @@ def router(
             screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
 
 
+@study_app.command("run")
+def run(
+    design: Annotated[Path, typer.Argument(help="TOML or JSON: [order], [world], [[market]]; a list is an axis")],
+    out: Annotated[Path, typer.Option(help="folder of the results; made if needed")],
+    jobs: Annotated[int, typer.Option(help="processes", min=1, max=256)] = 1,
+    backend: Annotated[str, typer.Option(help="processes, or dask")] = "processes",
+    scheduler: Annotated[str, typer.Option(help="of Dask, tcp://HOST:PORT; without it a cluster on this machine")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Work every order of a design in each of its worlds and compare; what is done is kept, and not done again."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        from nowake.app.experiments import run_study, study_document
+
+        with screen.stage("study") as shown:
+            screen.announce(shown)
+            made = run_study(design, out, jobs=jobs, backend=backend, scheduler=scheduler, progress=shown.update)
+        if as_json:
+            screen.document(study_document(made))
+            return
+        kept = made.frame.height - made.made
+        screen.out.print(f"{made.frame.height:,} runs in {out}, {kept:,} of them kept from before", soft_wrap=True)
+        for one in made.tables():
+            screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
+
+
 @study_app.command("truth")
 def truth(
     trades: Annotated[str, typer.Option(help="of each schedule: one number or several")] = "101,401,1601",

@@ -1,0 +1,85 @@
+"""Spread work over processes of this machine (joblib) or over a Dask cluster; the numbers are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, TypeVar
+
+from nowake.core.errors import InputError, Refused
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+BACKENDS = ("processes", "dask")
+RETRIES = 10
+"""A chunk whose worker died is given to another this often."""
+
+
+def spread(
+    work: Callable[[T], R], chunks: Sequence[T], *, jobs: int = 1, backend: str = "processes", scheduler: str = ""
+) -> Iterator[R]:
+    """Yield ``work(chunk)`` of every chunk as it is done, in any order.
+
+    Args:
+        work: A function of a module, without effects but its result: it may be run again where a worker died.
+        chunks: What it is given.
+        jobs: Processes, each of one thread; 1 with ``processes`` is this process.
+        backend: ``processes``, or ``dask``.
+        scheduler: Address of a Dask scheduler, ``tcp://host:8786``; empty = a cluster of ``jobs`` on this machine.
+
+    Raises:
+        InputError: No such backend.
+        Refused: Dask is not installed, or nobody answers at the address.
+    """
+    if backend not in BACKENDS:
+        raise InputError("backend", backend, " or ".join(BACKENDS))
+    if scheduler and backend != "dask":
+        raise InputError("scheduler", scheduler, "left out without --backend dask")
+    if backend == "dask":
+        yield from _on_dask(work, chunks, jobs, scheduler)
+    elif jobs == 1 or len(chunks) <= 1:
+        yield from map(work, chunks)
+    else:
+        from joblib import Parallel, delayed, parallel_config
+
+        with parallel_config(backend="loky", inner_max_num_threads=1):
+            yield from Parallel(n_jobs=min(jobs, len(chunks)), return_as="generator_unordered")(
+                delayed(work)(chunk) for chunk in chunks
+            )
+
+
+def _on_dask(work: Callable[[T], R], chunks: Sequence[T], jobs: int, scheduler: str) -> Iterator[R]:
+    """Run on a cluster: a chunk whose worker dies goes to another."""
+    with _client(jobs, scheduler) as client:
+        as_completed = import_module("distributed").as_completed
+        futures = [client.submit(work, chunk, retries=RETRIES, pure=False) for chunk in chunks]
+        for future in as_completed(futures):
+            yield future.result()
+            future.release()
+
+
+@contextmanager
+def _client(jobs: int, scheduler: str) -> Iterator[Any]:
+    """Give a client of the scheduler at an address, or of a cluster of our own on the loopback interface."""
+    try:
+        dask, distributed = import_module("dask"), import_module("distributed")
+    except ImportError as error:
+        raise Refused("--backend dask needs Dask", 'install it: pip install "nowake[cluster]"') from error
+    # A worker that was killed is no fault of the chunk it had.
+    settings = {"distributed.scheduler.allowed-failures": RETRIES, "distributed.logging.distributed": "error"}
+    with dask.config.set(settings):
+        if scheduler:
+            try:
+                client = distributed.Client(scheduler, timeout=10)
+            except (OSError, ValueError, TimeoutError) as error:
+                raise Refused(f"no Dask scheduler answers at {scheduler}", "start one: dask scheduler") from error
+            with client:
+                yield client
+            return
+        cluster = distributed.LocalCluster(
+            n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        )
+        with cluster, distributed.Client(cluster) as client:
+            yield client

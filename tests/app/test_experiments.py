@@ -1,0 +1,169 @@
+"""Studies of orders and worlds: the same numbers however they are spread, and what is done is not done again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+import nowake
+from nowake.app import experiments
+from nowake.app.cli import app
+from nowake.core.errors import DataError, InputError, Refused
+from nowake.study.kept import read_rows
+
+DESIGN: dict[str, Any] = {
+    "order": {
+        "symbol": "SYNTH",
+        "side": ["buy", "sell"],
+        "quantity": "500",
+        "over": "1m",
+        "strategy": ["twap", "is"],
+    },
+    "world": {"seed": {"from": 1, "count": 3}, "latency": ["1ms", "50ms"]},
+}
+RUNS = 2 * 2 * 3 * 2
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return what the study keeps when one process works it."""
+    out = tmp_path_factory.mktemp("study") / "alone"
+    assert nowake.run_study(DESIGN, out).made == RUNS
+    return out
+
+
+def test_each_row_is_what_the_order_alone_comes_to(alone: Path) -> None:
+    frame = read_rows(alone)
+    assert frame.height == RUNS
+    for row in frame.sample(3, seed=1).iter_rows(named=True):
+        order = nowake.order(
+            row["order.side"], row["order.quantity"], "SYNTH", over="1m", strategy=row["order.strategy"]
+        )
+        result = nowake.work_order(order, seed=row["world.seed"], latency=row["world.latency"])
+        report = result.report
+        assert row["cost_bps"] == pytest.approx(report.shortfall.total_bps, abs=1e-9)
+        assert row["filled"] * report.order.qty_units == report.filled_units
+        parts = sum(row[f"{name}_bps"] for name in ("delay", "trading", "opportunity", "fees"))
+        assert parts == pytest.approx(row["cost_bps"], abs=1e-6)
+
+
+def test_two_processes_give_the_same_numbers(alone: Path, tmp_path: Path) -> None:
+    study = nowake.run_study(DESIGN, tmp_path, jobs=2)
+    assert study.made == RUNS
+    assert_frame_equal(read_rows(alone), read_rows(tmp_path))
+
+
+def test_a_cluster_gives_the_same_numbers_when_a_worker_is_killed(alone: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip(
+        "distributed", reason='the Dask backend is an extra: pip install "nowake[cluster]"'
+    )
+    killed: list[int] = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+
+        def kill_one(done: float, text: str) -> None:
+            del text
+            if 0 < done < 1 and not killed:
+                killed.append(cluster.workers[0].pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        study = nowake.run_study(
+            DESIGN, tmp_path, jobs=2, backend="dask", scheduler=cluster.scheduler_address, progress=kill_one
+        )
+    assert killed, "no worker was killed: the test shows nothing"
+    assert study.made == RUNS
+    assert_frame_equal(read_rows(alone), read_rows(tmp_path))
+
+
+def test_what_is_kept_is_not_done_again(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after its first chunks, a study goes on where it was; whole parts only, and none is touched again."""
+
+    class Stop(Exception):
+        pass
+
+    def stop(done: float, text: str) -> None:
+        del text
+        if done > 0.3:
+            raise Stop
+
+    with pytest.raises(Stop):
+        nowake.run_study(DESIGN, tmp_path, progress=stop)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    kept = read_rows(tmp_path).height
+    assert 0 < kept < RUNS
+    worked: list[str] = []
+    original = experiments._worked
+    monkeypatch.setattr(experiments, "_worked", lambda run: worked.append(run.key) or original(run))
+    study = nowake.run_study(DESIGN, tmp_path)
+    assert study.made == len(worked) == RUNS - kept
+    assert not set(worked) & set(pl.concat([pl.read_parquet(path) for path in before])["key"])
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert_frame_equal(read_rows(alone), read_rows(tmp_path))
+    assert nowake.run_study(DESIGN, tmp_path).made == 0
+
+
+def test_tables_by_hand(alone: Path) -> None:
+    study = nowake.run_study(DESIGN, alone)
+    frame = study.frame
+    cost, twins = study.tables()
+    ledger = {row[:3]: row for row in cost.rows}
+    costs = frame.filter(
+        (pl.col("order.side") == "buy") & (pl.col("order.strategy") == "is") & (pl.col("world.latency") == "1ms")
+    )["cost_bps"].to_numpy()
+    row = ledger["buy", "is", "1ms"]
+    assert row[3:6] == ("3", f"{costs.mean():+.2f}", f"{costs.std(ddof=1) / np.sqrt(3):.2f}")
+    by = {(r["order.side"], r["world.seed"], r["world.latency"], r["order.strategy"]): r["cost_bps"]
+          for r in frame.iter_rows(named=True)}  # fmt: skip
+    apart = np.array([by[(*k[:3], "twap")] - v for k, v in by.items() if k[3] == "is"])
+    (line,) = twins.rows
+    assert line == ("twap less is", "12", f"{apart.mean():+.2f}", f"{apart.std(ddof=1) / np.sqrt(12):.2f}")
+
+
+def test_an_order_that_fits_no_market_is_counted_and_left_out(tmp_path: Path) -> None:
+    order = {**DESIGN["order"], "quantity": ["500", "0.5"], "side": "buy"}
+    study = nowake.run_study({"order": order, "world": {"seed": 1}}, tmp_path)
+    refused = study.frame.filter(pl.col("refused") != "")
+    assert refused["order.quantity"].to_list() == ["0.5", "0.5"]
+    assert refused["cost_bps"].null_count() == 2
+    assert experiments.study_document(study)["refused"] == 2
+
+
+def test_the_command(tmp_path: Path) -> None:
+    file, out = tmp_path / "design.toml", tmp_path / "out"
+    file.write_text('[order]\nsymbol = "SYNTH"\nside = "buy"\nquantity = "100"\nover = "1m"\nstrategy = "twap"\n')
+    said = CliRunner().invoke(app, ["study", "run", str(file), "--out", str(out), "--json"])
+    assert said.exit_code == 0, said.stderr
+    document = json.loads(said.stdout)
+    assert (document["runs"], document["made"], document["refused"]) == (1, 1, 0)
+    wrong = CliRunner().invoke(app, ["study", "run", str(file), "--out", str(out), "--scheduler", "tcp://x:1"])
+    assert wrong.exit_code == 1
+    assert "scheduler" in wrong.stderr
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    for changes, named in (
+        ({"order": {"symbol": "SYNTH", "side": "buy"}}, "order.quantity"),
+        ({"world": {"seed": 1, "impact": "loud"}}, "impact"),
+        ({"compare": "urgency"}, "compare"),
+    ):
+        with pytest.raises(InputError, match=named):
+            nowake.run_study(
+                DESIGN | {"order": DESIGN["order"] | {"side": "buy"}, "world": {"seed": 1}} | changes, tmp_path
+            )
+    with pytest.raises(InputError, match="backend"):
+        nowake.run_study(DESIGN, tmp_path / "b", backend="abacus")
+    with pytest.raises(Refused, match="dask scheduler"):
+        nowake.run_study(DESIGN, tmp_path / "c", backend="dask", scheduler="nowhere")
+    (tmp_path / "runs-x.parquet").write_bytes(b"no parquet")
+    with pytest.raises(DataError, match="no part of a study"):
+        nowake.run_study(DESIGN, tmp_path)
