@@ -35,7 +35,7 @@ LINE_BYTES_MAX = 1 << 16
 CLIENTS_MAX = 16
 IDLE_S = 5.0
 """A client that has not said a whole line after this long is dropped."""
-PATIENCE_S = 10.0
+PATIENCE_S = 40.0
 
 
 def socket_path(journal: Path) -> Path:
