@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nowake.core.decisions import AnyDecision, TimerCleared, TimerSet, WatchCleared, WatchSet
 from nowake.core.view import Timer, View, Watch, WatchKind
 from nowake.engine.apply import apply
@@ -9,19 +11,20 @@ from nowake.engine.env import Env
 from nowake.engine.state import EngineState, ParentState
 
 NEXT = "next"
+_HOLDS: dict[WatchKind, Callable[[int, View], bool]] = {
+    WatchKind.BID_NOT: lambda a, view: view.bid_units != a,
+    WatchKind.ASK_NOT: lambda a, view: view.ask_units != a,
+    WatchKind.BID_AT_LEAST: lambda a, view: view.bid_units >= a,
+    WatchKind.ASK_AT_MOST: lambda a, view: 0 < view.ask_units <= a,
+    WatchKind.VOLUME: lambda a, view: view.volume_all >= a,
+    WatchKind.QUEUE: lambda _, __: False,
+    WatchKind.INTEGRITY: lambda a, view: int(view.integrity) != a,
+}
 
 
 def holds(kind: WatchKind, a: int, view: View) -> bool:
     """Return whether a watch would fire on this very view."""
-    return {
-        WatchKind.BID_NOT: view.bid_units != a,
-        WatchKind.ASK_NOT: view.ask_units != a,
-        WatchKind.BID_AT_LEAST: view.bid_units >= a,
-        WatchKind.ASK_AT_MOST: 0 < view.ask_units <= a,
-        WatchKind.VOLUME: view.volume_all >= a,
-        WatchKind.QUEUE: False,
-        WatchKind.INTEGRITY: int(view.integrity) != a,
-    }[kind]
+    return _HOLDS[kind](a, view)
 
 
 class Draft:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from nowake.core.errors import InputError, Refused
 from nowake.core.expected import Mark
 from nowake.core.instrument import Listing
@@ -174,7 +176,7 @@ class Background(Value, frozen=True):
     levels_known: int = 0
 
 
-class Env(Value, frozen=True):
+class Env(Value, frozen=True, dict=True):
     """The engine's environment.
 
     Attributes:
@@ -205,10 +207,14 @@ class Env(Value, frozen=True):
         Raises:
             InputError: Not in this environment.
         """
-        for one in self.listings:
-            if one.key == key:
-                return one
-        raise InputError("listing", key, f"one of {', '.join(x.key for x in self.listings)}")
+        found = self._by_key.get(key)
+        if found is None:
+            raise InputError("listing", key, f"one of {', '.join(x.key for x in self.listings)}")
+        return found
+
+    @cached_property
+    def _by_key(self) -> dict[str, Listing]:
+        return {one.key: one for one in reversed(self.listings)}
 
     def session(self, name: str) -> Session:
         """Return the session table of a name."""

@@ -75,10 +75,16 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
     Volume that leaves the window takes room away from children that were sent while it was there.
     """
     others_now = view.volume_all - view.volume_own
-    rate = min(1.0, 2 * parent.order.parameters.participation_max)
+    rate = round(min(1.0, 2 * parent.order.parameters.participation_max) * _MILLION)
     fills, samples, reserved = parent.own_fills, parent.samples, parent.reserved
-    recent, past, oldest = sum(fill.qty for fill in fills), 0, 0
-    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in samples)
+    recent, past = sum(fill.qty for fill in fills), 0
+    if rate >= _MILLION or max(parent.filled, recent) + reserved <= minimum_units:
+        return 0
+    # Until ``first`` the volume left in the window suffices for all we ever had in it, so nothing before is looked at.
+    enough = others_needed(recent + reserved, rate / _MILLION)
+    first = next((i for i, sample in enumerate(samples) if sample.others > others_now - enough), len(samples))
+    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in samples[max(first - 1, 0) :])
+    oldest = 0
     # The window only moves on, so what has left it is dropped once: ``_rolling`` of every instant in one pass.
     for t_ns in (view.t_ns, *(t_ns for t_ns in leaves if t_ns > view.t_ns)):
         since = t_ns - limits.rolling_ns
@@ -91,7 +97,7 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
             own, others = parent.filled + reserved, others_now - parent.base_others
         else:
             own, others = recent + reserved, others_now - samples[oldest].others if oldest < len(samples) else 0
-        if own > max(minimum_units, own_limit(others, rate)):
+        if own > minimum_units and own > rate * others // (_MILLION - rate):
             return t_ns
     return 0
 

@@ -181,7 +181,8 @@ def _work(draft: Draft, parent_id: str) -> None:
     parent = draft.parent(parent_id)
     if parent.status is not ParentStatus.RUNNING:
         return  # a control that pauses the order found something
-    wanted = want(parent, view.t_ns)
+    if draft.decisions:
+        wanted = want(parent, view.t_ns)
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
     if intent.changes_ns > view.t_ns:
         draft.wake(intent.changes_ns)

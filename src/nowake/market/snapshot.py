@@ -15,6 +15,7 @@ DEPTH = 5
 _COPIED = run.STATS
 _FLAGS_AT, _BIDS_AT, _ASKS_AT, _LEVELS_AT = run.STATS, run.STATS + 1, run.STATS + 2, run.STATS + 3
 OUT = run.STATS + 3 + 4 * DEPTH
+_INTEGRITY = tuple(Integrity(flags) for flags in range(2 * max(Integrity)))  # a look-up: the enum's call takes longer
 
 
 @kernel
@@ -75,7 +76,7 @@ def build_view(
         listing=key,
         t_ns=t_ns,
         row=row,
-        integrity=Integrity(out[_FLAGS_AT]),
+        integrity=_INTEGRITY[out[_FLAGS_AT]],
         bid_units=bid[0],
         ask_units=ask[0],
         bid_qty=bid[1],
