@@ -34,7 +34,7 @@ from nowake.sim.latency import RECORDED, Latency, lognormal
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge import venue_order, venue_rows
 from nowake.sim.merge_reference import ReferenceWorld
-from nowake.sim.venue import Report
+from nowake.sim.reports import Report
 
 BID, ASK = Book.BID, Book.ASK
 NO_LATENCY = Latency()

@@ -35,11 +35,17 @@ class Driver:
     """A kernel venue fed row by row."""
 
     def __init__(
-        self, tape: Tape, model: str = "power-2", impact: str = "off", half: int | None = None, refresh: int = 0
+        self,
+        tape: Tape,
+        model: str = "power-2",
+        impact: str = "off",
+        half: int | None = None,
+        refresh: int = 0,
+        **rules: object,
     ) -> None:
         self.venue = SimVenue(
             tape, fees=FeeSchedule(), session=None, model=queue_model(model), impact=impact, half_life_ns=half, seed=1,
-            rules=VenueRules(refresh_ns=refresh),
+            rules=VenueRules(refresh_ns=refresh, **rules),
         )  # fmt: skip
         self.rows = list(
             zip(tape.t_event.tolist(), tape.code.tolist(), tape.price.tolist(), tape.qty.tolist(), strict=True)

@@ -33,8 +33,9 @@ from nowake.sim import merge as mg
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
+from nowake.sim.reports import Report
 from nowake.sim.rules import VenueRules
-from nowake.sim.venue import Report, SimVenue
+from nowake.sim.venue import SimVenue
 
 _Command = Callable[[int], list[Report]]
 
@@ -95,6 +96,8 @@ class SimMarket:
         self._commands: list[tuple[int, _Command]] = []
         self._messages: list[VenueMessage] = []
         self._left: dict[str, int] = {}
+        self._replaced: dict[str, str] = {}
+        self._cum: dict[str, int] = {}
         self._saved = Saved(self.venue, self.own)
         self._saved_ns = 0
         self._lead_ns, self._back_ns = latency.lead_ns, latency.back_ns
@@ -128,6 +131,12 @@ class SimMarket:
         require(child.listing == self.key, "listing", child.listing, self.key)
         self._send(lambda t: self.venue.submit(child, t), now_ns)
 
+    def replace(self, old_id: str, child: ChildOrder, now_ns: int) -> None:
+        """Ask to put ``child`` in the place of an order; its quantity is the total, fills of the old one included."""
+        require(child.listing == self.key, "listing", child.listing, self.key)
+        self._replaced[child.child_id] = old_id
+        self._send(lambda t: self.venue.replace(old_id, child, t), now_ns)
+
     def cancel(self, child_id: str, now_ns: int) -> None:
         """Ask to cancel a child."""
         self._send(lambda t: self.venue.cancel(child_id, t), now_ns)
@@ -154,7 +163,10 @@ class SimMarket:
         """Follow our resting orders and own volume as a live shell would: from what we were told."""
         if isinstance(event, Acked):
             child = self.venue.child(event.child_id)
-            left = self._left.setdefault(child.child_id, child.qty_units)  # a fill or its end may have overtaken it
+            carried = self._cum.get(self._replaced.get(child.child_id, ""), 0)
+            left = self._left.setdefault(
+                child.child_id, child.qty_units - carried
+            )  # a fill or its end may have overtaken it
             if left > 0 and child.tif is TimeInForce.GTC and child.peg is Peg.NONE and not child.hidden:
                 self.own.track(child.child_id, child.side, child.price_units)
         elif isinstance(event, Filled):
@@ -166,6 +178,7 @@ class SimMarket:
                 self.own.untrack(fill.child_id)
         elif isinstance(event, Ended):
             self._left[event.child_id] = 0
+            self._cum[event.child_id] = event.cum_qty
             self.own.untrack(event.child_id)
 
     def end_of(self, listing: str) -> int:

@@ -13,6 +13,7 @@ from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
+from nowake.sim.rules import VenueRules
 from nowake.sim.world import Progress, World
 
 IMPACTS = ("off", "ledger")
@@ -31,6 +32,7 @@ class SimOptions(Value, frozen=True):
         queue_model: Name of the L2 queue model, see ``sim.queues``.
         latency: Of decision, entry, response and data.
         fees: In place of the listing's own schedule.
+        rules: What the venue does beside matching.
     """
 
     seed: int = 0
@@ -38,6 +40,7 @@ class SimOptions(Value, frozen=True):
     queue_model: str = "power-2"
     latency: Latency = DEFAULT_LATENCY
     fees: FeeSchedule | None = None
+    rules: VenueRules = VenueRules()
 
     def __post_init__(self) -> None:
         require(self.impact in IMPACTS, "impact", self.impact, f"one of {', '.join(IMPACTS)}")
@@ -53,6 +56,7 @@ def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:
         queue_model=options.queue_model,
         impact=options.impact,
         seed=options.seed,
+        rules=options.rules,
     )
 
 

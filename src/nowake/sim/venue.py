@@ -5,8 +5,6 @@ It knows venue time only; ``exchange.SimMarket`` carries commands to it and answ
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, Peg, TimeInForce
@@ -15,7 +13,7 @@ from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I64, Tape
-from nowake.core.value import Value, require
+from nowake.core.value import require
 from nowake.market import book as bk
 from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
@@ -25,55 +23,21 @@ from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
 from nowake.sim.queues import QueueModel
-from nowake.sim.rules import VenueRules
+from nowake.sim.reports import Report, VenueOrder
+from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted
 
 IMPACTS = ("off", "ledger")
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
 
-class Report(Value, frozen=True):
-    """One report of the venue, by its own clock.
-
-    Attributes:
-        sequence: Counts the venue's reports.
-        kind: acked, rejected, filled, ended, cancel-rejected, status, open-orders.
-        t_venue_ns: Venue time.
-        code, text: Why not, for refusals.
-    """
-
-    sequence: int
-    kind: str
-    child_id: str
-    t_venue_ns: int
-    fill: Fill | None = None
-    status: ChildStatus | None = None
-    cum_qty: int = 0
-    code: str = ""
-    text: str = ""
-    statuses: tuple[OrderStatus, ...] = ()
-    requested_ns: int = 0
+def _retry(wait_ns: int) -> str:
+    return f"retry after {wait_ns} ns"
 
 
-@dataclass(slots=True)
-class _Order:
-    """A child the venue has accepted or refused."""
-
-    child: ChildOrder
-    slot: int = -1
-    reserve: int = -1
-    cum_qty: int = 0
-    status: ChildStatus = ChildStatus.WORKING
-    fills: list[Fill] = field(default_factory=list)
-
-    def as_status(self) -> OrderStatus:
-        return OrderStatus(
-            child_id=self.child.child_id,
-            known=True,
-            live=not self.status.terminal,
-            status=self.status,
-            cum_qty=self.cum_qty,
-            fills=tuple(self.fills),
-        )
+def _same_terms(new: ChildOrder, old: ChildOrder) -> bool:
+    """Return whether a replacement differs in nothing that costs its place but a smaller quantity."""
+    terms = ("price_units", "order_type", "peg", "display_qty_units")
+    return all(getattr(new, name) == getattr(old, name) for name in terms)
 
 
 class SimVenue:
@@ -123,9 +87,11 @@ class SimVenue:
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
-        self._by_id: dict[str, _Order] = {}
-        self._in_slot: dict[int, _Order] = {}
+        self._by_id: dict[str, VenueOrder] = {}
+        self._in_slot: dict[int, VenueOrder] = {}
         self._sequence = 0
+        self._meter = MessageMeter(self.rules)
+        self.volume = self.rules.volume_before
 
     @property
     def has_live(self) -> bool:
@@ -163,11 +129,15 @@ class SimVenue:
         for slot, qty, price, t_ns, how in self.fills[:count].tolist():
             order = self._in_slot[slot]
             reports.append(self._filled(order, price + self._base, qty, t_ns, how))
-            if order.status is ChildStatus.FILLED:
+            if order.status.terminal:
                 self._free(order)
+                reports += self._ended(order, t_ns) if order.lost else []
         return reports
 
-    def _free(self, order: _Order) -> None:
+    def _ended(self, order: VenueOrder, t_ns: int) -> list[Report]:
+        return [self._report("ended", order.child.child_id, t_ns, status=order.status, cum_qty=order.cum_qty)]
+
+    def _free(self, order: VenueOrder) -> None:
         """Let go of the slots of an order that can no longer trade."""
         for slot in (order.slot, order.reserve):
             if slot < 0:
@@ -181,34 +151,46 @@ class SimVenue:
         if not self._in_slot:
             self.stats[lay.V_SLOTS] = 0
 
-    def _filled(self, order: _Order, price_units: int, qty: int, t_ns: int, how: int) -> Report:
+    def _filled(self, order: VenueOrder, price_units: int, qty: int, t_ns: int, how: int) -> Report:
         child, maker = order.child, how != lay.TOOK
         fill = Fill(
             child_id=child.child_id,
             trade_id=digest("trade", self.listing.key, self._seed, child.child_id, len(order.fills), length=16),
             price_units=price_units,
             qty_units=qty,
-            fee_money=self.fees.fee(self.listing.instrument, price_units, qty, maker=maker),
+            fee_money=self._fees_now(price_units, qty).fee(self.listing.instrument, price_units, qty, maker=maker),
             liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
             t_venue_ns=t_ns,
             unprinted=how != lay.PRINTED,
         )
         order.fills.append(fill)
         order.cum_qty += qty
-        if order.cum_qty == child.qty_units:
-            order.status = ChildStatus.FILLED
+        if order.open_qty == 0:
+            order.status = ChildStatus.CANCELED if order.lost else ChildStatus.FILLED
         return self._report("filled", child.child_id, t_ns, fill=fill, cum_qty=order.cum_qty)
+
+    def _fees_now(self, price_units: int, qty: int) -> FeeSchedule:
+        """Return the fees of a fill: those of the tier that the volume before it has reached."""
+        fees = self.rules.fees_at(self.volume, self.fees)
+        if self.rules.fee_tiers:
+            self.volume += self.listing.instrument.notional(price_units, qty)
+        return fees
 
     def cancel(self, child_id: str, t_ns: int) -> list[Report]:
         """Cancel what is left of an order at venue time ``t_ns``."""
+        if wait_ns := self._meter.wait_ns(t_ns, cancel=True):
+            return [self._report("cancel-rejected", child_id, t_ns, code="rate-limit", text=_retry(wait_ns))]
         order = self._by_id.get(child_id)
         if order is None or order.status is ChildStatus.REJECTED:
             return [self._report("cancel-rejected", child_id, t_ns, code="unknown")]
         if order.status.terminal:
             return [self._report("cancel-rejected", child_id, t_ns, code="too-late")]
+        return self._cancel(order, t_ns)
+
+    def _cancel(self, order: VenueOrder, t_ns: int) -> list[Report]:
         self._free(order)
         order.status = ChildStatus.CANCELED
-        return [self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty)]
+        return self._ended(order, t_ns)
 
     def query(self, child_id: str, requested_ns: int, t_ns: int) -> list[Report]:
         """Say what became of a child."""
@@ -223,31 +205,130 @@ class SimVenue:
 
     def submit(self, child: ChildOrder, t_ns: int) -> list[Report]:
         """Accept or refuse a child that arrives at venue time ``t_ns``, match it, rest or expire what is left."""
-        child_id = child.child_id
-        if child_id in self._by_id:
-            return [self._report("rejected", child_id, t_ns, code="duplicate-id", text="this id has been used")]
-        order = self._by_id[child_id] = _Order(child)
-        self._settle(t_ns)
+        order = VenueOrder(child)
+        if (refused := self._refuse_message(order, t_ns)) is not None:
+            return refused
         side = 0 if child.side is Side.BUY else 1
         key = self._arrival_key(child, side)
         why = self._refusal(child, side, key, t_ns)
+        return self._reject(order, t_ns, *why) if why is not None else self._enter(order, side, key, t_ns)
+
+    def replace(self, old_id: str, child: ChildOrder, t_ns: int) -> list[Report]:
+        """Let ``child`` take the place of an order, as FIX's cancel/replace does (``docs/order-types.md``).
+
+        The quantity of ``child`` is the total, with what the old order had filled. Either the old order ends and the
+        new one is live, or the new one is refused and the old one stands as it is: never both.
+        """
+        order = VenueOrder(child)
+        if (refused := self._refuse_message(order, t_ns)) is not None:
+            return refused
+        old = self._by_id.get(old_id)
+        if old is None or old is order or old.status is ChildStatus.REJECTED:
+            return self._reject(order, t_ns, "unknown", f"there is no order {old_id} to replace")
+        if old.status.terminal:
+            return self._reject(order, t_ns, "too-late", f"order {old_id} is over")
+        if child.side is not old.child.side or child.tif is not old.child.tif:
+            return self._reject(
+                order, t_ns, "other", "a replacement has the side and the time in force of the old order"
+            )
+        order.cum_qty = old.cum_qty
+        side = 0 if child.side is Side.BUY else 1
+        key = self._arrival_key(child, side)
+        keeps = 0 < order.open_qty <= old.open_qty and _same_terms(child, old.child)
+        why = self._grid_refusal(child, child.price_units) if keeps else self._refusal(child, side, key, t_ns)
         if why is not None:
-            order.status = ChildStatus.REJECTED
-            return [self._report("rejected", child_id, t_ns, code=why[0], text=why[1])]
-        reports = [self._report("acked", child_id, t_ns)]
-        left = child.qty_units
-        if child.order_type is not OrderType.POST_ONLY and child.peg is Peg.NONE:
-            least = left if child.tif is TimeInForce.FOK else child.min_qty_units
-            if not least or self._takeable(left, side, key, t_ns) >= least:
-                left = self._walk(order, side, key, t_ns)
-            reports += self.collect()
-        if left and child.tif.immediate:
+            return self._reject(order, t_ns, *why)
+        if not keeps:
+            return self._cancel(old, t_ns) + self._enter(order, side, key, t_ns)
+        order.slot, order.reserve, old.slot, old.reserve = old.slot, old.reserve, -1, -1
+        for slot in (order.slot, order.reserve):
+            if slot >= 0:
+                self._in_slot[slot] = order
+        self._take_off(order, old.open_qty - order.open_qty)
+        old.status = ChildStatus.CANCELED
+        return [*self._ended(old, t_ns), self._report("acked", child.child_id, t_ns)]
+
+    def _refuse_message(self, order: VenueOrder, t_ns: int) -> list[Report] | None:
+        """Take a new order's message in: return why it cannot be read, or None."""
+        child_id = order.child.child_id
+        if wait_ns := self._meter.wait_ns(t_ns, cancel=False):
+            return [self._report("rejected", child_id, t_ns, code="rate-limit", text=_retry(wait_ns))]
+        if child_id in self._by_id:
+            return [self._report("rejected", child_id, t_ns, code="duplicate-id", text="this id has been used")]
+        self._by_id[child_id] = order
+        self._settle(t_ns)
+        return None
+
+    def _reject(self, order: VenueOrder, t_ns: int, code: str, text: str) -> list[Report]:
+        order.status = ChildStatus.REJECTED
+        return [self._report("rejected", order.child.child_id, t_ns, code=code, text=text)]
+
+    def _enter(self, order: VenueOrder, side: int, key: int, t_ns: int) -> list[Report]:
+        """Acknowledge an order, match it, rest or expire what is left."""
+        child = order.child
+        reports = [self._report("acked", child.child_id, t_ns)]
+        if order.open_qty > 0 and child.order_type is not OrderType.POST_ONLY and child.peg is Peg.NONE:
+            least = order.open_qty if child.tif is TimeInForce.FOK else child.min_qty_units
+            if not least or self._takeable(order.open_qty, side, key, t_ns) >= least:
+                reports += self._match(order, side, key, t_ns)
+        if order.status.terminal:
+            return reports
+        if order.open_qty <= 0:
+            return reports + self._cancel(order, t_ns)
+        if child.tif.immediate:
             self._free(order)
             order.status = ChildStatus.EXPIRED
-            reports.append(self._report("ended", child_id, t_ns, status=order.status, cum_qty=order.cum_qty))
-        elif left:
-            self._rest(order, side, key, left, t_ns)
+            return reports + self._ended(order, t_ns)
+        self._rest(order, side, key, order.open_qty, t_ns)
         return reports
+
+    def _match(self, order: VenueOrder, side: int, key: int, t_ns: int) -> list[Report]:
+        """Walk what is seen; meet own orders as the venue's rule says, each after all that is seen up to its price."""
+        reports: list[Report] = []
+        while order.can_trade():
+            met = self._first_own(side, key)
+            stop = key if met is None else -int(self.orders[self._any_slot(met), lay.O_KEY])
+            self._walk(order, side, stop, t_ns)
+            reports += self.collect()
+            if met is None or not order.can_trade():
+                break
+            if self.rules.self_trade is SelfTrade.DECREMENT:
+                part = min(order.open_qty, met.open_qty)
+                order.lost += part
+                met.lost += part
+                self._take_off(met, part)
+                reports += self._cancel(met, t_ns) if met.open_qty == 0 else []
+            else:
+                reports += self._cancel(met, t_ns)
+                if self.rules.self_trade is SelfTrade.CANCEL_BOTH:
+                    return reports + self._cancel(order, t_ns)
+        return reports
+
+    def _any_slot(self, order: VenueOrder) -> int:
+        """Return a row of a resting order that holds its price."""
+        return order.slot if self.orders[order.slot, lay.O_LIVE] else order.reserve
+
+    def _first_own(self, side: int, key: int) -> VenueOrder | None:
+        """Return the own order that an incoming one at ``key`` would meet first."""
+        rows = [
+            (-int(self.orders[slot, lay.O_KEY]), int(self.orders[slot, lay.O_SEQ]), slot)
+            for slot in self._in_slot
+            if self.orders[slot, lay.O_LIVE] and self.orders[slot, lay.O_SIDE] != side
+            and self.orders[slot, lay.O_KEY] > lay.PARKED
+            and (key == bk.NO_PRICE or key + int(self.orders[slot, lay.O_KEY]) >= 0)
+        ]  # fmt: skip
+        return self._in_slot[min(rows)[2]] if rows else None
+
+    def _take_off(self, order: VenueOrder, qty: int) -> None:
+        """Make a resting order smaller, first what it does not show; it keeps its place."""
+        for slot in (order.reserve, order.slot):
+            part = min(qty, int(self.orders[slot, lay.O_LEAVES])) if slot >= 0 else 0
+            if part and self.orders[slot, lay.O_LIVE]:
+                self.orders[slot, lay.O_LEAVES] -= part
+                qty -= part
+                if self.orders[slot, lay.O_LEAVES] == 0:
+                    self.orders[slot, lay.O_LIVE] = 0
+                    self.stats[lay.V_LIVE] -= 1
 
     def _settle(self, t_ns: int) -> None:
         """Do what was due at the venue by ``t_ns``."""
@@ -267,27 +348,36 @@ class SimVenue:
         """Return (code, text) of why a child cannot be accepted, or None."""
         if not self._hours.is_open(t_ns):
             return "closed", "the session is closed"
-        if self.book[bk.HALT_STATE]:
+        best = overlay.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
+        crosses = best != bk.NO_PRICE and (key == bk.NO_PRICE or key + best >= 0)
+        takes = crosses or child.tif.immediate
+        if self.book[bk.HALT_STATE] and (takes or self.rules.while_halted is WhileHalted.REFUSE):
             return "halted", "trading is halted"
         if child.peg is not Peg.NONE and key == bk.NO_PRICE:
             return "no-reference", "there is no price to peg to, and no limit"
-        best = overlay.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
         price = child.price_units if free else self._base + key * int(child.side)
         if free and not price and best != bk.NO_PRICE:
             touch = self._base + (-best if side == 0 else best)
             price = touch - touch % self.listing.tick_units(touch)
+        if why := self._grid_refusal(child, price):
+            return why
+        if child.order_type is OrderType.POST_ONLY and crosses:
+            return "would-cross", "it would take liquidity"
+        passive = child.order_type is OrderType.POST_ONLY or child.peg is not Peg.NONE
+        whole = child.min_qty_units > 0 or child.tif is TimeInForce.FOK
+        if self.rules.self_trade is SelfTrade.REJECT_NEWEST or passive or whole:
+            met = self._first_own(side, key)
+            if met is not None:
+                return "self-trade", f"it would trade with own order {met.child.child_id}"
+        return None
+
+    def _grid_refusal(self, child: ChildOrder, price: int) -> tuple[str, str] | None:
+        """Return (code, text) of why price and quantities are off the venue's tables, or None; price 0 = unknown."""
         if price > 0 and (problem := self.listing.order_problem(price, child.qty_units)):
             return self._problem_code(price, child.qty_units), problem
         if (child.display_qty_units or 0) % self.listing.lot_units:
             return "grid", f"display quantity {child.display_qty_units} is not a multiple of the lot"
-        crosses = best != bk.NO_PRICE and key + best >= 0
-        if child.order_type is OrderType.POST_ONLY and crosses:
-            return "would-cross", "it would take liquidity"
-        for slot, order in self._in_slot.items():
-            other = self.orders[slot]
-            if other[lay.O_SIDE] != side and (key == bk.NO_PRICE or key + int(other[lay.O_KEY]) >= 0):
-                return "self-trade", f"it would trade with own order {order.child.child_id}"
         return None
 
     def _problem_code(self, price: int, qty: int) -> str:
@@ -307,19 +397,19 @@ class SimVenue:
         )  # fmt: skip
         return qty - int(left)
 
-    def _walk(self, order: _Order, side: int, key: int, t_ns: int) -> int:
-        """Take what the other side shows; returns what is left."""
+    def _walk(self, order: VenueOrder, side: int, key: int, t_ns: int) -> None:
+        """Take what the other side shows."""
         shown = int(self.book[bk.LEVELS + 1 - side])
         while int(self.stats[lay.V_FILLS]) + shown > len(self.fills):
             self.make_room(lay.FILLS_FULL)
         while 4 * (int(self.stats[lay.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[lay.V_LEDGER]:
             self.make_room(lay.LEDGER_FULL)
-        order.slot = self._take_slot(order)
-        left = l2.take(
+        if order.slot < 0:
+            order.slot = self._take_slot(order)
+        l2.take(
             *bk.parts(self.book), self.stats, self.fills, self.taken, self.taken_at, order.slot, side, key,
-            order.child.qty_units, t_ns,
+            order.open_qty, t_ns,
         )  # fmt: skip
-        return int(left)
 
     def _free_slot(self) -> int:
         slot = next(i for i in range(len(self.orders) + 1) if i not in self._in_slot)
@@ -328,7 +418,7 @@ class SimVenue:
             self.fronts = np.concatenate([self.fronts, np.zeros_like(self.fronts)])
         return slot
 
-    def _rest(self, order: _Order, side: int, key: int, left: int, t_ns: int) -> None:
+    def _rest(self, order: VenueOrder, side: int, key: int, left: int, t_ns: int) -> None:
         """Put an order on the book behind all that is seen at its price; an iceberg as two (``sim.layout``)."""
         child = order.child
         display = child.shown_qty_units
@@ -357,7 +447,7 @@ class SimVenue:
         self.stats[lay.V_EDGES] = -1  # looked at after the next message
         self.stats[lay.V_SLOTS] = max(int(self.stats[lay.V_SLOTS]), *(slot + 1 for slot in parts))
 
-    def _take_slot(self, order: _Order) -> int:
+    def _take_slot(self, order: VenueOrder) -> int:
         slot = self._free_slot()
         self._in_slot[slot] = order
         return slot

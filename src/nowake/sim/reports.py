@@ -1,0 +1,71 @@
+"""What a simulated venue says, and what it remembers of an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nowake.core.child import ChildOrder, ChildStatus, Fill, OrderStatus
+from nowake.core.value import Value
+
+
+class Report(Value, frozen=True):
+    """One report of the venue, by its own clock.
+
+    Attributes:
+        sequence: Counts the venue's reports.
+        kind: acked, rejected, filled, ended, cancel-rejected, status, open-orders.
+        t_venue_ns: Venue time.
+        code, text: Why not, for refusals.
+    """
+
+    sequence: int
+    kind: str
+    child_id: str
+    t_venue_ns: int
+    fill: Fill | None = None
+    status: ChildStatus | None = None
+    cum_qty: int = 0
+    code: str = ""
+    text: str = ""
+    statuses: tuple[OrderStatus, ...] = ()
+    requested_ns: int = 0
+
+
+@dataclass(slots=True)
+class VenueOrder:
+    """A child the venue has accepted or refused.
+
+    Attributes:
+        slot, reserve: Its rows of ``orders`` (``sim.layout``), -1 = none.
+        cum_qty: Filled so far, by it and by what it replaces.
+        lost: Taken off it because it met an own order.
+        fills: Its own.
+    """
+
+    child: ChildOrder
+    slot: int = -1
+    reserve: int = -1
+    cum_qty: int = 0
+    lost: int = 0
+    status: ChildStatus = ChildStatus.WORKING
+    fills: list[Fill] = field(default_factory=list)
+
+    @property
+    def open_qty(self) -> int:
+        """Return what of it may still trade while it is live."""
+        return self.child.qty_units - self.cum_qty - self.lost
+
+    def can_trade(self) -> bool:
+        """Return whether it is not over."""
+        return not self.status.terminal and self.open_qty > 0
+
+    def as_status(self) -> OrderStatus:
+        """Return what the venue says of it when asked."""
+        return OrderStatus(
+            child_id=self.child.child_id,
+            known=True,
+            live=not self.status.terminal,
+            status=self.status,
+            cum_qty=self.cum_qty,
+            fills=tuple(self.fills),
+        )
