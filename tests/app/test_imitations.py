@@ -27,7 +27,21 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def made(market: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, object], str]:
     out = tmp_path_factory.mktemp("made")
-    words = ["tape", "imitate", str(market), "--out", str(out / "lake"), "--seed", "5", "--over", "40m", "--seeds", "3"]
+    words = [
+        "tape",
+        "imitate",
+        str(market),
+        "--out",
+        str(out / "lake"),
+        "--seed",
+        "5",
+        "--over",
+        "40m",
+        "--seeds",
+        "3",
+        "--queues",
+        "12",
+    ]
     result = CliRunner().invoke(app, [*words, "--html", str(out / "page.html"), "--json"])
     assert result.exit_code == 0, result.output
     return out / "lake", json.loads(result.stdout), (out / "page.html").read_text(encoding="utf-8")

@@ -244,7 +244,7 @@ def test_the_kernel_is_the_reference(book: QueueReactiveBook, seed: int, seconds
 
 @pytest.fixture(scope="module")
 def counted() -> QueueReactiveBook:
-    return counted_book(synth_tape(seed=11, start_ns=START_NS, duration_ns=HOUR))
+    return counted_book(synth_tape(seed=11, start_ns=START_NS, duration_ns=HOUR), queues=12)
 
 
 def test_a_book_that_keeps_its_place_gives_its_intensities_back() -> None:
@@ -325,7 +325,7 @@ def test_calibration_makes_the_means_agree(counted: QueueReactiveBook) -> None:
 
 
 def test_the_same_tape_gives_the_same_book(counted: QueueReactiveBook) -> None:
-    again = counted_book(synth_tape(seed=11, start_ns=START_NS, duration_ns=HOUR))
+    again = counted_book(synth_tape(seed=11, start_ns=START_NS, duration_ns=HOUR), queues=12)
     books = [calibrated(one, rounds=3) for one in (counted, again)]
     assert books[0].card == books[1].card
     tapes = [imitate(book, seed=2, start_ns=START_NS, duration_ns=HOUR // 10) for book in books]
