@@ -41,7 +41,7 @@ KERNELS = str(cache_dir().parents[1])
 FENCE = re.compile(r"^```(?P<kind>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 PROGRESS = re.compile(
-    r"(market|working|paired with naive TWAP|page|resume|replay|import|imitate|read|check)( \d+ %.*|: .*|)"
+    r"(market|working|paired with naive TWAP|page|resume|replay|import|imitate|truth|read|check)( \d+ %.*|: .*|)"
 )
 INTERRUPT_AT_STEP = 300
 COLUMNS = "100"
