@@ -1,0 +1,167 @@
+"""The engine behind the fault switchboard in simulated markets: no invariant broken, by the venue's own book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from storm import JudgedMarket, Tally, judge, replay_command, storm, synth
+
+from nowake.core.child import ChildStatus
+from nowake.core.errors import InputError, NowakeError
+from nowake.core.inputs import Filled
+from nowake.core.value import replace
+from nowake.data.source import open_tapes
+from nowake.engine import apply_decisions, apply_inputs, host, ledger, parent
+from nowake.sim.faults import NAMES, Faults, FaultyMarket, parse_faults
+from nowake.sim.latency import Latency
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_no_invariant_breaks_in_a_storm(block):
+    tally = Tally()
+    for seed in range(8 * block, 8 * block + 8):
+        tally.add(seed)
+    assert not tally.violations
+    assert tally.steps > 500
+    assert len(tally.faults) > 10
+
+
+@pytest.mark.slow
+def test_no_invariant_breaks_in_a_million_steps_of_storm():
+    tally, seed = Tally(), 100_000
+    while tally.steps < 1_000_000 and not tally.violations:
+        tally.add(seed)
+        seed += 1
+    assert not tally.violations
+    assert set(tally.faults) == set(NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", ["lobster/*AMZN*_5.zip", "binance/spot_btcusdt_20240808.gz"])
+def test_no_invariant_breaks_on_recorded_markets(pattern: str, recorded_data: Path):
+    (tape,) = open_tapes(sorted(recorded_data.glob(pattern)))
+    part = tape.head(100_000)
+    for seed in range(20):
+        made = storm(seed, tape=part)
+        judge(made, deep=seed % 5 == 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_order_ends_whole_under_each_fault_alone(name):
+    for seed in range(2):
+        made = storm(seed, faults=Faults(**{name: 0.3}), crash=0.0)
+        judge(made)
+        assert set(made.market.report()["happened"]) <= {name}
+
+
+def test_a_world_repeats_to_the_last_record_and_fault():
+    one, other = (storm(27) for _ in range(2))
+    assert one.journal.head() == other.journal.head()
+    assert one.market.board.happened == other.market.board.happened != []
+    assert one.market.report() == other.market.report()
+
+
+def test_without_faults_the_market_is_untouched():
+    plain = storm(4, faults=Faults(), crash=0.0)
+    assert plain.market.report() == {"seed": 4, "faults": "", "happened": {}}
+    bare = JudgedMarket(synth(0)[0], latency=Latency(), seed=1)
+    wrapped = FaultyMarket(JudgedMarket(synth(0)[0], latency=Latency(), seed=1), Faults(), 1)
+    for t_ns in range(bare.start_ns, bare.start_ns + 300 * 10**9, 7 * 10**9):
+        assert bare.advance(t_ns) == wrapped.advance(t_ns)
+        assert bare.view(t_ns) == wrapped.view(t_ns)
+
+
+def test_a_text_names_faults_and_comes_back():
+    faults = parse_faults("all=0.01, fill_lost=0.5")
+    assert faults.fill_lost == 0.5
+    assert faults.gap == 0.01
+    assert parse_faults(str(faults)) == faults
+    assert "--faults fill_lost=0.5" in replay_command(7, Faults(fill_lost=0.5))
+    for wrong, said in (("nothing=1", "one of ack_lost"), ("gap=often", "gap=PROBABILITY"), ("gap=2", "in \\[0, 1\\]")):
+        with pytest.raises(InputError, match=said):
+            parse_faults(wrong)
+
+
+# Bugs put in on purpose: each must be seen by the venue's own book
+
+
+def caught(seeds=range(60)) -> bool:
+    """Return whether any of the worlds notices."""
+    for seed in seeds:
+        try:
+            judge(storm(seed), deep=False)
+        except (AssertionError, NowakeError, KeyError):
+            return True
+    return False
+
+
+def resent_after_a_timeout(monkeypatch):
+    """A failed send is taken for a rejection, and the quantity sent again."""
+    real = apply_inputs.INPUTS[apply_inputs.i.SendFailed]
+
+    def hopeful(state, record):
+        found = ledger.find(state, record.child_id)
+        if found is None or found[1] is None:
+            return real(state, record)
+        return ledger.put(state, ledger.close(found[0], found[1], ChildStatus.REJECTED))
+
+    monkeypatch.setitem(host.apply.__globals__["_TABLE"], apply_inputs.i.SendFailed, hopeful)
+
+
+def fill_applied_twice(monkeypatch):
+    """A repeated fill is not recognised."""
+    real = apply_inputs._fill
+    monkeypatch.setattr(
+        apply_inputs, "_fill", lambda s, f, t: real(s, replace(f, trade_id=f"{f.trade_id}/{s.ignored}/{t}"), t)
+    )
+
+
+def late_fill_dropped(monkeypatch):
+    """A fill of an order that is thought to be over is ignored."""
+    real = apply_inputs._fill
+
+    def deaf(state, fill, t_ns):
+        found = ledger.find(state, fill.child_id)
+        return state if found is not None and found[1] is None else real(state, fill, t_ns)
+
+    monkeypatch.setattr(apply_inputs, "_fill", deaf)
+
+
+def pending_cancel_freed(monkeypatch):
+    """What is being cancelled counts as unsent at once."""
+    real = apply_decisions.DECISIONS[parent.CancelRequested]
+
+    def hasty(state, record):
+        state = real(state, record)
+        found = ledger.find(state, record.child_id)
+        return ledger.put(state, ledger.close(found[0], found[1], ChildStatus.CANCELED))
+
+    monkeypatch.setitem(host.apply.__globals__["_TABLE"], parent.CancelRequested, hasty)
+
+
+def remainder_counted(monkeypatch):
+    """The rest of an immediate order that expired counts as filled."""
+    real = apply_inputs._end
+
+    def generous(state, child_id, status, cum_qty, t_ns):
+        found = ledger.find(state, child_id)
+        if status is ChildStatus.EXPIRED and found is not None and found[1] is not None and found[1].fills:
+            last = found[1].fills[-1]
+            rest = found[1].leaves
+            if rest:
+                fill = replace(FILL, child_id=child_id, trade_id="rest", price_units=last.price_units, qty_units=rest)
+                state = apply_inputs._fill(state, fill, t_ns)
+        return real(state, child_id, status, cum_qty, t_ns)
+
+    monkeypatch.setattr(apply_inputs, "_end", generous)
+
+
+FILL = next(event.fill for event, _ in storm(2, faults=Faults(), crash=0.0).batches() if isinstance(event, Filled))
+BUGS = (resent_after_a_timeout, fill_applied_twice, late_fill_dropped, pending_cancel_freed, remainder_counted)
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__)
+def test_a_planted_bug_is_seen_by_the_venues_book(bug, monkeypatch):
+    bug(monkeypatch)
+    assert caught(), bug.__doc__
