@@ -89,3 +89,17 @@ def test_a_run_cut_short_draws_the_same_when_it_goes_on(cli, tmp_path) -> None:
     assert went_on
     assert result.journal_hash == whole["journal_hash"]
     assert json.loads(json.dumps(result.to_dict()["statistics"])) == whole["statistics"]
+
+
+def test_faults_are_counted_listed_and_repeat(cli) -> None:
+    command = "work buy 2000 SYNTH --over 4m --seed 3 --json"
+    assert "faults" not in cli(command).document
+    first = cli(f"{command} --faults all=0.05").document
+    faults = first["faults"]
+    assert faults["seed"] == 3
+    assert len(faults["happened"]) > 5
+    assert all(one["count"] >= len(one["t"]) > 0 for one in faults["happened"].values())
+    second = cli(f"{command} --faults {faults['faults']}").document
+    assert (second["journal_hash"] != first["journal_hash"]) == (faults["faults"] != "all=0.05")  # said in the header
+    assert second["faults"] == faults
+    assert "faults must be all or one of" in cli(f"{command} --faults nothing=1").out

@@ -69,7 +69,7 @@ class JudgedMarket(SimMarket):
         self.exposure = 0
         self.came: dict[str, ChildOrder] = {}
 
-    def submit(self, child: ChildOrder, now_ns: int, *, peg: bool = False) -> None:
+    def submit(self, child: ChildOrder, now_ns: int) -> None:
         """Take a child, and look at it first."""
         known = {status.child_id: status for status in self.truth()}
         if child.child_id in self.came:
@@ -83,7 +83,7 @@ class JudgedMarket(SimMarket):
                 self.clashes.append(child.child_id)
         self.exposure = max(self.exposure, total)
         self.came[child.child_id] = child
-        super().submit(child, now_ns, peg=peg)
+        super().submit(child, now_ns)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,8 @@ def pending_cancel_freed(monkeypatch):
 def remainder_counted(monkeypatch):
     """The rest of an immediate order that expired counts as filled."""
     real = apply_inputs._end
+    made = storm(2, faults=Faults(), crash=0.0)
+    any_fill = next(event.fill for event, _ in made.batches() if isinstance(event, Filled))
 
     def generous(state, child_id, status, cum_qty, t_ns):
         found = ledger.find(state, child_id)
@@ -150,14 +153,15 @@ def remainder_counted(monkeypatch):
             last = found[1].fills[-1]
             rest = found[1].leaves
             if rest:
-                fill = replace(FILL, child_id=child_id, trade_id="rest", price_units=last.price_units, qty_units=rest)
+                fill = replace(
+                    any_fill, child_id=child_id, trade_id="rest", price_units=last.price_units, qty_units=rest
+                )
                 state = apply_inputs._fill(state, fill, t_ns)
         return real(state, child_id, status, cum_qty, t_ns)
 
     monkeypatch.setattr(apply_inputs, "_end", generous)
 
 
-FILL = next(event.fill for event, _ in storm(2, faults=Faults(), crash=0.0).batches() if isinstance(event, Filled))
 BUGS = (resent_after_a_timeout, fill_applied_twice, late_fill_dropped, pending_cancel_freed, remainder_counted)
 
 
@@ -165,3 +169,17 @@ BUGS = (resent_after_a_timeout, fill_applied_twice, late_fill_dropped, pending_c
 def test_a_planted_bug_is_seen_by_the_venues_book(bug, monkeypatch):
     bug(monkeypatch)
     assert caught(), bug.__doc__
+
+
+def test_the_table_of_faults_is_whole_and_its_tests_exist():
+    root = Path(__file__).resolve().parents[2]
+    page = (root / "docs/faults.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| F")]
+    assert [row[0] for row in rows] == [f"F{n}" for n in range(1, 33)]
+    shown = [(name, row[0]) for row in rows for name in re.findall(r"`([a-z_]+)`", row[2])]
+    stated = re.findall(r"^ +([a-z_]+): (F\d+)\. ", Faults.__doc__ or "", re.MULTILINE)
+    assert tuple(name for name, _ in stated) == NAMES
+    assert sorted(shown) == sorted(stated)
+    for row in rows:
+        path, _, name = row[4].strip("`").partition("::")
+        assert not path or f"def {name}(" in (root / path).read_text(encoding="utf-8"), row

@@ -303,6 +303,7 @@ def result_document(result: Result, schema: str, *, full: bool) -> dict[str, Any
         "journal": str(result.path) if result.path else None,
         "journal_hash": result.journal_hash,
         "seed": result.header.seed,
+        **({} if result.faults is None else {"faults": result.faults}),
         "elapsed_s": round(result.elapsed_s, 6),
     }
 

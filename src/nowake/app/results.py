@@ -42,6 +42,7 @@ class Result:
         path: Of the journal; None = it was in memory.
         journal_hash: Head of its hash chain.
         elapsed_s: How long the making took.
+        faults: What went wrong on purpose (``sim.faults``); None = nothing was to.
         tape: What it was worked on, where that is at hand: the market between the engine's own views.
     """
 
@@ -52,6 +53,7 @@ class Result:
     journal_hash: str
     elapsed_s: float
     tape: Tape | None = None
+    faults: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         report, unit = self.report, self.report.listing.instrument
@@ -135,7 +137,8 @@ def _told(telemetry: Telemetry | None, result: Result, records: int) -> Result:
 def _measured(prepared: Prepared, journal: Journal, path: Path | None, since: float) -> Result:
     report = measure(journal.batches(), prepared.listing)
     _, head = journal.head()
-    return Result(report, journal.header, prepared.session, path, head, time.monotonic() - since, prepared.tape)
+    elapsed_s, faults = time.monotonic() - since, prepared.faulty.report() if prepared.faulty else None
+    return Result(report, journal.header, prepared.session, path, head, elapsed_s, prepared.tape, faults)
 
 
 def read_result(path: Path) -> Result:
@@ -229,5 +232,6 @@ def resume_run(
     file = read_journal(path)
     tell_start(telemetry, file.header, prepared.order, prepared.env, since, resumed=True)
     wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path), telemetry)
-    made = dataclasses.replace(read_result(path), elapsed_s=time.monotonic() - since, tape=prepared.tape)
+    faults = prepared.faulty.report() if prepared.faulty else None
+    made = dataclasses.replace(read_result(path), elapsed_s=time.monotonic() - since, tape=prepared.tape, faults=faults)
     return _told(telemetry, made, file.head()[0]), True

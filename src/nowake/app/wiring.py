@@ -50,6 +50,7 @@ from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
+from nowake.sim.faults import FaultyMarket, parse_faults
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.world import Progress
 
@@ -80,6 +81,7 @@ class RunOptions(Value, frozen=True):
         listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
         beliefs: What the user states of the market; takes the place of what the tape shows.
         history: Paths of lakes or recorded files with past days, for the volume curve. Not hashed, as ``tapes``.
+        faults: What goes wrong between engine and venue, ``fill_lost=0.1,gap=0.05`` (docs/faults.md); empty = nothing.
         regime: Of the synthetic market, a name in ``sim.synthetic.REGIMES``; empty = ``balanced``.
     """
 
@@ -95,6 +97,7 @@ class RunOptions(Value, frozen=True):
     beliefs: Stated = Stated()
     history: tuple[str, ...] = ()
     regime: str = ""
+    faults: str = ""
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -125,6 +128,7 @@ class Prepared:
 
     Attributes:
         market: Stands at the order's arrival when ``view`` was taken.
+        faulty: The market behind the faults asked for; None = none were.
         run: What the journal's header will say was asked for.
     """
 
@@ -137,6 +141,7 @@ class Prepared:
     env: Env
     view: View
     run: Run
+    faulty: FaultyMarket | None = None
 
     @property
     def listing(self) -> Listing:
@@ -275,7 +280,9 @@ def prepare(
         router=get_smart_router(),
         backgrounds=backgrounds,
     )
-    return Prepared(request, options, tape, session, market, with_defaults(order, view, listing), env, view, run)
+    faulty = FaultyMarket(market, parse_faults(options.faults), options.seed) if options.faults else None
+    whole = with_defaults(order, view, listing)
+    return Prepared(request, options, tape, session, market, whole, env, view, run, faulty)
 
 
 def _require_book(tape: Tape) -> None:
@@ -335,7 +342,7 @@ def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
         shown.pop(name, None)
-    for name in ("mapping", "listing", "regime"):
+    for name in ("mapping", "listing", "regime", "faults"):
         if not shown[name]:
             del shown[name]
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
@@ -410,7 +417,7 @@ def _simulate(prepared: Prepared, store: BufferedStore, progress: Progress | Non
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
     try:
         durable = None if progress is None else store.told(progress)
-        host = simulate(prepared.market, prepared.order, prepared.env, store, durable, desk)
+        host = simulate(prepared.faulty or prepared.market, prepared.order, prepared.env, store, durable, desk)
     except BaseException:
         with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
             store.flush()

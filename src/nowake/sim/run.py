@@ -14,7 +14,7 @@ from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.rules import VenueRules
-from nowake.sim.world import Progress, World
+from nowake.sim.world import Market, Progress, World
 
 IMPACTS = ("off", "ledger")
 
@@ -61,7 +61,7 @@ def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:
 
 
 def simulate(
-    market: SimMarket,
+    market: Market,
     order: ParentOrder,
     env: Env,
     store: JournalStore,

@@ -148,6 +148,7 @@ class OrderOptions:
         ),
     ] = ""
     seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
+    faults: Annotated[str, typer.Option(help="for developers: see docs/faults.md", hidden=True)] = ""
     regime: Annotated[
         str,
         typer.Option(help="of SYNTH: balanced, calm, wide, thin, volatile, trending", rich_help_panel=_MARKET),
@@ -206,6 +207,7 @@ class OrderOptions:
             impact=self.impact,
             fees=self.fees.strip(),
             latency=self.latency.strip(),
+            faults=self.faults.strip(),
             allow=tuple(self.allow or ()),
             mapping=mapping_text(self.mapping or ()),
             listing=listing_text(self.listing.strip()),
