@@ -257,6 +257,32 @@ def test_a_minimum_quantity_is_met_or_nothing_trades() -> None:
         assert sum(e.fill.qty_units for e in events_to(market, START_NS + S) if isinstance(e, Filled)) == filled
 
 
+def test_a_resting_minimum_is_met_by_each_arrival_or_nothing_trades() -> None:
+    market = by_hand((100, Side.SELL, 20, 0), (200, Side.SELL, 50, 0), (300, Side.SELL, 20, 0))
+    market.submit(child("c", Side.BUY, 60, 0, peg="midpoint", least=30, listing=KEY), START_NS)
+    fills = [e.fill for e in events_to(market, START_NS + S) if isinstance(e, Filled)]
+    assert [(f.qty_units, f.t_venue_ns - START_NS) for f in fills] == [(50, 200 * MS), (10, 300 * MS)]
+
+
+def test_a_lit_venue_keeps_no_resting_minimum() -> None:
+    market = SimMarket(make_tape(two_sided()), latency=Latency())
+    now, _ = market.advance(START_NS)
+    market.submit(child("c", Side.BUY, 60, 0, peg="midpoint", least=30), now)
+    (refused,) = events_to(market, START_NS + S)
+    assert "dark venues only" in refused.text
+
+
+def test_fill_or_kill_and_pegs_to_what_is_not_shown() -> None:
+    for qty, filled in ((60, 60), (61, 0)):
+        market = by_hand((0, Side.SELL, 30, 900), (20, Side.SELL, 30, 900))
+        market.advance(START_NS + 100 * MS)
+        market.submit(child("c", Side.BUY, qty, MID, tif="fok", listing=KEY), market.now_ns)
+        assert sum(e.fill.qty_units for e in events_to(market, START_NS + S) if isinstance(e, Filled)) == filled
+    market = by_hand()
+    market.submit(child("c", Side.BUY, 10, 0, peg="primary", listing=KEY), START_NS)
+    assert isinstance(events_to(market, START_NS + S)[0], Rejected)
+
+
 def test_a_cap_holds_and_half_a_tick_is_a_price() -> None:
     rows = two_sided(ask=MID + 2)  # the mid is MID + 1/2, finer than the price unit
     for side, cap, price in (

@@ -58,6 +58,7 @@ STEPS = st.tuples(
     st.integers(-2, 2),
     st.sampled_from([1, 30, 150]),
     st.lists(WATCHED, max_size=3),
+    st.sets(st.sampled_from(KEYS)),  # which markets are looked at
 )
 SPREADS = st.sampled_from([None, None, lognormal(5 * MS, 1.0)])
 LATENCIES = st.builds(
@@ -94,7 +95,7 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
 ) -> None:
     tapes = [tape_on(venue, *feed) for venue, feed in zip(VENUES, feeds, strict=True)]
     markets = Markets([SimMarket(t, latency=x, impact="ledger", seed=3) for t, x in zip(tapes, latencies, strict=True)])
-    markets._stretch_ns = stretch
+    markets._stretch_ns = dict.fromkeys(KEYS, stretch)
     world = ReferenceMarkets(
         {
             t.listing.key: ReferenceWorld(t, x, ReferenceMatcher(ledger=True), ReferenceMarket(60_000 * MS), seed=3)
@@ -104,14 +105,14 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
     goal = START_NS
     assert markets.advance(goal) == world.advance(goal)
     sent: dict[str, str] = {}
-    last = (10**7, "nothing", 0, 0, 0, [])
-    for n, (wait, kind, venue, away, size, watched) in enumerate([*steps, last]):
+    last = (10**7, "nothing", 0, 0, 0, [], set(KEYS))
+    for n, (wait, kind, venue, away, size, watched, looked) in enumerate([*steps, last]):
         goal += wait * MS
         while True:
             reached = markets.advance(goal, armed(watched))
             assert reached == world.advance(goal, armed(watched))
             now = reached[0]
-            for key in KEYS:
+            for key in sorted(looked):
                 view, plain = markets.view(now, key), world.worlds[key]
                 assert view.row == plain.own_row
                 assert (view.bids, view.volume_all) == (tuple(plain.own.book.levels(0, 5)), plain.own.volume_all)
@@ -140,12 +141,13 @@ def quiet(t_ms: int) -> tuple[int, int, int, int]:
     return (t_ms, row_code(Row.SET, Book.BID, END), MID - 3, 100)
 
 
-def a_cancel_that_comes_in_time() -> list[str]:
+def a_cancel_that_comes_in_time(*, turned: bool = False) -> list[str]:
     """Return what becomes of an order on B, cancelled because A moved 50 ms before a print that would fill it."""
     moves = [*two_sided(), (100, row_code(Row.SET, Book.BID, END), MID, 50), quiet(900)]
     prints = [*two_sided(), (150, row_code(Row.TRADE, Book.ASK, END), MID - 1, 500), quiet(900)]
     latency = Latency(entry_ns=20 * MS, response_ns=MS)
-    markets = Markets([SimMarket(tape_on(v, rows), latency=latency) for v, rows in (("A", moves), ("B", prints))])
+    members = [SimMarket(tape_on(v, rows), latency=latency) for v, rows in (("A", moves), ("B", prints))]
+    markets = Markets(members[::-1] if turned else members)
     now, _ = markets.advance(START_NS + MS)
     markets.submit(child("c", Side.BUY, 20, MID - 1, "post-only", listing=KEYS[1]), now)
     events = []
@@ -156,42 +158,40 @@ def a_cancel_that_comes_in_time() -> list[str]:
         events += [type(message.event).__name__ for message in markets.poll(now)]
         if fired:
             assert now == START_NS + 100 * MS
-            assert markets.view(now, KEYS[1]).row == 6
             markets.cancel("c", now)
+            assert markets.view(now, KEYS[1]).row == 6
             asked = True
     return events
 
 
-@pytest.mark.parametrize("first", [KEYS[0], KEYS[1]])
-def test_no_venue_is_run_past_what_stops_another(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_venue_is_run_past_what_stops_another(turned: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mk, "STRETCH_NS", 10**12)
-    real = Markets.__init__
-
-    def turned(self: Markets, members: list) -> None:
-        real(self, members)
-        self._turn.sort(key=lambda one: one.key != first)
-
-    monkeypatch.setattr(Markets, "__init__", turned)
-    assert a_cancel_that_comes_in_time() == ["Acked", "Ended"]
+    assert a_cancel_that_comes_in_time(turned=turned) == ["Acked", "Ended"]
 
 
 def test_a_venue_whose_matching_is_left_ahead_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: what is put back is our side of the market only; its venue has met the prints to come."""
     monkeypatch.setattr(mk, "STRETCH_NS", 10**12)
-    real_put_back, real_init = SimMarket.put_back, Markets.__init__
+    real = SimMarket.put_back
 
     def ours_only(self: SimMarket) -> None:
         ahead = dict(vars(self.venue))
-        real_put_back(self)
+        real(self)
         vars(self.venue).update(ahead)
 
-    def turned(self: Markets, members: list) -> None:
-        real_init(self, members)
-        self._turn.reverse()
-
     monkeypatch.setattr(SimMarket, "put_back", ours_only)
-    monkeypatch.setattr(Markets, "__init__", turned)
     assert "Filled" in a_cancel_that_comes_in_time()
+
+
+def test_a_market_that_waits_ahead_obeys_other_watches() -> None:
+    rows = [*two_sided(), (100, row_code(Row.SET, Book.BID, END), MID, 50), quiet(900)]
+    markets = Markets([SimMarket(tape_on(v, rows), latency=Latency()) for v in VENUES[:2]])
+    markets.advance(START_NS)
+    far = [watch(key, WatchKind.VOLUME, 1, key) for key in KEYS[:2]]
+    assert markets.advance(START_NS + MS, far) == (START_NS + MS, ())
+    near = [watch(KEYS[0], WatchKind.BID_NOT, MID - 1, "near"), far[1]]
+    assert markets.advance(START_NS + 800 * MS, near) == (START_NS + 100 * MS, ("near",))
 
 
 def test_each_market_keeps_its_own_session() -> None:

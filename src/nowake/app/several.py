@@ -8,7 +8,7 @@ from decimal import Decimal
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
 from nowake.app.simulated import parse_fees, parse_latency
 from nowake.core import ids
-from nowake.core.child import ChildOrder, Fill, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, Fill, OrderType, Peg, TimeInForce
 from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.instrument import Catalogue, Listing, ListingKind
@@ -163,14 +163,15 @@ class SimulatedVenues:
             side: As for ``nowake.order``.
             quantity: Human units, on the lot grid.
             symbol: Of the listing.
-            limit: Price; empty = a market order.
+            limit: Price; empty = a market order, on a dark venue any mid.
             post_only: Refused rather than take.
             immediate: What does not trade at once expires.
-            min_quantity: Of an immediate order: this much at once, or nothing.
+            min_quantity: Of an immediate order, or one on a dark venue: this much at once, or nothing.
         """
         listing = self.listing(symbol)
         instrument = listing.instrument
-        market = limit == ""
+        rests_dark = listing.kind is ListingKind.DARK and not immediate
+        market = limit == "" and not rests_dark
         kind = OrderType.MARKET if market else OrderType.POST_ONLY if post_only else OrderType.LIMIT
         self._serial += 1
         child = ChildOrder(
@@ -182,10 +183,11 @@ class SimulatedVenues:
             side=side if isinstance(side, Side) else Side.parse(str(side)),
             order_type=kind,
             tif=TimeInForce.IOC if market or immediate else TimeInForce.GTC,
-            price_units=0 if market else instrument.price_units(limit, "limit"),
+            price_units=0 if limit == "" else instrument.price_units(limit, "limit"),
             qty_units=instrument.qty_units(quantity),
             role="hand",
             min_qty_units=instrument.qty_units(min_quantity, "min_quantity"),
+            peg=Peg.MIDPOINT if rests_dark else Peg.NONE,
         )
         self.markets.submit(child, self.now_ns)
         return child.child_id

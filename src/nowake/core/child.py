@@ -79,7 +79,8 @@ class ChildOrder(Value, frozen=True, omit_defaults=True):
         attempt: 0-based.
         price_units: Limit price; 0 for a market order, and for a peg without a limit.
         role: What it is for: ``post``, ``take``, ``would``.
-        min_qty_units: Immediate orders only: fill at least this at once, or nothing (FIX tag 110); 0 = no minimum.
+        min_qty_units: Fill at least this at once, or nothing (FIX tag 110); 0 = no minimum. Of immediate orders, and of
+            midpoint pegs, for each of whose fills it holds, where the venue keeps one (dark venues).
         display_qty_units: Resting orders only: how much the venue shows at a time (FIX tag 1138): None = all of it,
             0 = hidden, between = an iceberg that the venue refreshes. A midpoint peg is hidden.
         peg: Whether the venue moves the price, never beyond ``price_units``. Pegs rest: they never take.
@@ -116,7 +117,8 @@ class ChildOrder(Value, frozen=True, omit_defaults=True):
         require(self.attempt >= 0, "attempt", self.attempt, ">= 0")
         least = self.min_qty_units
         require(0 <= least <= self.qty_units, "min_qty_units", least, f"in [0, {self.qty_units}]")
-        require(not least or self.tif is TimeInForce.IOC, "min_qty_units", least, "0 unless immediate-or-cancel")
+        may = self.tif is TimeInForce.IOC or self.peg is Peg.MIDPOINT
+        require(not least or may, "min_qty_units", least, "0 unless immediate-or-cancel or a midpoint peg")
         rests, shown = self.tif is TimeInForce.GTC, self.display_qty_units
         require(rests or self.peg is Peg.NONE, "peg", self.peg, "none unless the order rests")
         if shown is not None:

@@ -238,9 +238,9 @@ class DarkMarket:
             event = SimMarket.event_of(report, self._back.arrival_ns(report.t_venue_ns))
             insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=lambda one: one.event.t_ns)
 
-    def rehearse(self, until_ns: int, watches: Sequence[Watch] = (), *, last: bool = False) -> tuple[int, bool]:
+    def rehearse(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, bool]:
         """Run our side ahead to the first watch; see ``SimMarket.rehearse``. Nobody arrives at the venue meanwhile."""
-        self._saved_t_ns, self._took = self._t_ns, bool(watches) and not last
+        self._saved_t_ns, self._took = self._t_ns, bool(watches)
         if not watches:
             self._t_ns = until_ns
             return until_ns, False

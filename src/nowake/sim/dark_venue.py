@@ -7,8 +7,8 @@ but a sound mid: not on a reference that is empty, locked, crossed, halted, gapp
 - an order that may take, as it arrives, trades with the counter-orders that are there, oldest first; what is left
   rests, or expires if it is immediate;
 - a counter-order that arrives trades with the orders that rest here, oldest first, at most its size in all;
-- a minimum quantity holds for each execution of a resting order, and for what an immediate one gets at once; an order
-  of which less is left asks for no more than that;
+- a minimum quantity holds for what an order gets at once as it arrives, and for each execution as it rests; an order
+  of which less is left asks for no more than that; fill-or-kill asks for all of it;
 - prices are in ``price_unit``, so half a tick is possible; half of a unit is rounded against us;
 - executions happen only as somebody arrives: a mid that moves under a cap meets nobody until then.
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, Peg, TimeInForce
 from nowake.core.ids import digest
 from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import Side
@@ -125,6 +125,8 @@ class DarkVenue:
         """Return (code, text) of why a child cannot be accepted, or None. A bad reference refuses nothing."""
         if not self._hours.is_open(t_ns):
             return "closed", "the session is closed"
+        if child.peg is Peg.PRIMARY:
+            return "other", "a dark venue shows no best price to peg to"
         tick = self.listing.tick_units(max(1, mid2 // 2))
         price = child.price_units or mid2 // 2 // tick * tick
         if price <= 0:
@@ -148,7 +150,8 @@ class DarkVenue:
         """Trade an order that arrives with the counter-orders that are there."""
         other = Side.SELL if order.child.side is Side.BUY else Side.BUY
         there = [(one, left) for one in self.arrivals.present(other, t_ns) if (left := self._left(one)) > 0]
-        if sum(left for _, left in there) < order.child.min_qty_units:
+        whole = order.child.tif is TimeInForce.FOK
+        if sum(left for _, left in there) < (order.child.qty_units if whole else order.child.min_qty_units):
             return []
         reports = []
         for one, left in there:

@@ -262,23 +262,21 @@ class SimMarket:
             own.run(int(limits[mg.L_LIMIT]), table)
         return outcome, int(limits[mg.L_LIMIT])
 
-    def rehearse(self, until_ns: int, watches: Sequence[Watch] = (), *, last: bool = False) -> tuple[int, bool]:
+    def rehearse(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, bool]:
         """Run ahead to the earliest of ``until_ns``, the first watch, the first delivery of a fill.
 
         Nothing is said or delivered of it. It stays where it stops, as ``advance`` would have left it, unless it is
-        told to go back with ``put_back``. ``last``: it will not be told to.
+        told to go back with ``put_back``.
 
         Args:
             until_ns: Not after ``undisturbed_ns``, nor after the next message.
             watches: None of them holds now.
-            last: See above.
 
         Returns:
             (t_ns, fired): where it stands, and whether a watch holds there.
         """
         own, self._saved_ns = self.own, self.own.now_ns
-        if not last:
-            self._saved.take()
+        self._saved.take()
         table = own.watch_table(watches)
         # Watches were looked at where it stands: silence alone, which time brings, is noticed by a timer.
         own.now_ns = min(own.now_ns, int(own.stats[CLOCK]))

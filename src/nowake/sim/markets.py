@@ -5,19 +5,20 @@ none has run past it, so what we do next meets each venue as it is. At one insta
 except that a market whose watch fired stands right behind the message that fired it. ``markets_reference`` is the
 plain meaning.
 
-A market may not run before it is known where the others stop. Those with a watch, an order, a command or a message are
-*active*. When there are several, they rehearse a stretch of time: each runs its kernels ahead, no farther than the
-earliest stop found so far, on state that can be put back; then whoever is ahead of the earliest is put back and runs
-to it. A stretch ends before a command arrives or a session changes. Markets that are not active follow when somebody
-looks.
+A market with a watch, an order, a command or a message is *active*. When there are several, each runs ahead by itself
+to its own next stop, on state that can be put back (``rehearse``), and waits there. The earliest stop of all is where
+the clock goes; who stops there becomes real, the others keep waiting. Whoever is looked at, sent to, or given other
+watches while it is ahead is put back and runs to the clock first: nobody ever meets a market that has seen the future.
+Commands and the change of a session are never rehearsed. Markets that are not active follow when somebody looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nowake.core.child import ChildOrder, OrderStatus
+from nowake.core.errors import InputError
 from nowake.core.ports import VenueMessage
 from nowake.core.value import require
 from nowake.core.view import View, Watch
@@ -28,7 +29,7 @@ REFERENCE = "nowake.sim.markets_reference:ReferenceMarkets"
 """The plain meaning, which tests hold this to."""
 
 STRETCH_NS = 100_000_000
-"""Length of the first rehearsal; the next ones go by how far apart the stops are."""
+"""How far a market first runs ahead; twice as far when that was not in vain, half as far when it was put back."""
 STRETCH_MIN_NS, STRETCH_MAX_NS = 100_000, 3_600_000_000_000
 
 
@@ -55,7 +56,7 @@ class Member(Market, Protocol):
     def undisturbed_ns(self) -> int:
         """Return the local time up to which no command arrives and no session changes."""
 
-    def rehearse(self, until_ns: int, watches: Sequence[Watch] = (), *, last: bool = False) -> tuple[int, bool]:
+    def rehearse(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, bool]:
         """Run ahead to the first stop; see ``SimMarket.rehearse``."""
 
     def put_back(self) -> None:
@@ -63,6 +64,14 @@ class Member(Market, Protocol):
 
     def truth(self) -> tuple[OrderStatus, ...]:
         """Return the venue's own record of every order and fill."""
+
+
+class _Ahead(NamedTuple):
+    """Where a market waits that has run ahead: its next stop, whether a watch holds there, and which were looked at."""
+
+    stop_ns: int
+    fired: bool
+    watches: tuple[Watch, ...]
 
 
 class Markets:
@@ -78,10 +87,10 @@ class Markets:
         twice = len(self.members) < len(members)
         require(not twice, "members", [one.key for one in members], "of different listings")
         self.now_ns = NOT_BEGUN
-        self._stretch_ns = STRETCH_NS
-        self._of_child: dict[str, Member] = {}
-        self._turn = list(self.members.values())
+        self._ahead: dict[str, _Ahead] = {}
+        self._stretch_ns = dict.fromkeys(self.members, STRETCH_NS)
         self._held: set[str] = set()
+        self._of_child: dict[str, Member] = {}
 
     @property
     def end_ns(self) -> int:
@@ -95,13 +104,15 @@ class Markets:
     def _member(self, listing: str) -> Member:
         found = self.members.get(listing)
         if found is None:
-            require(False, "listing", listing, f"one of {', '.join(self.members)}")
-            raise AssertionError
+            raise InputError("listing", listing, f"one of {', '.join(self.members)}")
         return found
 
     def _here(self, listing: str, t_ns: int) -> Member:
-        """Return a market, brought to an instant at which nothing stops it."""
+        """Return a market, brought to an instant at which nothing stops it: back from ahead, or up from behind."""
         one = self._member(listing)
+        if self._ahead.pop(listing, None) is not None:
+            one.put_back()
+            self._stretch_ns[listing] = max(STRETCH_MIN_NS, self._stretch_ns[listing] // 2)
         if one.now_ns < t_ns:
             one.advance(t_ns, ())
         return one
@@ -130,7 +141,12 @@ class Markets:
 
     def poll(self, now_ns: int) -> tuple[VenueMessage, ...]:
         """Return the messages due by ``now_ns``, by time, then by the order of the markets."""
-        due = [message for one in self.members.values() if not one.is_idle for message in one.poll(now_ns)]
+        due = [
+            message
+            for one in self.members.values()
+            if one.next_message_ns <= now_ns
+            for message in self._here(one.key, now_ns).poll(now_ns)
+        ]
         return tuple(sorted(due, key=lambda message: message.event.t_ns))
 
     def view(self, t_ns: int, listing: str = "") -> View:
@@ -150,70 +166,72 @@ class Markets:
         if self.now_ns == NOT_BEGUN:
             self.now_ns = min(until_ns, *(one.start_ns for one in self.members.values()))
         until_ns = max(until_ns, self.now_ns)
-        wanted = {key: tuple(one for one in watches if one.listing == key) for key in {w.listing for w in watches}}
-        active = [one for one in self._turn if one.key in wanted or not one.is_idle]
-        for key in wanted:
-            self._member(key)
-        for one in self.members.values():
-            # Where a watch fired, rows of that very instant may be left; those of active markets are looked at below.
-            if (one in active and one.now_ns < self.now_ns) or (one not in active and one.key in self._held):
-                one.advance(self.now_ns, ())
-        fired = self._together(active, wanted, self.now_ns)
+        wanted: dict[str, tuple[Watch, ...]] = {}
+        for watch in watches:
+            wanted[self._member(watch.listing).key] = (*wanted.get(watch.listing, ()), watch)
+        active, fired = self._begin(wanted)
         while not fired and self.now_ns < until_ns:
-            goal = min(until_ns, self._next_message(active))
+            goal = min([until_ns, *(one.next_message_ns for one in active)])
             if goal <= self.now_ns:
                 break
-            fired = self._stretch(active, wanted, goal)
+            fired = self._alone(active, wanted, goal) if len(active) < 2 else self._stretch(active, wanted, goal)
         self._held = {watch.listing for watch in watches if watch.watch_id in fired}
         return self.now_ns, tuple(sorted(fired))
 
-    @staticmethod
-    def _next_message(active: list[Member]) -> int:
-        return min((one.next_message_ns for one in active), default=2**62)
-
-    def _together(self, active: list[Member], wanted: dict[str, tuple[Watch, ...]], t_ns: int) -> list[str]:
-        """Move all active markets to ``t_ns``, before which none of them stops; returns the watches that hold."""
+    def _begin(self, wanted: dict[str, tuple[Watch, ...]]) -> tuple[list[Member], list[str]]:
+        """Bring who must act to the clock; returns the active markets and the watches that hold now."""
+        active: list[Member] = []
         fired: list[str] = []
+        for key, one in self.members.items():
+            ahead, mine = self._ahead.get(key), wanted.get(key, ())
+            if ahead is not None and ahead.watches == mine:
+                active.append(one)  # it has been looked at here, and waits at its next stop
+                continue
+            if ahead is not None:
+                self._here(key, self.now_ns)
+            if mine or not one.is_idle:
+                active.append(one)
+                self._here(key, self.now_ns)
+                fired += one.advance(self.now_ns, mine)[1]
+            elif key in self._held:
+                one.advance(self.now_ns, ())  # where its watch fired, rows of that very instant may be left
+        if len(active) < 2:
+            for one in active:
+                self._here(one.key, self.now_ns)
+        return active, fired
+
+    def _alone(self, active: list[Member], wanted: dict[str, tuple[Watch, ...]], goal_ns: int) -> list[str]:
+        """Move the only active market, if there is one, to its next stop or ``goal_ns``."""
+        fired: tuple[str, ...] = ()
+        self.now_ns = goal_ns if not active else self.now_ns
         for one in active:
-            reached, held = one.advance(t_ns, wanted.get(one.key, ()))
-            assert reached == t_ns, f"{one.key} stopped at {reached}, the others at {t_ns}"
-            fired += held
-        self.now_ns = t_ns
-        return fired
+            self.now_ns, fired = one.advance(goal_ns, wanted.get(one.key, ()))
+        return list(fired)
 
     def _stretch(self, active: list[Member], wanted: dict[str, tuple[Watch, ...]], goal_ns: int) -> list[str]:
         """Move to the first stop of any market, to ``goal_ns`` at the farthest; returns the watches that hold."""
-        if len(active) < 2:
-            held_now: tuple[str, ...] = ()
-            self.now_ns = goal_ns
-            for one in active:
-                self.now_ns, held_now = one.advance(goal_ns, wanted.get(one.key, ()))
-            return list(held_now)
-        calm = min(one.undisturbed_ns for one in active)
-        if calm <= self.now_ns:
-            return self._together(active, wanted, self.now_ns) or self._together(active, wanted, self.now_ns + 1)
-        began, end = self.now_ns, min(goal_ns, self.now_ns + self._stretch_ns, calm)
-        stops: list[tuple[int, bool]] = []
-        stop = end
         for one in active:
-            reached, held = one.rehearse(stop, wanted.get(one.key, ()), last=one is active[-1])
-            stops.append((reached, held))
-            stop = min(stop, reached)
+            if one.key not in self._ahead:
+                self._run_ahead(one, wanted.get(one.key, ()))
+        stop = min(goal_ns, *(self._ahead[one.key].stop_ns for one in active))
         fired: list[str] = []
-        for one, (reached, held) in zip(active, stops, strict=True):
-            if reached > stop:
-                one.put_back()
-            holds = held and reached == stop
-            fired += one.advance(stop, wanted[one.key] if holds else ())[1]
-        self._adapt(active, stops, stop, began, end)
+        for one in active:
+            ahead = self._ahead[one.key]
+            if ahead.stop_ns == stop:
+                del self._ahead[one.key]
+                fired += one.advance(stop, ahead.watches if ahead.fired else ())[1]
         self.now_ns = stop
         return fired
 
-    def _adapt(self, active: list[Member], stops: list[tuple[int, bool]], stop: int, began: int, end: int) -> None:
-        """Make the next rehearsal about as long as a stop takes to come, and let who stopped first begin it."""
-        if stop < end:
-            self._stretch_ns = max(STRETCH_MIN_NS, 2 * (stop - began))
-            first = next(one for one, (reached, _) in zip(active, stops, strict=True) if reached == stop)
-            self._turn.sort(key=lambda one: one is not first)
-        else:
-            self._stretch_ns = min(STRETCH_MAX_NS, 2 * self._stretch_ns)
+    def _run_ahead(self, one: Member, watches: tuple[Watch, ...]) -> None:
+        """Let a market run to its next stop and wait there; it goes one instant only where it must not be rehearsed."""
+        calm = min(one.undisturbed_ns, one.next_message_ns)
+        until = min(calm, self.now_ns + self._stretch_ns[one.key])
+        if until <= self.now_ns:
+            one.rehearse(self.now_ns)
+            self._ahead[one.key] = _Ahead(self.now_ns + 1, fired=True, watches=watches)
+            return
+        stop, fired = one.rehearse(until, watches)
+        self._ahead[one.key] = _Ahead(stop, fired, watches)
+        if stop == until:
+            self._stretch_ns[one.key] = min(STRETCH_MAX_NS, 2 * self._stretch_ns[one.key])

@@ -353,6 +353,8 @@ class SimVenue:
         takes = crosses or child.tif.immediate
         if self.book[bk.HALT_STATE] and (takes or self.rules.while_halted is WhileHalted.REFUSE):
             return "halted", "trading is halted"
+        if child.min_qty_units and not child.tif.immediate:
+            return "other", "a minimum quantity of an order that rests is kept by dark venues only"
         if child.peg is not Peg.NONE and key == bk.NO_PRICE:
             return "no-reference", "there is no price to peg to, and no limit"
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
