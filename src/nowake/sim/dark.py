@@ -31,7 +31,7 @@ from nowake.sim.dark_venue import DarkVenue
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.rehearsal import Saved
-from nowake.sim.venue import Report
+from nowake.sim.reports import Report
 
 _Command = Callable[[int], list[Report]]
 LOOK_AHEAD_NS = 3_600_000_000_000

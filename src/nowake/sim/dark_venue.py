@@ -27,7 +27,7 @@ from nowake.core.order import Side
 from nowake.market.hours import Hours
 from nowake.market.own import OwnMarket
 from nowake.models.dark import Arrival, Arrivals
-from nowake.sim.venue import Report
+from nowake.sim.reports import Report
 
 
 @dataclass(slots=True)
