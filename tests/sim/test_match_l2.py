@@ -167,6 +167,11 @@ def test_kernel_equals_reference(
     live = {names[order.number]: order.leaves for order in reference.orders}
     left = {s.child_id: driver.venue.child(s.child_id).qty_units - s.cum_qty for s in driver.venue.truth() if s.live}
     assert left == live
+    worlds = {names[one.number]: [(w.ahead, w.left) for w in one.worlds] for one in reference.orders if one.plain}
+    fronts = {name: driver.venue.fronts[driver.venue._by_id[name].slot] for name in worlds}
+    ends = ((lay.F_AHEAD_MAX, lay.F_LEFT_MAX), (lay.F_AHEAD_MIN, lay.F_LEFT_MIN))
+    found = {name: [(front[ahead], front[left]) for ahead, left in ends] for name, front in fronts.items()}
+    assert found == worlds
 
 
 def run_rows(rows: list[tuple[int, int, int, int]], *orders: ChildOrder, **options: object) -> Driver:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from nowake.app import wiring
 from nowake.app.operate.desk import Control
 from nowake.app.outlets import tell_end, tell_start
 from nowake.app.wiring import Prepared
 from nowake.core.errors import JournalError
+from nowake.core.instrument import Listing
+from nowake.core.profile import Profile
 from nowake.core.sessions import Session
 from nowake.core.tape import Tape
 from nowake.core.value import from_msgpack
 from nowake.engine.env import Env
+from nowake.journal.codec import Batch
 from nowake.journal.header import Header
 from nowake.journal.journal import Journal
 from nowake.journal.reader import JournalFile, read_journal
@@ -135,10 +140,34 @@ def _told(telemetry: Telemetry | None, result: Result, records: int) -> Result:
 
 
 def _measured(prepared: Prepared, journal: Journal, path: Path | None, since: float) -> Result:
-    report = measure(journal.batches(), prepared.listing)
+    report = measured(journal.batches(), prepared.listing, journal.header)
     _, head = journal.head()
     elapsed_s, faults = time.monotonic() - since, prepared.faulty.report() if prepared.faulty else None
     return Result(report, journal.header, prepared.session, path, head, elapsed_s, prepared.tape, faults)
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What is looked for in a report of a simulated venue (``sim.venue.Report``); it says more."""
+
+    child_id: str = ""
+    bounds: tuple[int, int] | None = None
+
+
+def measured(
+    batches: Iterable[Batch], listing: Listing, header: Header, parent_id: str | None = None
+) -> ExecutionReport:
+    """Return ``tca.measure`` of a run; of a simulated one with what its venue said of fills that cannot be decided."""
+    if header.profile is not Profile.SIM:
+        return measure(batches, listing, parent_id)
+    found: dict[str, tuple[int, int]] = {}
+
+    def passing() -> Iterator[Batch]:
+        for batch in batches:
+            if batch.raw and (said := msgspec.msgpack.decode(batch.raw, type=_Said)).bounds is not None:
+                found[said.child_id] = said.bounds
+            yield batch
+
+    return measure(passing(), listing, parent_id, found, str(header.run.options.get("queue_model", "")))
 
 
 def read_result(path: Path) -> Result:
@@ -151,7 +180,7 @@ def read_result(path: Path) -> Result:
     file = read_journal(path)
     env = environment(file)
     (listing,) = env.listings
-    report = measure(file.batches(), listing)
+    report = measured(file.batches(), listing, file.header)
     _, head = file.head()
     return Result(report, file.header, env.session(listing.session), path, head, time.monotonic() - since)
 

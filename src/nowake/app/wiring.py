@@ -51,6 +51,7 @@ from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
 from nowake.sim.faults import FaultyMarket, parse_faults
+from nowake.sim.queues import AUTO as AUTO_QUEUE
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.world import Progress
 
@@ -75,7 +76,8 @@ class RunOptions(Value, frozen=True):
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
         latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all, ``lognormal:5ms,0.4``,
             ``tape``, or leg by leg (``app.simulated.parse_latency``); empty = the default.
-        queue_model: Of the L2 matcher.
+        queue_model: Who is before us at a price: ``fifo``, exact where the tape has order ids, or a model by name;
+            ``auto`` = ``fifo`` where it can be had, else ``power-2``. The header names the one in force.
         allow: Faults of a tape that do not refuse it.
         mapping: Which column of a table holds what, as ``--map`` takes it; empty = as the files are known.
         listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
@@ -90,7 +92,7 @@ class RunOptions(Value, frozen=True):
     impact: str = "ledger"
     fees: str = ""
     latency: str = ""
-    queue_model: str = "power-2"
+    queue_model: str = AUTO_QUEUE
     allow: tuple[str, ...] = ()
     mapping: str = ""
     listing: str = ""
@@ -254,7 +256,7 @@ def prepare(
     first_ns = market.first_valid_ns()
     if first_ns is None:
         raise Refused(f"{tape.meta.source} never shows a book that can be traded on", "check it with tape check")
-    run = _run(command, request, options, tape)
+    run = _run(command, request, replace(options, queue_model=market.queue_model), tape)
     key = ids.parent_id(derive_journal_id(run, options.seed), 0)
     if not options.tapes and listing.instrument.symbol == SYNTH:
         start_ns, end_ns = synth_window(request, session)

@@ -31,6 +31,7 @@ from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
 from nowake.sim.latency import Latency, delayed, ways
+from nowake.sim.queues import AUTO, queue_model_of
 from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
 from nowake.sim.reports import Report
@@ -52,7 +53,7 @@ class SimMarket:
         latency: Entry, response, data and decision latency.
         fees: Default: those of the listing.
         session: Trading hours, None = always open.
-        queue_model: Name of a queue model (``sim.queues``).
+        queue_model: Name of a queue model, or ``auto`` (``sim.queues``).
         impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken (``sim.match_l2``).
         half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
         seed: Goes into trade ids, and latencies that are drawn are counted from it.
@@ -67,7 +68,7 @@ class SimMarket:
         latency: Latency,
         fees: FeeSchedule | None = None,
         session: Session | None = None,
-        queue_model: str = "power-2",
+        queue_model: str = AUTO,
         impact: str = "off",
         half_life_ns: int | None = None,
         seed: int = 0,
@@ -78,11 +79,12 @@ class SimMarket:
         self.tape = delayed(tape, latency.data, seed)
         self.key = tape.listing.key
         self.latency = latency
+        self.queue_model = queue_model_of(queue_model, tape)
         self.venue = SimVenue(
             tape,
             fees=tape.listing.fees if fees is None else fees,
             session=session,
-            model=named_queue_model(queue_model),
+            model=named_queue_model(self.queue_model),
             impact=impact,
             half_life_ns=half_life_ns,
             seed=seed,
@@ -90,7 +92,7 @@ class SimMarket:
         )
         self.own = OwnMarket(self.tape, latency.data_ns, session)
         self._session = session
-        fifo = queue_model.lower() == "fifo"
+        fifo = self.queue_model == "fifo"
         self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
         require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
         self._commands: list[tuple[int, _Command]] = []

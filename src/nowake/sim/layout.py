@@ -1,13 +1,15 @@
 """What the arrays of a simulated venue hold: the layout that kernels, ``sim.venue`` and tests share.
 
 Orders are rows of ``orders`` (m, 11) i64: live, side (0 buys), key, leaves, sequence, peg (PEG_PRIMARY, PEG_MIDPOINT),
-row at which it joined, link, display quantity, when it is refreshed, greatest key of a peg; and of ``fronts`` (m, 2)
-f64: quantity ahead, printed since the level's last row. What is not displayed has HIDDEN_SEQ added to its sequence, so
+row at which it joined, link, display quantity, when it is refreshed, greatest key of a peg; and of ``fronts`` (m, 6)
+f64: quantity ahead, printed since the level's last row, ahead at most and at least, left at worst and at best
+(``sim.bounds``). What is not displayed has HIDDEN_SEQ added to its sequence, so
 that at one price it comes after all that is. An iceberg is two rows: what is displayed, and the reserve; each links to
 the other (row + 1), and the reserve holds the display quantity and the time of the refresh. Fills are rows of ``fills``
 (f, 5) i64: order, quantity, price offset, venue time, and how: TOOK, PRINTED (made, inside a recorded print) or
 UNPRINTED (made, but whoever came to our price is in the book and not in the prints). ``venue`` (16,) i64 holds the
-scalars, ``taken`` and ``taken_at`` are tables (``market.table``) by level: key x 2 + side.
+scalars, ``reals`` (3,) f64 the model's exponent and what of a print is left at worst and at best; ``taken`` and
+``taken_at`` are tables (``market.table``) by level: key x 2 + side.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ NO_LIMIT = 2**60
 PARKED = -(2**60)
 """Key of a midpoint peg while there is no mid: nothing reaches it."""
 F_AHEAD, F_TRADED = 0, 1
+F_AHEAD_MAX, F_AHEAD_MIN, F_LEFT_MAX, F_LEFT_MIN = 2, 3, 4, 5
+FRONT_FIELDS = 6
+R_N, R_WORST, R_BEST = 0, 1, 2
+VENUE_REALS = 3
 X_ORDER, X_QTY, X_PRICE, X_T, X_HOW = 0, 1, 2, 3, 4
 FILL_FIELDS = 5
 

@@ -47,6 +47,7 @@ from nowake.market.book import (
     next_key,
 )
 from nowake.market.queue import front_after
+from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -63,6 +64,9 @@ from nowake.sim.layout import (
     O_SEQ,
     O_SIDE,
     PRINTED,
+    R_BEST,
+    R_N,
+    R_WORST,
     TOOK,
     UNPRINTED,
     V_DUE,
@@ -128,13 +132,15 @@ def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int
 
 @kernel(counted=False)
 def _match_print(
-    venue: I64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int, came: int
-) -> None:
+    venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int,
+    came: int,
+) -> None:  # fmt: skip
     """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side.
 
     ``came``: row at which the order that was executed joined; one that came before us is none of our business.
     """
     left = qty
+    reals[R_WORST], reals[R_BEST] = float(qty), float(qty)
     slots = venue[V_SLOTS]
     last_key, last_seq = 2**62, -1
     while True:
@@ -142,6 +148,8 @@ def _match_print(
         if i < 0:
             return
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
+        if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
+            bounds_after_print(orders, fronts, reals, i, last_key == key, hidden, came > NO_ID, came, venue[V_LOT])
         reach = left
         if last_key == key:
             unseen = last_seq >= HIDDEN_SEQ
@@ -164,16 +172,20 @@ def _match_print(
 
 @kernel(counted=False)
 def _match_level(
-    venue: I64, orders: I64, fills: I64, taken: I64, taken_at: I64, side: int, key: int, came: int, t: int
-) -> None:
+    venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, side: int, key: int,
+    came: int, t: int,
+) -> None:  # fmt: skip
     """Give ``came``, new at ``key`` of ``side``, to our orders on the other side that it crosses."""
     left = came
+    reals[R_BEST] = float(came)
     last_key, last_seq = 2**62, -1
-    while left > 0:
+    while True:
         i = _first_order(orders, venue[V_SLOTS], 1 - side, -key, last_key, last_seq)
         if i < 0:
             break
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
+        if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
+            bounds_after_crossing(fronts, reals, i, venue[V_LOT])
         take = min(orders[i, O_LEAVES], left)
         take -= take % venue[V_LOT]
         if take > 0:
@@ -202,7 +214,10 @@ def _orders_after_level(
             if orders[i, O_SEQ] >= HIDDEN_SEQ:
                 if new > 0 or flags & 0x200 == 0:
                     fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
-            elif flags & 0x200:
+                continue
+            if orders[i, O_LINK] == 0:
+                bounds_after_level(orders, fronts, i, old, new, flags & 0x200, came > NO_ID, came)
+            if flags & 0x200:
                 if new > 0:
                     fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
             elif came > NO_ID:
@@ -211,11 +226,11 @@ def _orders_after_level(
                 fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
             else:
                 fronts[i, F_AHEAD] = front_after(
-                    venue[V_MODEL], reals[0], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
+                    venue[V_MODEL], reals[R_N], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
                 )
                 fronts[i, F_TRADED] = 0.0
     if crossed and new > old and (flags & 0x600) == 0 and head[HALT_STATE] == 0:
-        _match_level(venue, orders, fills, taken, taken_at, side, key, new - old, t)
+        _match_level(venue, reals, orders, fronts, fills, taken, taken_at, side, key, new - old, t)
 
 
 @kernel(counted=False)
@@ -260,7 +275,7 @@ def venue_row(
             hit = print_side(head, code, price)
             if hit >= 0:
                 key = price if hit == 0 else -price
-                _match_print(venue, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
+                _match_print(venue, reals, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
         return 0
     status = apply_row(head, size, bits, top, table, code, price, qty)
     if status != 0:
@@ -276,7 +291,7 @@ def venue_row(
         if venue[V_LIVE] > 0:
             came = int(joined[row]) if joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
-                _match_print(venue, orders, fronts, fills, side, key, qty, 0, t, came)
+                _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
             flags = code & 0x600
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:

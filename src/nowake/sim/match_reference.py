@@ -8,9 +8,27 @@ from dataclasses import dataclass, field
 from nowake.core.child import Peg
 from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
-from nowake.market.queue import front_after_reference
+from nowake.market.queue import UNKNOWN_FRONT, front_after_reference
 
 TOOK, PRINTED, UNPRINTED = 0, 1, 2
+
+
+@dataclass
+class World:
+    """What stands ahead of an order, and what is left of it, if all that cannot be told goes one way."""
+
+    ahead: float
+    left: int
+
+    def give(self, qty: int, lot: int, *, queued: bool) -> int:
+        """Let ``qty`` reach the order, past the queue unless not ``queued``; return what it leaves to the next."""
+        reach = qty
+        if queued:
+            reach = max(qty - int(self.ahead), 0)
+            self.ahead = max(self.ahead - qty, 0.0)
+        part = min(self.left, reach) // lot * lot
+        self.left -= part
+        return qty - part
 
 
 @dataclass
@@ -43,6 +61,9 @@ class RestingOrder:
         self.shown = self.leaves if self.display is None else min(self.display, self.leaves)
         self.behind, self.passed, self.rank = self.ahead, 0.0, self.seq
         self.due: int | None = None
+        self.plain = self.shown == self.leaves  # what is not shown has no worlds
+        best = self.ahead if self.ahead < UNKNOWN_FRONT else 0.0
+        self.worlds = World(self.ahead, self.leaves), World(best, self.leaves)  # worst, best: ``sim.bounds``
 
     @property
     def better(self) -> int:
@@ -165,6 +186,8 @@ class ReferenceMatcher:
             else:
                 order.seq, order.ahead, order.traded = seq, float(there), 0.0
             moved.append((order, place))
+            for world in order.worlds:
+                world.ahead = float(there)
         for order, place in moved:
             order.price, order.row = place, number
 
@@ -201,8 +224,17 @@ class ReferenceMatcher:
 
     def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
         """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
-        left = qty
+        left, worst, best = qty, qty, qty
         for order, unseen in self._priority(side, price if side == 0 else -price):
+            at_price = order.price == price
+            if not order.plain:
+                pass
+            elif at_price and hidden and (came is None or came >= order.row):
+                if order.worlds[1].ahead < 0.5:
+                    best = order.worlds[1].give(best, self.lot, queued=False)
+            elif not at_price or came is None or came >= order.row:
+                worst = order.worlds[0].give(worst, self.lot, queued=at_price)
+                best = order.worlds[1].give(best, self.lot, queued=at_price)
             reach = left
             if order.price == price and came is not None and (came < order.row or unseen):
                 reach = 0  # it stood before us
@@ -230,6 +262,7 @@ class ReferenceMatcher:
             if order.side == side and order.price == price:
                 if new or not code & SEEDED:
                     order.behind, order.passed = float(new), 0.0
+                self._move_worlds(order, old, new, came, seeded=bool(code & SEEDED))
                 if code & SEEDED:
                     order.ahead = min(order.ahead, float(new)) if new else order.ahead
                 elif came is not None:
@@ -242,14 +275,31 @@ class ReferenceMatcher:
         if (side, price) in self.taken:
             self._carry(side, price, old, new, t, quiet=quiet)
         if new > old and not quiet and not self.book.halted:
-            left = new - old
+            left = best = new - old
             for order, unseen in self._priority(1 - side, -price if side == 0 else price):
+                best = order.worlds[1].give(best, self.lot, queued=False) if order.plain else best
                 part = min(order.leaves - order.shown if unseen else order.shown, left) // self.lot * self.lot
                 if part > 0:
                     self._fill(order, part, t, UNPRINTED, hidden=unseen)
                     left -= part
             if self.ledger and left < new - old:
                 self._set_taken(side, price, self.taken_now(side, price, t) + new - old - left, t)
+
+    @staticmethod
+    def _move_worlds(order: RestingOrder, old: int, new: int, came: int | None, *, seeded: bool) -> None:
+        """Move the queue of an order at a changed level as it would be at worst and at best."""
+        worst, best = order.worlds
+        if seeded and new:
+            worst.ahead, best.ahead = min(worst.ahead, float(new)), 0.0
+        if seeded:
+            return
+        if came is None:
+            best.ahead = max(best.ahead - max(old - new - order.traded, 0.0), 0.0)
+        elif came < order.row:
+            for world in order.worlds:
+                world.ahead = max(world.ahead - max(old - new, 0), 0.0)
+        for world in order.worlds:
+            world.ahead = min(world.ahead, float(new))
 
     def _carry(self, side: int, price: int, old: int, new: int, t: int, *, quiet: bool) -> None:
         amount = self.taken_now(side, price, t)

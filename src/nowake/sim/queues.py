@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from nowake.core.errors import InputError
+from nowake.core.tape import Tape
 from nowake.core.value import Value
 
 FIFO = 6
 """Exact first come first served, from the order ids of an order-by-order tape."""
+AUTO = "auto"
+"""``fifo`` where the tape has order ids, else ``ESTIMATE``."""
+ESTIMATE = "power-2"
 _FAMILIES = {"power": 1, "power2": 2, "power3": 3}
 _PLAIN = {"risk-averse": 0, "log": 4, "log2": 5, "fifo": FIFO}
 
@@ -40,3 +44,11 @@ def queue_model(name: str) -> QueueModel:
             "queue_model", name, "risk-averse, log, log2, power-N, power2-N, power3-N or fifo", "try power-2"
         )
     return QueueModel(name=name, number=_FAMILIES[family], n=n)
+
+
+def queue_model_of(name: str, tape: Tape) -> str:
+    """Return the name of the model that is in force on a tape: ``name``, in small letters, with ``auto`` decided."""
+    small = name.lower()
+    if small != AUTO:
+        return small
+    return "fifo" if len(tape) and len(tape.order_id) == len(tape) else ESTIMATE

@@ -16,6 +16,8 @@ class Report(Value, frozen=True):
         kind: acked, rejected, filled, ended, cancel-rejected, status, open-orders.
         t_venue_ns: Venue time.
         code, text: Why not, for refusals.
+        bounds: With the last report of an order: what it would have been filled at worst and at best
+            (``sim.bounds``). No venue says that: it is beside the event that the engine gets, never in it.
     """
 
     sequence: int
@@ -29,6 +31,7 @@ class Report(Value, frozen=True):
     text: str = ""
     statuses: tuple[OrderStatus, ...] = ()
     requested_ns: int = 0
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class VenueOrder:
         cum_qty: Filled so far, by it and by what it replaces.
         lost: Taken off it because it met an own order.
         fills: Its own.
+        rested, followed: Whether it has stood on the book; whether its bounds are told (``sim.bounds``).
     """
 
     child: ChildOrder
@@ -49,6 +53,8 @@ class VenueOrder:
     lost: int = 0
     status: ChildStatus = ChildStatus.WORKING
     fills: list[Fill] = field(default_factory=list)
+    rested: bool = False
+    followed: bool = False
 
     @property
     def open_qty(self) -> int:

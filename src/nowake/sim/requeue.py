@@ -15,6 +15,7 @@ from __future__ import annotations
 from nowake.core.jit import kernel
 from nowake.core.tape import F64, I64
 from nowake.market.book import NO_PRICE, best_key, level_size, next_key
+from nowake.sim.bounds import requeue_bounds
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -92,6 +93,7 @@ def repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64
             orders[i, O_KEY], orders[i, O_ROW] = key, row
             fronts[i, F_AHEAD] = float(level_size(head, size, table, side, key)) if key > PARKED else 0.0
             fronts[i, F_TRADED] = 0.0
+            requeue_bounds(fronts, i, fronts[i, F_AHEAD])
 
 
 @kernel(counted=False)

@@ -13,6 +13,7 @@ from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
+from nowake.sim.queues import AUTO
 from nowake.sim.rules import VenueRules
 from nowake.sim.world import Market, Progress, World
 
@@ -29,7 +30,7 @@ class SimOptions(Value, frozen=True):
         seed: All randomness of the run is counted from it.
         impact: ``off`` = the book ignores us; ``ledger`` = what we took stays taken. (``full`` comes with the
             simulator's own impact forms.)
-        queue_model: Name of the L2 queue model, see ``sim.queues``.
+        queue_model: Name of a queue model, or ``auto``, see ``sim.queues``.
         latency: Of decision, entry, response and data.
         fees: In place of the listing's own schedule.
         rules: What the venue does beside matching.
@@ -37,7 +38,7 @@ class SimOptions(Value, frozen=True):
 
     seed: int = 0
     impact: str = "ledger"
-    queue_model: str = "power-2"
+    queue_model: str = AUTO
     latency: Latency = DEFAULT_LATENCY
     fees: FeeSchedule | None = None
     rules: VenueRules = VenueRules()

@@ -81,9 +81,9 @@ class SimVenue:
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
         self.rules = rules or VenueRules()
         self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
-        self.reals: F64 = np.array([model.n], dtype=np.float64)
+        self.reals: F64 = np.array([model.n, 0.0, 0.0], dtype=np.float64)
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
-        self.fronts: F64 = np.zeros((8, 2), dtype=np.float64)
+        self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
@@ -134,8 +134,10 @@ class SimVenue:
                 reports += self._ended(order, t_ns) if order.lost else []
         return reports
 
-    def _ended(self, order: VenueOrder, t_ns: int) -> list[Report]:
-        return [self._report("ended", order.child.child_id, t_ns, status=order.status, cum_qty=order.cum_qty)]
+    def _ended(self, order: VenueOrder, t_ns: int, bounds: tuple[int, int] | None = None) -> list[Report]:
+        child_id, cum_qty = order.child.child_id, order.cum_qty
+        bounds = bounds if order.rested else (cum_qty, cum_qty)
+        return [self._report("ended", child_id, t_ns, status=order.status, cum_qty=cum_qty, bounds=bounds)]
 
     def _free(self, order: VenueOrder) -> None:
         """Let go of the slots of an order that can no longer trade."""
@@ -167,7 +169,19 @@ class SimVenue:
         order.cum_qty += qty
         if order.open_qty == 0:
             order.status = ChildStatus.CANCELED if order.lost else ChildStatus.FILLED
-        return self._report("filled", child.child_id, t_ns, fill=fill, cum_qty=order.cum_qty)
+        bounds = self._bounds(order) if order.status is ChildStatus.FILLED else None
+        return self._report("filled", child.child_id, t_ns, fill=fill, cum_qty=order.cum_qty, bounds=bounds)
+
+    def _bounds(self, order: VenueOrder) -> tuple[int, int] | None:
+        """Return what an order that ends now would have been filled at worst and at best, None: it is not all shown."""
+        if not order.rested:
+            return order.cum_qty, order.cum_qty
+        if not order.followed or order.lost:
+            return None
+        left = self.fronts[order.slot, [lay.F_LEFT_MAX, lay.F_LEFT_MIN]]
+        worst, best = (order.child.qty_units - int(one) for one in left)
+        # Own orders that share a print may get in each other's way in one world and not in another.
+        return min(worst, order.cum_qty), max(best, order.cum_qty)
 
     def _fees_now(self, price_units: int, qty: int) -> FeeSchedule:
         """Return the fees of a fill: those of the tier that the volume before it has reached."""
@@ -188,9 +202,10 @@ class SimVenue:
         return self._cancel(order, t_ns)
 
     def _cancel(self, order: VenueOrder, t_ns: int) -> list[Report]:
+        bounds = self._bounds(order)
         self._free(order)
         order.status = ChildStatus.CANCELED
-        return self._ended(order, t_ns)
+        return self._ended(order, t_ns, bounds)
 
     def query(self, child_id: str, requested_ns: int, t_ns: int) -> list[Report]:
         """Say what became of a child."""
@@ -241,6 +256,7 @@ class SimVenue:
         if not keeps:
             return self._cancel(old, t_ns) + self._enter(order, side, key, t_ns)
         order.slot, order.reserve, old.slot, old.reserve = old.slot, old.reserve, -1, -1
+        order.rested, order.followed, old.followed = True, False, False
         for slot in (order.slot, order.reserve):
             if slot >= 0:
                 self._in_slot[slot] = order
@@ -442,7 +458,10 @@ class SimVenue:
             self.orders[order.reserve] = row
             self.orders[order.slot, [lay.O_LEAVES, lay.O_LINK]] = display, order.reserve + 1
             self.orders[order.reserve, lay.O_LINK] = order.slot + 1
-        self.fronts[parts] = ahead, 0.0
+        best = 0.0 if ahead == UNKNOWN_FRONT else ahead
+        inherited = order.cum_qty - sum(fill.qty_units for fill in order.fills)  # by what it replaces
+        self.fronts[parts] = ahead, 0.0, ahead, best, left, left
+        order.rested, order.followed = True, display > 0 and order.reserve < 0 and not inherited
         self.stats[lay.V_LIVE] += len(parts)
         self.stats[lay.V_PEGS] += len(parts) * (child.peg is not Peg.NONE)
         self.stats[lay.V_MIDS] += int(child.peg is Peg.MIDPOINT)

@@ -55,6 +55,8 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "market_vwap_ex_own": price(instrument, report.vwap_ex_own_units),
         "market_twap": price(instrument, None if twap is None else float(twap)),
         "market_volume": json_number(instrument.qty(market.volume_units)) if market else None,
+        "queue_model": report.queue_model or None,
+        "fill_bounds": bounds_document(report.listing.instrument, report.filled_units, report.bounds),
         "own_unprinted": json_number(instrument.qty(report.own_unprinted_units)),
         "slippage_bps": {
             "arrival": report.slippage.arrival_bps,
@@ -75,6 +77,14 @@ def document(report: ExecutionReport, *, full: bool = False) -> dict[str, Any]:
         "assumed": [{"name": one.name, "value": one.value, "why": one.why} for one in report.assumed],
         "warnings": [{"code": one.code, "text": one.text} for one in report.warnings],
     }
+
+
+def bounds_document(instrument: Instrument, filled_units: int, bounds: tuple[int, int] | None) -> dict[str, Any] | None:
+    """Return what would have been filled at worst, as estimated, and at best; None where no simulator said it."""
+    if bounds is None:
+        return None
+    units = {"pessimistic": bounds[0], "estimate": filled_units, "optimistic": bounds[1]}
+    return {name: json_number(instrument.qty(one)) for name, one in units.items()}
 
 
 def choice_document(one: ChosenAt) -> dict[str, Any]:
@@ -157,6 +167,7 @@ def child_document(instrument: Instrument, child: ChildReport) -> dict[str, Any]
         "status": child.status.value,
         "slice": child.slice_index,
         "t_cancel": iso(child.t_cancel_ns) if child.t_cancel_ns else None,
+        "fill_bounds": bounds_document(instrument, child.filled_units, child.bounds),
         "fills": [fill_document(instrument, one) for one in child.fills],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from nowake.core.child import Liquidity
@@ -10,7 +10,7 @@ from nowake.core.errors import InputError
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import Assumption, CostEstimate, ExecutionPlan, Notice
-from nowake.core.value import Value, require
+from nowake.core.value import Value, replace, require
 from nowake.core.view import View
 from nowake.journal.codec import Batch
 from nowake.tca.benchmarks import Interval, average_price, ex_own_vwap, interval, slippage_bps
@@ -65,6 +65,9 @@ class ExecutionReport(Value, frozen=True):
         estimate: What the whole order was expected to cost when it began; None for one that was amended: nothing was
             expected of the order that it became.
         chosen: How its strategy was chosen, and each change of mind; empty where nothing was weighed.
+        bounds: What the children would have been filled at worst and at best by when they ended, units, where the
+            recording cannot tell (``docs/simulator.md``); None for a run that is not simulated.
+        queue_model: By which its queues were told; empty for a run that is not simulated.
     """
 
     order: ParentOrder
@@ -92,6 +95,8 @@ class ExecutionReport(Value, frozen=True):
     estimate: CostEstimate | None = None
     own_unprinted_units: int = 0
     chosen: tuple[ChosenAt, ...] = ()
+    bounds: tuple[int, int] | None = None
+    queue_model: str = ""
 
     def __post_init__(self) -> None:
         total = self.filled_units + self.residual_units
@@ -101,13 +106,21 @@ class ExecutionReport(Value, frozen=True):
         require(fills == self.filled_units, "filled", self.filled_units, f"the sum of the fills {fills}")
 
 
-def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = None) -> ExecutionReport:
+def measure(
+    batches: Iterable[Batch],
+    listing: Listing,
+    parent_id: str | None = None,
+    bounds: Mapping[str, tuple[int, int]] | None = None,
+    queue_model: str = "",
+) -> ExecutionReport:
     """Return the measured execution of one parent order.
 
     Args:
         batches: Of a journal: ``read_journal(path).batches()``, or those of one in memory.
         listing: What the order traded.
         parent_id: Which order; None = the only one of the journal.
+        bounds: Of a simulated run, by child id, units; looked at once the batches are read. None = not simulated.
+        queue_model: In force in a simulated run.
 
     Raises:
         InputError: No such order, several and none named, or another listing.
@@ -117,6 +130,8 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
     order = trail.order
     require(order.listing == listing.key, "listing", listing.key, f"that of the order, {order.listing}")
     children = trail.children
+    if bounds is not None:
+        children = tuple(replace(one, bounds=bounds.get(one.order.child_id)) for one in children)
     fills = [one for child in children for one in child.fills]
     filled = sum(one.fill.qty_units for one in fills)
     fees = sum(one.fill.fee_money for one in fills)
@@ -153,7 +168,18 @@ def measure(batches: Iterable[Batch], listing: Listing, parent_id: str | None = 
         assumed=trail.plans[-1][1].assumed if trail.plans else (),
         warnings=_warnings(trail, listing, market, filled),
         chosen=tuple(trail.chosen),
+        bounds=None if bounds is None else _sum_bounds(children, max(order.qty_units, filled)),
+        queue_model=queue_model,
     )
+
+
+def _sum_bounds(children: tuple[ChildReport, ...], whole: int) -> tuple[int, int]:
+    """Return the sums at worst and at best, this one no more than ``whole``: then less would have been sent.
+
+    A child of which nothing was said counts with what it filled.
+    """
+    each = [one.bounds or (one.filled_units, one.filled_units) for one in children]
+    return sum(worst for worst, _ in each), min(sum(best for _, best in each), whole)
 
 
 def _pick(trails: dict[str, Trail], parent_id: str | None) -> Trail:

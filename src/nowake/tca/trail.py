@@ -36,6 +36,8 @@ class ChildReport(Value, frozen=True):
         slice_index: The slice it was sent for.
         tactic, reason: Why it was sent.
         fills: In the order we learned of them.
+        bounds: What a simulated venue says it would have been filled at worst and at best by when it ended; None = it
+            has not said.
     """
 
     order: ChildOrder
@@ -49,6 +51,7 @@ class ChildReport(Value, frozen=True):
     status: ChildStatus = ChildStatus.IN_FLIGHT
     code: str = ""
     fills: tuple[ChildFill, ...] = ()
+    bounds: tuple[int, int] | None = None
 
     @property
     def filled_units(self) -> int:

@@ -148,3 +148,12 @@ def _turned(found: re.Match[str], kinds: tuple[str, ...], listing: Listing) -> s
         made.append(text[done - found.start() : found.start(group) - found.start()] + shown)
         done = found.end(group)
     return "".join(made) + text[done - found.start() :]
+
+
+def queues(model: str, instrument: Instrument, filled_units: int, bounds: tuple[int, int] | None) -> str:
+    """Return by which model queues were told, and between which quantities the fills lie where that is not certain."""
+    said = "fifo, exact" if model == "fifo" else f"{model}, estimated"
+    if bounds is None or bounds == (filled_units, filled_units):
+        return f"{said}; the data decide every fill"
+    worst, best = (quantity(instrument, one, unit=False) for one in bounds)
+    return f"{said}; by the data the same orders filled {worst} at worst, {best} at best"

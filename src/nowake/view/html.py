@@ -246,7 +246,7 @@ def _children_table(report: ExecutionReport) -> str:
     def seconds(value: float | None) -> str:
         return f.DASH if value is None else f.duration(int(value * 1e9))
 
-    rows = (
+    rows: tuple[tuple[str, str], ...] = (
         ("sent", str(found.children)),
         ("fills", str(found.fills)),
         ("posted", f"{f.percent(found.maker_share)} of the quantity"),
@@ -254,6 +254,9 @@ def _children_table(report: ExecutionReport) -> str:
         ("half filled within", seconds(found.time_to_fill_median_s)),
         ("cancelled, expired, refused", f"{found.cancels}, {found.expired}, {found.rejects}"),
     )
+    if report.queue_model:
+        unit = report.listing.instrument
+        rows += (("queues", f.queues(report.queue_model, unit, report.filled_units, report.bounds)),)
     return table(rows)
 
 

@@ -233,6 +233,9 @@ def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ..
     if report.filled_units:
         rows.add_row("market", _market_line(report))
         rows.add_row("children", _children_line(report))
+        if report.queue_model:
+            words = f.queues(report.queue_model, instrument, report.filled_units, report.bounds)
+            rows.add_row("queues", Text(words))
         rows.add_row("schedule", _schedule_line(report, zone))
     for what, where in files:
         rows.add_row(what, Text(where, overflow="fold"))

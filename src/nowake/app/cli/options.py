@@ -140,6 +140,13 @@ class OrderOptions:
     impact: Annotated[
         str, typer.Option(help="off: the book ignores us; ledger: what we took stays taken", rich_help_panel=_MARKET)
     ] = "ledger"
+    queue_model: Annotated[
+        str,
+        typer.Option(
+            help="who is before us at a price: fifo (order ids), power-2, risk-averse, log ...; auto: fifo or power-2",
+            rich_help_panel=_MARKET,
+        ),
+    ] = "auto"
     latency: Annotated[
         str,
         typer.Option(
@@ -206,6 +213,7 @@ class OrderOptions:
             regime=self.regime.strip(),
             impact=self.impact,
             fees=self.fees.strip(),
+            queue_model=self.queue_model.strip(),
             latency=self.latency.strip(),
             faults=self.faults.strip(),
             allow=tuple(self.allow or ()),
