@@ -22,6 +22,7 @@ GOLDEN = [
     ("power2-3", 31.92, 32.5),
     ("power3-3", 53.52, 47.5),
     ("risk-averse", 60.0, 50.0),
+    ("optimistic", 30.0, 30.0),  # by hand: all 30, or the 20 not printed, stood ahead
 ]
 
 
@@ -35,7 +36,7 @@ def test_the_published_numbers_come_out(function: object, name: str, untraded: f
 
 @settings(max_examples=2_000)
 @given(
-    model=st.integers(0, 5),
+    model=st.sampled_from([0, 1, 2, 3, 4, 5, 7]),
     n=st.sampled_from([1.0, 2.0, 3.0, 100.0]),
     front=st.one_of(st.floats(0, 1e6), st.floats(0, 1e-6)),
     prev=st.integers(0, 10**12),

@@ -30,6 +30,7 @@ from nowake.sim.dark import DarkMarket, dark_listing
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
+from nowake.sim.queues import AUTO
 from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
 from nowake.sim.world import World
 
@@ -87,7 +88,7 @@ class SimulatedVenues:
         latency: str | Mapping[str, str] = "",
         fees: str | Mapping[str, str] = "",
         impact: str = "ledger",
-        queue_model: str = "power-2",
+        queue_model: str = AUTO,
         dark: Sequence[DarkLiquidity] = (),
         seed: int = 0,
     ) -> None:

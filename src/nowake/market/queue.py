@@ -17,6 +17,7 @@ model    name          p, the share of cancels behind us
 3        power3-n      1 - (f / (f + b))^n
 4        log           ln(1 + b) / (ln(1 + b) + ln(1 + f))
 5        log2          ln(1 + b) / ln(1 + b + f)
+7        optimistic    0 until nobody is ahead: the counterpart of risk-averse
 =======  ============  ===========================================
 
 Source: hftbacktest ``queue.rs`` (ProbQueueModel), and R. Cont's remark that cancels are not uniform over the queue;
@@ -61,6 +62,8 @@ def front_after_reference(model: int, n: float, front: float, prev: float, new: 
     change = prev - new - traded
     if change < 0 or model == 0:
         return min(front, new)
+    if model == 7:
+        return min(max(front - change, 0.0), new)
     f, b = max(front, 0.0), max(prev - front, 0.0)
     if f + b < NOTHING:
         return 0.0
@@ -82,6 +85,8 @@ def front_after(model: int, n: float, front: float, prev: float, new: float, tra
     change = prev - new - traded
     if change < 0 or model == 0:
         return min(front, new)
+    if model == 7:
+        return min(max(front - change, 0.0), new)
     f, b = max(front, 0.0), max(prev - front, 0.0)
     if f + b < NOTHING:
         return 0.0

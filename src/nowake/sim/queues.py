@@ -12,7 +12,7 @@ AUTO = "auto"
 """``fifo`` where the tape has order ids, else ``ESTIMATE``."""
 ESTIMATE = "power-2"
 _FAMILIES = {"power": 1, "power2": 2, "power3": 3}
-_PLAIN = {"risk-averse": 0, "log": 4, "log2": 5, "fifo": FIFO}
+_PLAIN = {"risk-averse": 0, "log": 4, "log2": 5, "fifo": FIFO, "optimistic": 7}
 
 
 class QueueModel(Value, frozen=True):
@@ -26,8 +26,8 @@ class QueueModel(Value, frozen=True):
 def queue_model(name: str) -> QueueModel:
     """Return the model called ``risk-averse``, ``log``, ``log2``, ``power-N``, ``power2-N``, ``power3-N`` or ``fifo``.
 
-    ``power-1`` spreads cancels in proportion, p = b / (b + f). ``fifo`` is no model but the truth, where the tape has
-    order ids.
+    ``optimistic`` is the other end of ``risk-averse``: all cancels stood ahead of us. ``power-1`` spreads
+    cancels in proportion, p = b / (b + f). ``fifo`` is no model but the truth, where the tape has order ids.
 
     Raises:
         InputError: No such model.
