@@ -39,7 +39,7 @@ def test_the_venue_in_event_order_keeps_the_book_sound(tape: Tape) -> None:
     reference = ReferenceBook()
     for row in zip(tape.code[rows].tolist(), tape.prices()[rows].tolist(), tape.qty[rows].tolist(), strict=True):
         reference.apply(*row)
-    market = SimMarket(tape, latency=LATENCY)
+    market = SimMarket(tape, queue_model="power-2", latency=LATENCY)
     now, _ = market.advance(market.start_ns)
     market.query_open(market.key, now + 10**14)  # makes the venue follow to the end
     market.advance(now + 10**14 + 10**9)
