@@ -39,7 +39,7 @@ def test_the_venue_in_event_order_keeps_the_book_sound(tape: Tape) -> None:
     reference = ReferenceBook()
     for row in zip(tape.code[rows].tolist(), tape.prices()[rows].tolist(), tape.qty[rows].tolist(), strict=True):
         reference.apply(*row)
-    market = SimMarket(tape, queue_model="power-2", latency=LATENCY)
+    market = SimMarket(tape, latency=LATENCY)
     now, _ = market.advance(market.start_ns)
     market.query_open(market.key, now + 10**14)  # makes the venue follow to the end
     market.advance(now + 10**14 + 10**9)
@@ -50,7 +50,7 @@ def test_the_venue_in_event_order_keeps_the_book_sound(tape: Tape) -> None:
 
 def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> None:
     part = tape.head(40_000)
-    market = SimMarket(part, latency=LATENCY, impact="ledger")
+    market = SimMarket(part, queue_model="power-2", latency=LATENCY, impact="ledger")
     world = ReferenceWorld(
         part, LATENCY, ReferenceMatcher(ledger=True, lot=part.listing.lot_units), ReferenceMarket(part.meta.silence_ns)
     )
