@@ -22,16 +22,26 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long it lives: until cancelled; immediate-or-cancel; fill-or-kill: all of it at once, or nothing."""
+    """How long it lives: until cancelled; immediate-or-cancel; fill-or-kill: all of it at once, or nothing.
+
+    ``opg`` and ``cls`` are for the opening and the closing auction alone.
+    """
 
     GTC = "gtc"
     IOC = "ioc"
     FOK = "fok"
+    OPG = "opg"
+    CLS = "cls"
 
     @property
     def immediate(self) -> bool:
         """Return whether it is over as it arrives: it never rests."""
         return self in (TimeInForce.IOC, TimeInForce.FOK)
+
+    @property
+    def auction(self) -> bool:
+        """Return whether it waits for an auction."""
+        return self in (TimeInForce.OPG, TimeInForce.CLS)
 
 
 class Peg(StrEnum):
@@ -111,7 +121,8 @@ class ChildOrder(Value, frozen=True, omit_defaults=True):
             "0 for market orders, > 0 otherwise",
         )
         require(self.price_units >= 0, "price_units", self.price_units, ">= 0")
-        require(not market or self.tif.immediate, "tif", self.tif, "ioc or fok for market orders")
+        rests = self.tif is TimeInForce.GTC
+        require(not market or not rests, "tif", self.tif, "ioc, fok, opg or cls for market orders")
         post = self.order_type is OrderType.POST_ONLY
         require(not post or self.tif is TimeInForce.GTC, "tif", self.tif, "gtc for post-only orders")
         require(self.attempt >= 0, "attempt", self.attempt, ">= 0")
@@ -119,7 +130,7 @@ class ChildOrder(Value, frozen=True, omit_defaults=True):
         require(0 <= least <= self.qty_units, "min_qty_units", least, f"in [0, {self.qty_units}]")
         may = self.tif is TimeInForce.IOC or self.peg is Peg.MIDPOINT
         require(not least or may, "min_qty_units", least, "0 unless immediate-or-cancel or a midpoint peg")
-        rests, shown = self.tif is TimeInForce.GTC, self.display_qty_units
+        shown = self.display_qty_units
         require(rests or self.peg is Peg.NONE, "peg", self.peg, "none unless the order rests")
         if shown is not None:
             require(0 <= shown <= self.qty_units, "display_qty_units", shown, f"in [0, {self.qty_units}]")
@@ -147,6 +158,7 @@ class Fill(Value, frozen=True, omit_defaults=True):
         fee_money: Integer money units of the instrument, positive = paid.
         t_venue_ns: Venue time.
         unprinted: Said by a simulated venue: no print of the recording contains the fill.
+        modelled: Said by a simulated venue: what was recorded does not say whether it would have been filled.
     """
 
     child_id: str
@@ -157,6 +169,7 @@ class Fill(Value, frozen=True, omit_defaults=True):
     liquidity: Liquidity
     t_venue_ns: int
     unprinted: bool = False
+    modelled: bool = False
 
     def __post_init__(self) -> None:
         require(bool(self.trade_id), "trade_id", self.trade_id, "given")

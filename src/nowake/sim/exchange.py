@@ -30,6 +30,7 @@ from nowake.market.book import repaired
 from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
+from nowake.sim.auction import auction_ns, recorded_print
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import AUTO, queue_model_of
 from nowake.sim.queues import queue_model as named_queue_model
@@ -98,6 +99,7 @@ class SimMarket:
         self._commands: list[tuple[int, _Command]] = []
         self._messages: list[VenueMessage] = []
         self._left: dict[str, int] = {}
+        self._auctions: set[tuple[TimeInForce, int]] = set()
         self._replaced: dict[str, str] = {}
         self._cum: dict[str, int] = {}
         self._saved = Saved(self.venue, self.own)
@@ -132,6 +134,17 @@ class SimMarket:
         """Send a child; it arrives after decision and entry latency."""
         require(child.listing == self.key, "listing", child.listing, self.key)
         self._send(lambda t: self.venue.submit(child, t), now_ns)
+        if child.tif.auction:
+            self._await_auction(child.tif, now_ns)
+
+    def _await_auction(self, tif: TimeInForce, now_ns: int) -> None:
+        """Let the venue hold an auction when the recorded one printed."""
+        instant = auction_ns(self._session, tif, now_ns)
+        if instant is None or instant < now_ns or (tif, instant) in self._auctions:
+            return
+        self._auctions.add((tif, instant))
+        t_ns, price, qty = recorded_print(self.tape, self.venue_rows, instant)
+        insort(self._commands, (t_ns, lambda t: self.venue.hold_auction(tif, price, qty, t)), key=itemgetter(0))
 
     def replace(self, old_id: str, child: ChildOrder, now_ns: int) -> None:
         """Ask to put ``child`` in the place of an order; its quantity is the total, fills of the old one included."""

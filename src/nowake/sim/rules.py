@@ -6,7 +6,8 @@ from collections import deque
 from decimal import Decimal
 from enum import StrEnum
 
-from nowake.core.instrument import FeeSchedule
+from nowake.core.child import ChildOrder
+from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.value import Value, check_types, require
 
 SECOND_NS = 1_000_000_000
@@ -61,6 +62,7 @@ class VenueRules(Value, frozen=True):
         fee_tiers: By rising volume; below the first, the listing's own fees hold.
         volume_before: The account's volume before the run that counts for the tiers (at most venues: of 30 days). What
             is filled in the run is added; within a run nothing falls out of the 30 days.
+        auction_share: How much of a recorded auction's print each of our sides may have had, assumed.
     """
 
     refresh_ns: int = 0
@@ -70,6 +72,7 @@ class VenueRules(Value, frozen=True):
     cancel_reserve: int = 0
     fee_tiers: tuple[FeeTier, ...] = ()
     volume_before: Decimal = Decimal(0)
+    auction_share: float = 0.1
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -78,6 +81,7 @@ class VenueRules(Value, frozen=True):
         require(most >= 0, "messages_per_second", most, ">= 0")
         room = 0 <= kept < most or kept == most == 0
         require(room, "cancel_reserve", kept, f">= 0 and below the {most} messages a second")
+        require(0 <= self.auction_share <= 1, "auction_share", self.auction_share, "in [0, 1]")
         starts = [tier.from_volume for tier in self.fee_tiers]
         require(starts == sorted(set(starts)), "fee_tiers", starts, "by rising volume")
         good = self.volume_before.is_finite() and self.volume_before >= 0
@@ -109,3 +113,15 @@ class MessageMeter:
             taken.append(t_ns)
             return 0
         return taken[len(taken) - limit] + SECOND_NS - t_ns
+
+
+def grid_refusal(listing: Listing, child: ChildOrder, price_units: int) -> tuple[str, str] | None:
+    """Return (code, text) of why price and quantities are off a venue's tables, or None; price 0 = not known."""
+    qty = child.qty_units
+    if price_units > 0 and (problem := listing.order_problem(price_units, qty)):
+        if qty % listing.lot_units or price_units % listing.tick_units(price_units):
+            return "grid", problem
+        return "min-notional" if qty < listing.min_order_units(price_units) else "max-quantity", problem
+    if (child.display_qty_units or 0) % listing.lot_units:
+        return "grid", f"display quantity {child.display_qty_units} is not a multiple of the lot"
+    return None

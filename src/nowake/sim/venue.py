@@ -22,9 +22,10 @@ from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
+from nowake.sim.auction import auction_ns, inside_print, interest_of
 from nowake.sim.queues import QueueModel
 from nowake.sim.reports import Report, VenueOrder
-from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted
+from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
 
 IMPACTS = ("off", "ledger")
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
@@ -73,7 +74,9 @@ class SimVenue:
         self._base = tape.meta.price_base
         self._depth = tape.meta.depth_levels
         self._seed = seed
+        self._session = session
         self._hours = Hours(session)
+        self._gathered: list[VenueOrder] = []
         self.book: I64 = bk.new_book(coarsest_step(tape))
         self.stats: I64 = np.zeros(lay.VENUE_STATS, dtype=np.int64)
         remembers = impact == "ledger" and half_life_ns != 0
@@ -153,7 +156,9 @@ class SimVenue:
         if not self._in_slot:
             self.stats[lay.V_SLOTS] = 0
 
-    def _filled(self, order: VenueOrder, price_units: int, qty: int, t_ns: int, how: int) -> Report:
+    def _filled(
+        self, order: VenueOrder, price_units: int, qty: int, t_ns: int, how: int, *, modelled: bool = False
+    ) -> Report:
         child, maker = order.child, how != lay.TOOK
         fill = Fill(
             child_id=child.child_id,
@@ -164,6 +169,7 @@ class SimVenue:
             liquidity=Liquidity.MAKER if maker else Liquidity.TAKER,
             t_venue_ns=t_ns,
             unprinted=how != lay.PRINTED,
+            modelled=modelled,
         )
         order.fills.append(fill)
         order.cum_qty += qty
@@ -223,6 +229,8 @@ class SimVenue:
         order = VenueOrder(child)
         if (refused := self._refuse_message(order, t_ns)) is not None:
             return refused
+        if child.tif.auction:
+            return self._gather(order, t_ns)
         side = 0 if child.side is Side.BUY else 1
         key = self._arrival_key(child, side)
         why = self._refusal(child, side, key, t_ns)
@@ -250,7 +258,7 @@ class SimVenue:
         side = 0 if child.side is Side.BUY else 1
         key = self._arrival_key(child, side)
         keeps = 0 < order.open_qty <= old.open_qty and _same_terms(child, old.child)
-        why = self._grid_refusal(child, child.price_units) if keeps else self._refusal(child, side, key, t_ns)
+        why = grid_refusal(self.listing, child, child.price_units) if keeps else self._refusal(child, side, key, t_ns)
         if why is not None:
             return self._reject(order, t_ns, *why)
         if not keeps:
@@ -263,6 +271,33 @@ class SimVenue:
         self._take_off(order, old.open_qty - order.open_qty)
         old.status = ChildStatus.CANCELED
         return [*self._ended(old, t_ns), self._report("acked", child.child_id, t_ns)]
+
+    def _gather(self, order: VenueOrder, t_ns: int) -> list[Report]:
+        """Take an order on for an auction."""
+        child = order.child
+        instant = auction_ns(self._session, child.tif, t_ns)
+        if instant is None or t_ns >= instant:
+            code = "no-auction" if instant is None else "too-late"
+            return self._reject(order, t_ns, code, "there is no such auction any more on this day, or at this venue")
+        if why := grid_refusal(self.listing, child, child.price_units):
+            return self._reject(order, t_ns, *why)
+        self._gathered.append(order)
+        return [self._report("acked", child.child_id, t_ns)]
+
+    def hold_auction(self, tif: TimeInForce, price_units: int, qty: int, t_ns: int) -> list[Report]:
+        """Let what gathered trade inside the recorded print of an auction (0, 0 = none); the rest expires."""
+        ready = [order for order in self._gathered if order.child.tif is tif and order.can_trade()]
+        self._gathered = [order for order in self._gathered if order.child.tif is not tif]
+        interest = [interest_of(order.child, order.open_qty) for order in ready]
+        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units)
+        reports = []
+        for order, part in zip(ready, got, strict=True):
+            if part:
+                reports.append(self._filled(order, price_units, part, t_ns, lay.PRINTED, modelled=True))
+            if order.can_trade():
+                order.status = ChildStatus.EXPIRED
+                reports += self._ended(order, t_ns)
+        return reports
 
     def _refuse_message(self, order: VenueOrder, t_ns: int) -> list[Report] | None:
         """Take a new order's message in: return why it cannot be read, or None."""
@@ -373,12 +408,14 @@ class SimVenue:
             return "other", "a minimum quantity of an order that rests is kept by dark venues only"
         if child.peg is not Peg.NONE and key == bk.NO_PRICE:
             return "no-reference", "there is no price to peg to, and no limit"
+        if child.peg is not Peg.NONE and child.min_qty_units:
+            return "other", "this venue knows a minimum quantity for immediate orders only"
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
         price = child.price_units if free else self._base + key * int(child.side)
         if free and not price and best != bk.NO_PRICE:
             touch = self._base + (-best if side == 0 else best)
             price = touch - touch % self.listing.tick_units(touch)
-        if why := self._grid_refusal(child, price):
+        if why := grid_refusal(self.listing, child, price):
             return why
         if child.order_type is OrderType.POST_ONLY and crosses:
             return "would-cross", "it would take liquidity"
@@ -389,20 +426,6 @@ class SimVenue:
             if met is not None:
                 return "self-trade", f"it would trade with own order {met.child.child_id}"
         return None
-
-    def _grid_refusal(self, child: ChildOrder, price: int) -> tuple[str, str] | None:
-        """Return (code, text) of why price and quantities are off the venue's tables, or None; price 0 = unknown."""
-        if price > 0 and (problem := self.listing.order_problem(price, child.qty_units)):
-            return self._problem_code(price, child.qty_units), problem
-        if (child.display_qty_units or 0) % self.listing.lot_units:
-            return "grid", f"display quantity {child.display_qty_units} is not a multiple of the lot"
-        return None
-
-    def _problem_code(self, price: int, qty: int) -> str:
-        listing = self.listing
-        if qty % listing.lot_units or price % listing.tick_units(price):
-            return "grid"
-        return "min-notional" if qty < listing.min_order_units(price) else "max-quantity"
 
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""

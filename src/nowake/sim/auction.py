@@ -1,0 +1,175 @@
+"""Call auctions: all interest gathers, then everything that can trade does so at one price.
+
+**The price** is, of the limits there are, the one at which most can trade; of several, where the least is left over; of
+several, the highest if all of them leave buyers over and the lowest if all leave sellers over (market pressure); else
+the reference price, or the nearest of them to it. Without any limit it is the reference price.
+
+**Who trades** at it: market orders, then better limits, then earlier ones; the last may be filled in part.
+
+Source: the price determination of the Xetra market model (most volume, least surplus, pressure, reference price).
+
+A tape records no interest of an auction, at most its print. What ours get of that is *modelled*: ``inside_print``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nowake.core.child import ChildOrder, TimeInForce
+from nowake.core.order import Side
+from nowake.core.sessions import Session
+from nowake.core.tape import KIND_MASK, OFF_EXCHANGE, SIDE_MASK, Row, Tape
+from nowake.core.value import Value, require
+from nowake.sim.merge import VenueRows
+
+WINDOW_NS = 60_000_000_000
+"""A recorded auction prints within this after its instant, or it did not take place."""
+
+
+class Interest(Value, frozen=True):
+    """What one order would do in an auction.
+
+    Attributes:
+        side: Buy or sell.
+        qty_units: How much, > 0.
+        limit_units: Price limit, None = at any price.
+    """
+
+    side: Side
+    qty_units: int
+    limit_units: int | None = None
+
+    def __post_init__(self) -> None:
+        require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
+        require(self.limit_units is None or self.limit_units > 0, "limit_units", self.limit_units, "> 0 or None")
+
+    def accepts(self, price_units: int) -> bool:
+        """Return whether it would trade at a price."""
+        return self.limit_units is None or int(self.side) * (self.limit_units - price_units) >= 0
+
+
+class Cross(NamedTuple):
+    """The outcome of an auction, or what is indicated while orders gather.
+
+    Attributes:
+        price_units: The one price.
+        qty_units: What trades.
+        surplus_units: What is left over at it: buyers > 0, sellers < 0.
+    """
+
+    price_units: int
+    qty_units: int
+    surplus_units: int
+
+
+def indicative(interest: Sequence[Interest], reference_units: int) -> Cross | None:
+    """Return price, size and surplus if the auction were now, None = nothing can trade.
+
+    ``reference_units`` is the price that decides when nothing else does.
+    """
+    limits = sorted({one.limit_units for one in interest if one.limit_units is not None})
+    found = [_at(interest, price) for price in limits or [reference_units]]
+    most = max(cross.qty_units for cross in found)
+    if most == 0:
+        return None
+    found = [cross for cross in found if cross.qty_units == most]
+    least = min(abs(cross.surplus_units) for cross in found)
+    found = [cross for cross in found if abs(cross.surplus_units) == least]
+    if all(cross.surplus_units > 0 for cross in found):
+        return found[-1]
+    if all(cross.surplus_units < 0 for cross in found):
+        return found[0]
+    return _at(interest, min(max(reference_units, found[0].price_units), found[-1].price_units))
+
+
+def _at(interest: Sequence[Interest], price_units: int) -> Cross:
+    bought = sum(one.qty_units for one in interest if one.side is Side.BUY and one.accepts(price_units))
+    sold = sum(one.qty_units for one in interest if one.side is Side.SELL and one.accepts(price_units))
+    return Cross(price_units, min(bought, sold), bought - sold)
+
+
+def by_priority(interest: Sequence[Interest], side: Side, price_units: int) -> list[int]:
+    """Return which orders of a side trade at a price, the first in priority first; ``interest`` is in order of time."""
+    ready = [i for i, one in enumerate(interest) if one.side is side and one.accepts(price_units)]
+
+    def rank(i: int) -> tuple[bool, int, int]:
+        limit = interest[i].limit_units
+        return limit is not None, -int(side) * (limit or 0), i
+
+    return sorted(ready, key=rank)
+
+
+def uncross(interest: Sequence[Interest], reference_units: int) -> tuple[Cross | None, list[int]]:
+    """Hold the auction of ``interest``, in order of time.
+
+    Returns:
+        The cross, None = nothing trades, and (n,) what each order gets.
+    """
+    filled = [0] * len(interest)
+    cross = indicative(interest, reference_units)
+    if cross is not None:
+        for side in Side:
+            share_out(interest, side, cross.price_units, cross.qty_units, filled)
+    return cross, filled
+
+
+def share_out(interest: Sequence[Interest], side: Side, price_units: int, qty_units: int, filled: list[int]) -> None:
+    """Give ``qty_units`` to the orders of a side by their priority, adding to ``filled``."""
+    left = qty_units
+    for i in by_priority(interest, side, price_units):
+        part = min(interest[i].qty_units, left)
+        filled[i] += part
+        left -= part
+
+
+def inside_print(
+    interest: Sequence[Interest], price_units: int, qty_units: int, share: float, lot_units: int = 1
+) -> list[int]:
+    """Return what our orders get of an auction of which only the print is known: *modelled*.
+
+    The recorded cross stays as it was, price and size; ours trade inside it, in place of others on the same side. Each
+    of our sides gets at most ``share`` of what was matched, in whole lots, by priority; an order whose limit the price
+    passes gets nothing.
+
+    ``interest`` is in order of time, ``share`` in [0, 1]; price and quantity are those of the recorded print.
+    """
+    require(0 <= share <= 1, "share", share, "in [0, 1]")
+    room = int(qty_units * share) // lot_units * lot_units
+    filled = [0] * len(interest)
+    for side in Side:
+        share_out(interest, side, price_units, room, filled)
+    return filled
+
+
+def auction_ns(session: Session | None, tif: TimeInForce, t_ns: int) -> int | None:
+    """Return the instant of the opening or closing auction of the trading day of ``t_ns``, None = there is none."""
+    if session is None or session.always_open:
+        return None
+    hours = session.hours(session.trading_day(t_ns))
+    if hours is None:
+        return None
+    return hours[0] if tif is TimeInForce.OPG else hours[1]
+
+
+def recorded_print(tape: Tape, rows: VenueRows, instant_ns: int) -> tuple[int, int, int]:
+    """Return (venue time, price, quantity) of the print of an auction at ``instant_ns``: price and quantity 0 = none.
+
+    It is the largest print without an aggressor, on the exchange, in the minute from the instant on.
+    """
+    times = rows.times
+    lo, hi = np.searchsorted(times, [instant_ns, instant_ns + WINDOW_NS + 1])
+    at = rows.rows[lo:hi] if len(rows.rows) else np.arange(lo, hi)
+    code = tape.code[at]
+    crossed = (code & KIND_MASK == Row.TRADE) & (code & (SIDE_MASK | OFF_EXCHANGE) == 0)
+    if not crossed.any():
+        return instant_ns + WINDOW_NS, 0, 0
+    found = int(np.argmax(np.where(crossed, tape.qty[at], -1)))
+    return int(times[lo + found]), int(tape.prices()[at[found]]), int(tape.qty[at[found]])
+
+
+def interest_of(child: ChildOrder, open_qty: int) -> Interest:
+    """Return what a child would do in an auction."""
+    return Interest(side=child.side, qty_units=open_qty, limit_units=child.price_units or None)
