@@ -31,7 +31,7 @@ from nowake.journal.memory import MemoryJournal
 from nowake.plan.strategies import AUTO, check_parameters
 from nowake.route.router import SmartRouter
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import NAMES, Faults, FaultyMarket, parse_faults
+from nowake.sim.faults import LATER_NS, NAMES, Faults, FaultyMarket, parse_faults
 from nowake.sim.latency import Latency, lognormal
 from nowake.sim.merge import VenueRows, venue_rows
 from nowake.sim.synthetic import synth_tape
@@ -183,7 +183,17 @@ def storm(seed: int, *, faults: Faults | None = None, crash: float | None = None
         seed, order, env, CrashingHost(env, journal, seed + 7, crash), FaultyMarket(inner, faults, seed), journal
     )
     World(made.market, made.host).run(order)
+    hear_out(made)
     return made
+
+
+def hear_out(made: Storm) -> None:
+    """Let what is still on its way arrive: a shell goes on listening when its last order is done."""
+    until = made.market.now_ns + 2 * LATER_NS
+    while made.market.now_ns < until:
+        t_ns, _ = made.market.advance(until, ())
+        for message in made.market.poll(t_ns):
+            made.host.handle(replace(message.event, t_ns=max(t_ns, made.host.state.t_ns)), message.raw)
 
 
 def judge(made: Storm, *, deep: bool = False) -> None:
