@@ -46,8 +46,9 @@ def read() -> tuple[Tape, nowake.OrderRequest, str]:
     return load_tape(order, RunOptions()), order, "SYNTH (no recorded data found)"
 
 
-def run(prepared: Prepared) -> tuple[float, int]:
+def run(tape: Tape, order: nowake.OrderRequest) -> tuple[float, int]:
     """Work the order once; returns CPU seconds and the number of steps."""
+    prepared = prepare(order, RunOptions(), tape=tape)
     journal = open_journal(prepared, None)
     since = time.process_time()
     work(prepared, journal)
@@ -66,7 +67,7 @@ def kernels(tape: Tape, prepared: Prepared) -> float:
     return time.process_time() - since
 
 
-def parts(prepared: Prepared) -> dict[str, float]:
+def parts(tape: Tape, order: nowake.OrderRequest) -> dict[str, float]:
     """Return CPU seconds of each part of one run."""
     spent = dict.fromkeys(PARTS, 0.0)
     kept: list[tuple[Any, str, Callable[..., Any]]] = []
@@ -83,7 +84,7 @@ def parts(prepared: Prepared) -> dict[str, float]:
 
         setattr(owner, name, timed)
     try:
-        run(prepared)
+        run(tape, order)
     finally:
         for owner, name, inner in kept:
             setattr(owner, name, inner)
@@ -97,11 +98,11 @@ def main() -> None:
     options = parser.parse_args()
     tape, order, name = read()
     prepared = prepare(order, RunOptions(), tape=tape)
-    run(prepared)
+    run(tape, order)
     kernels(tape, prepared)
     runs, bare, steps = [], [], 0
     for _ in range(options.rounds):
-        taken, steps = run(prepared)
+        taken, steps = run(tape, order)
         runs.append(taken)
         bare.append(kernels(tape, prepared))
     kernel = statistics.median(bare)
@@ -115,7 +116,7 @@ def main() -> None:
         },
         "kernel_s": kernel,
         "ratio_run_to_kernels": statistics.median(runs) / kernel,
-        "us_per_decision_by_part": {label: 1e6 * spent / steps for label, spent in parts(prepared).items()},
+        "us_per_decision_by_part": {label: 1e6 * spent / steps for label, spent in parts(tape, order).items()},
         "machine": f"{platform.machine()} {platform.python_implementation()} {platform.python_version()}",
     }
     print(json.dumps(document, indent=2))

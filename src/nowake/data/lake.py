@@ -387,8 +387,16 @@ def _read_tape(files: list[LakeFile]) -> Tape:
     with_head = files[0].part.first_row > 0
     arrays = _columns([_read_table(file, keep_head=with_head and file is files[0]) for file in files])
     made = Tape(files[0].meta, *(arrays[name] for name in COLUMNS))
+    _give_back()
     whole = len(made) == files[0].part.tape_rows and not with_head
     return made if whole else _cut(made)
+
+
+def _give_back() -> None:
+    """Return to the system what decompressing took: as much again as the columns."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def _cut(tape: Tape) -> Tape:
