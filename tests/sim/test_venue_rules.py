@@ -181,7 +181,9 @@ def test_a_cancel_takes_effect_when_it_arrives() -> None:
         market.poll(now)
         now, _ = market.advance(START_NS + (100 - early_ms) * MS)
         market.cancel("o", now)
-        assert sum(isinstance(event, Filled) for event in run_to_end(market)) == fills
+        events = run_to_end(market)
+        assert sum(isinstance(event, Filled) for event in events) == fills
+        assert events[-1].t_venue_ns == now + 3 * MS
 
 
 # Own orders that would meet.
