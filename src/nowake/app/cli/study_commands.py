@@ -112,6 +112,36 @@ def truth(
         screen.out.print(known_truth.table(rows).markdown(), markup=False, soft_wrap=True)
 
 
+@study_app.command("queues")
+def queues(
+    tape: Annotated[list[str], typer.Option(help="order-by-order lake or recorded file; may be given again")],
+    symbol: Annotated[str | None, typer.Option(help="one listing of several", show_default=False)] = None,
+    orders: Annotated[int, typer.Option(help="of ours, at most", min=1, max=100_000)] = 2_000,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold queue models, fill probability and matching against an order-by-order tape (docs/simulator.md)."""
+    screen = Screen(as_json=as_json)
+    with one_sentence_errors(screen):
+        import msgspec
+
+        from nowake.data.source import open_tapes
+        from nowake.study import queues as study
+
+        made = []
+        with screen.stage("queues") as shown:
+            for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
+                shown.update(k / len(found), one.listing.key)
+                made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), study.rerun(one)))
+        if as_json:
+            names = ("models", "fill_chance", "rerun")
+            each = [dict(zip(names, map(msgspec.to_builtins, parts), strict=True)) for parts in made]
+            screen.document({"schema": "study-queues", "tapes": each})
+            return
+        for parts in made:
+            for table in study.tables(*parts):
+                screen.out.print(f"{table.markdown()}\n", markup=False, soft_wrap=True)
+
+
 def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Market]:
     from nowake.app.studies import Market
     from nowake.app.wiring import RunOptions

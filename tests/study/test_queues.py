@@ -1,0 +1,57 @@
+"""Queue models against tapes that know every queue: what must hold, and that the page shows what comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nowake.core.errors import InputError
+from nowake.core.tape import Tape
+from nowake.data.source import open_tapes
+from nowake.sim.merge import NEVER
+from nowake.study import queues as study
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator.md"
+TAPES = {
+    "AMZN": "lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip",
+    "bitstamp": "bitstamp/orders_2015-05-01.parquet",
+}
+
+
+@pytest.fixture(scope="module", params=list(TAPES))
+def tape(request: pytest.FixtureRequest, recorded_data: Path) -> Tape:
+    (found,) = open_tapes([recorded_data / TAPES[request.param]])
+    return found
+
+
+def test_a_tape_bounds_its_models_and_its_own_fills(tape: Tape) -> None:
+    errors, chance, again = study.queue_errors(tape), study.fill_chance(tape, 2_000), study.rerun(tape)
+    assert errors.inside >= 0.999  # the truth lies between the two ends of what L2 can tell
+    ends = {one.model: one.bias for one in errors.models}
+    assert ends["risk-averse"] <= min(ends.values()) <= max(ends.values()) <= ends["optimistic"]
+    assert chance.recorded_least <= chance.recorded <= chance.recorded_most
+    assert chance.recorded_least <= chance.ours <= chance.recorded_most
+    assert again.reproduced / again.executions >= 0.995
+    assert again.alike + sum(count for _, count in again.misses) == again.orders
+    page = PAGE.read_text(encoding="utf-8")
+    for table in study.tables(errors, chance, again):
+        assert table.markdown() in page
+
+
+def test_who_joined_and_what_became_of_it(tape: Tape) -> None:
+    """Against the rows themselves, order by order."""
+    found = study.joins(tape, 300)
+    assert len(found) > 200
+    for one in found:
+        assert tape.order_id[one.row] != 0
+        assert (tape.t_event[one.row], tape.prices()[one.row]) == (one.t_ns, one.price_units)
+        assert sum(qty for _, qty in one.executed) <= one.qty_units
+        assert all(one.t_ns < t <= one.t_ns + study.HORIZON_NS for t, _ in one.executed)
+        assert one.left_ns == NEVER or one.t_ns < one.left_ns <= one.t_ns + study.HORIZON_NS
+        assert not (one.filled and one.left_ns < NEVER)
+
+
+def test_a_tape_without_ids_is_refused(tape: Tape) -> None:
+    with pytest.raises(InputError, match="order by order"):
+        study.joins(study.without_ids(tape), 10)
