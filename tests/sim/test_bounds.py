@@ -25,7 +25,7 @@ def bounds_of(driver: Driver, name: str = "b") -> tuple[int, int, int]:
         if report.bounds is not None:
             return report.bounds[0], report.cum_qty, report.bounds[1]
     order = driver.venue._by_id[name]
-    worst, best = driver.venue._bounds(order)
+    worst, best = order.bounds(driver.venue.fronts)
     return worst, order.cum_qty, best
 
 
@@ -109,7 +109,7 @@ def test_the_exact_fill_lies_between(
         exact.row(i)
         told.row(i)
         if i >= at and not told.venue._by_id["b"].status.terminal:
-            worst, best = told.venue._bounds(told.venue._by_id["b"])
+            worst, best = told.venue._by_id["b"].bounds(told.venue.fronts)
             printed = sum(qty for _, qty, _, t, _ in exact.fills)
             assert printed <= best
             if not any(Row(row[1] & 15) is Row.ADD for row in rows[at:]):  # nobody comes to our price

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nowake.core.child import ChildOrder, ChildStatus, Fill, OrderStatus
+from nowake.core.tape import F64
 from nowake.core.value import Value
+from nowake.sim.layout import F_LEFT_MAX, F_LEFT_MIN
 
 
 class Report(Value, frozen=True):
@@ -64,6 +66,16 @@ class VenueOrder:
     def can_trade(self) -> bool:
         """Return whether it is not over."""
         return not self.status.terminal and self.open_qty > 0
+
+    def bounds(self, fronts: F64) -> tuple[int, int] | None:
+        """Return what it would have been filled at worst and at best, were it to end now; None = it is not followed."""
+        if not self.rested:
+            return self.cum_qty, self.cum_qty
+        if not self.followed or self.lost:
+            return None
+        worst, best = (self.child.qty_units - int(fronts[self.slot, left]) for left in (F_LEFT_MAX, F_LEFT_MIN))
+        # Own orders that share a print may get in each other's way in one world and not in another.
+        return min(worst, self.cum_qty), max(best, self.cum_qty)
 
     def as_status(self) -> OrderStatus:
         """Return what the venue says of it when asked."""

@@ -175,19 +175,8 @@ class SimVenue:
         order.cum_qty += qty
         if order.open_qty == 0:
             order.status = ChildStatus.CANCELED if order.lost else ChildStatus.FILLED
-        bounds = self._bounds(order) if order.status is ChildStatus.FILLED else None
+        bounds = order.bounds(self.fronts) if order.status is ChildStatus.FILLED else None
         return self._report("filled", child.child_id, t_ns, fill=fill, cum_qty=order.cum_qty, bounds=bounds)
-
-    def _bounds(self, order: VenueOrder) -> tuple[int, int] | None:
-        """Return what an order that ends now would have been filled at worst and at best, None: it is not all shown."""
-        if not order.rested:
-            return order.cum_qty, order.cum_qty
-        if not order.followed or order.lost:
-            return None
-        left = self.fronts[order.slot, [lay.F_LEFT_MAX, lay.F_LEFT_MIN]]
-        worst, best = (order.child.qty_units - int(one) for one in left)
-        # Own orders that share a print may get in each other's way in one world and not in another.
-        return min(worst, order.cum_qty), max(best, order.cum_qty)
 
     def _fees_now(self, price_units: int, qty: int) -> FeeSchedule:
         """Return the fees of a fill: those of the tier that the volume before it has reached."""
@@ -208,7 +197,7 @@ class SimVenue:
         return self._cancel(order, t_ns)
 
     def _cancel(self, order: VenueOrder, t_ns: int) -> list[Report]:
-        bounds = self._bounds(order)
+        bounds = order.bounds(self.fronts)
         self._free(order)
         order.status = ChildStatus.CANCELED
         return self._ended(order, t_ns, bounds)
