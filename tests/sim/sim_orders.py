@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
 from market_rows import MS, START_NS
 
 from nowake.core.child import ChildOrder, OrderType, Peg, TimeInForce
 from nowake.core.inputs import Acked, AnyInput, CancelRejected, Ended, Filled, Rejected
+from nowake.core.instrument import Listing
 from nowake.core.order import Side
+from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim.exchange import SimMarket
+from nowake.sim.impact import OwnImpact
 
 KEY = "TEST@SIM"
 
@@ -64,3 +68,26 @@ def run_to_end(market: SimMarket, until: int = START_NS + 10**6 * MS) -> list[An
         if t == until and not found:
             return events
         events += found
+
+
+def own_impacts() -> st.SearchStrategy[OwnImpact]:
+    """Return own impacts on the random tapes: nothing, or up to a tick for some ten shares."""
+    return st.builds(
+        OwnImpact,
+        permanent=st.sampled_from([0.0, 0.00037]),
+        transient=st.sampled_from([0.0, 0.000513, 0.00171]),
+        kernel=st.sampled_from(["power-law", "exponential"]),
+        t0_s=st.just(0.0213),
+        horizon_s=st.just(100.0),
+        decay_s=st.just(0.0317),
+        half_life_s=st.sampled_from([None, 0.0, 0.03]),
+    )
+
+
+def plain_overlay(own: OwnImpact, listing: Listing | None = None) -> ReferenceOverlay:
+    """Return the plain form of an own impact, by default on the listing of the random tapes: cents, ticks, shares."""
+    unit = 1 if listing is None else listing.ticks[0].step_units
+    scale = 100.0 if listing is None else float(listing.instrument.qty_unit / listing.instrument.price_unit)
+    made = own.transient_kernel().as_exponentials()
+    terms = [(scale * own.transient * float(w), float(r) / 1e9) for w, r in zip(made.weights, made.rates, strict=True)]
+    return ReferenceOverlay(half_ns=own.half_ns, unit=unit, permanent=scale * own.permanent, terms=terms)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
-from sim_orders import KEY, child, run_to_end, told
+from sim_orders import KEY, child, own_impacts, plain_overlay, run_to_end, told
 
 from nowake.core.child import ChildStatus
 from nowake.core.errors import InputError, Refused
@@ -29,7 +29,9 @@ from nowake.core.tape import END, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.core.value import from_msgpack, to_msgpack
 from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
+from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim.exchange import SimMarket
+from nowake.sim.impact import OwnImpact
 from nowake.sim.latency import RECORDED, Latency, lognormal
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge import venue_order, venue_rows
@@ -84,7 +86,7 @@ LATENCIES = st.builds(
     rows=streams(max_rows=70, reach=3, odd=False),
     steps=st.lists(STEPS, min_size=1, max_size=10),
     latency=LATENCIES,
-    impact=st.sampled_from(["off", "ledger"]),
+    impact=st.sampled_from(["off", "ledger"]) | own_impacts(),
     delays=st.lists(st.integers(0, 60), min_size=70, max_size=70),
     buy=st.booleans(),
 )
@@ -92,16 +94,19 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
     rows: list[tuple[int, int, int, int]],
     steps: list[tuple],
     latency: Latency,
-    impact: str,
+    impact: str | OwnImpact,
     delays: list[int],
     buy: bool,
 ) -> None:
     received = np.maximum.accumulate([row[0] + delay for row, delay in zip(rows, delays, strict=False)])
     tape = make_tape(rows, recv_ms=[int(r) - row[0] for r, row in zip(received, rows, strict=True)])
-    market = SimMarket(tape, latency=latency, impact=impact, seed=3)
+    own = impact if isinstance(impact, OwnImpact) else None
+    market = SimMarket(tape, latency=latency, impact="full" if own else str(impact), own_impact=own, seed=3)
+    overlays = [plain_overlay(own) if own else ReferenceOverlay(half_ns=-1 if impact == "ledger" else 0) for _ in "ab"]
     world = ReferenceWorld(
-        tape, latency, ReferenceMatcher(ledger=impact == "ledger"), ReferenceMarket(60_000 * MS), seed=3
-    )
+        tape, latency, ReferenceMatcher(overlay=overlays[0]),
+        ReferenceMarket(60_000 * MS, overlay=None if impact == "off" else overlays[1]), seed=3,
+    )  # fmt: skip
     now = market.start_ns
     assert world.advance(now) == market.advance(now)
     for n, (wait, kind, away, size, watched) in enumerate([*steps, (10**9, "nothing", 0, 0, None)]):
@@ -113,10 +118,9 @@ def test_the_merged_kernel_equals_the_plain_event_loop(
             assert reached == world.advance(goal, armed)
             now = reached[0]
             assert market.own.row == world.own_row
-            assert (market.view(now).bids, market.view(now).volume_all) == (
-                tuple(world.own.book.levels(0, 5)),
-                world.own.volume_all,
-            )
+            view = market.view(now)
+            assert (view.bids, view.asks) == (tuple(world.own.levels(0, 5)), tuple(world.own.levels(1, 5)))
+            assert view.volume_all == world.own.volume_all
             events = [message.event for message in market.poll(now)]
             assert [told(event) for event in events] == world.poll(now)
             for event in events:  # what a shell does with own trades that the feed does not print
@@ -282,7 +286,7 @@ def test_commands_in_the_past_and_unknown_settings_are_refused() -> None:
     with pytest.raises(InputError, match="now_ns"):
         market.cancel("c", START_NS)
     with pytest.raises(InputError, match="impact"):
-        SimMarket(make_tape(two_sided()), latency=NO_LATENCY, impact="full")
+        SimMarket(make_tape(two_sided()), latency=NO_LATENCY, impact="some")
     with pytest.raises(InputError, match="entry_ns"):
         Latency(entry_ns=-1)
 

@@ -17,6 +17,7 @@ from nowake.core.tape import END, Book, Row, Tape, row_code
 from nowake.core.value import replace
 from nowake.core.view import Watch, WatchKind
 from nowake.market.run_reference import ReferenceMarket
+from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim import markets as mk
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency, lognormal
@@ -98,7 +99,13 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
     markets._stretch_ns = dict.fromkeys(KEYS, stretch)
     world = ReferenceMarkets(
         {
-            t.listing.key: ReferenceWorld(t, x, ReferenceMatcher(ledger=True), ReferenceMarket(60_000 * MS), seed=3)
+            t.listing.key: ReferenceWorld(
+                t,
+                x,
+                ReferenceMatcher(overlay=ReferenceOverlay()),
+                ReferenceMarket(60_000 * MS, overlay=ReferenceOverlay()),
+                seed=3,
+            )
             for t, x in zip(tapes, latencies, strict=True)
         }
     )
@@ -115,7 +122,7 @@ def test_markets_on_one_clock_equal_the_plain_event_loop(
             for key in sorted(looked):
                 view, plain = markets.view(now, key), world.worlds[key]
                 assert view.row == plain.own_row
-                assert (view.bids, view.volume_all) == (tuple(plain.own.book.levels(0, 5)), plain.own.volume_all)
+                assert (view.bids, view.volume_all) == (tuple(plain.own.levels(0, 5)), plain.own.volume_all)
             events = [message.event for message in markets.poll(now)]
             assert [told(event) for event in events] == world.poll(now)
             for event in events:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import defaultdict
 
@@ -10,16 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
-from sim_orders import child
+from sim_orders import child, own_impacts, plain_overlay
 
 from nowake.core.child import ChildOrder, ChildStatus, Liquidity, TimeInForce
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
 from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.market import book as bk
+from nowake.market import seen
+from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
-from nowake.sim import overlay
+from nowake.sim.impact import OwnImpact, charge
 from nowake.sim.match_reference import TOOK, ReferenceMatcher
 from nowake.sim.merge import joined_at
 from nowake.sim.queues import queue_model
@@ -41,10 +44,12 @@ class Driver:
         impact: str = "off",
         half: int | None = None,
         refresh: int = 0,
+        own: OwnImpact | None = None,
         **rules: object,
     ) -> None:
         self.venue = SimVenue(
-            tape, fees=FeeSchedule(), session=None, model=queue_model(model), impact=impact, half_life_ns=half, seed=1,
+            tape, fees=FeeSchedule(), session=None, model=queue_model(model), seed=1,
+            impact=charge(impact, tape.listing, half_life_ns=half, own=own),
             rules=VenueRules(refresh_ns=refresh, **rules),
         )  # fmt: skip
         self.rows = list(
@@ -96,6 +101,7 @@ def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t
         reference.orders = [order for order in reference.orders if names[order.number] != name]
         return
     reference.refresh(t, i)
+    reference.look(t, i)
     name, side = f"o{len(names)}", 0 if buy else 1
     rests = kind not in ("market", "limit") or (kind == "limit" and tif == "gtc")
     display = {"hidden": 0, "iceberg": min(size, 7), "midpoint": None}.get(kind, display)
@@ -109,10 +115,8 @@ def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t
     names.append(name)
     number, left, limit = len(names) - 1, size, order.price_units or None
     if kind in ("limit", "market", "hidden", "iceberg"):
-        sign = int(order.side)
-        reach = sum(q for p, q in reference.seen(1 - side, t) if limit is None or sign * (limit - p) >= 0)
-        if order.tif is not TimeInForce.FOK or reach >= size:
-            left = reference.take(number, side, limit, size, t)
+        whole = order.tif is not TimeInForce.FOK or not copy.deepcopy(reference).take(number, side, limit, size, t)
+        left = reference.take(number, side, limit, size, t, i) if whole else left
     if left and order.tif is TimeInForce.GTC:
         reference.rest(number, side, limit, left, t, peg=order.peg, display=order.display_qty_units, row=i)
 
@@ -125,6 +129,7 @@ def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t
     ids=st.lists(st.integers(0, 5), min_size=60, max_size=60),
     ledger=st.sampled_from([None, -1, 30 * MS]),
     refresh=st.sampled_from([0, MS, 50 * MS]),
+    own=st.none() | own_impacts(),
 )
 def test_kernel_equals_reference(
     rows: list[tuple[int, int, int, int]],
@@ -133,21 +138,16 @@ def test_kernel_equals_reference(
     ids: list[int],
     ledger: int | None,
     refresh: int,
+    own: OwnImpact | None,
 ) -> None:
     tape = make_tape(rows)
     if model == "fifo":
         tape = dataclasses.replace(tape, order_id=np.array(ids[: len(rows)], dtype=np.int64))
-    driver = Driver(
-        tape, model, "off" if ledger is None else "ledger", None if ledger in (None, -1) else ledger, refresh
-    )
+    impact = "full" if own else "off" if ledger is None else "ledger"
+    driver = Driver(tape, model, impact, None if own or ledger in (None, -1) else ledger, refresh, own)
     named = queue_model(model)
-    reference = ReferenceMatcher(
-        model=named.number,
-        n=named.n,
-        ledger=ledger is not None,
-        half_ns=-1 if ledger is None else ledger,
-        refresh_ns=refresh,
-    )
+    overlay = plain_overlay(own) if own else ReferenceOverlay(half_ns=0 if ledger is None else ledger)
+    reference = ReferenceMatcher(model=named.number, n=named.n, overlay=overlay, refresh_ns=refresh)
     names: list[str] = []
     prices = tape.prices().tolist()
     for i in range(len(rows)):
@@ -382,4 +382,4 @@ def test_half_up_rounding_of_big_pro_rata_is_exact() -> None:
     for _ in range(300):
         old = int(rng.integers(1, 2**61))
         amount, new = int(rng.integers(0, old + 1)), int(rng.integers(0, old + 1))
-        assert overlay.scaled_up(amount, new, old) == -(-amount * new // old)
+        assert seen.scaled_up(amount, new, old) == -(-amount * new // old)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sim_orders import child, told
+from sim_orders import child, plain_overlay, told
 
 from nowake.core.order import Side
 from nowake.core.tape import Tape
@@ -14,7 +14,9 @@ from nowake.data.source import open_tapes
 from nowake.market import book as bk
 from nowake.market.book_reference import ReferenceBook
 from nowake.market.run_reference import ReferenceMarket
+from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim.exchange import SimMarket
+from nowake.sim.impact import OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.match_reference import ReferenceMatcher
 from nowake.sim.merge import venue_order
@@ -49,14 +51,27 @@ def test_the_venue_in_event_order_keeps_the_book_sound(tape: Tape) -> None:
 
 
 def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> None:
-    part = tape.head(40_000)
-    market = SimMarket(part, queue_model="power-2", latency=LATENCY, impact="ledger")
+    equal_to_the_plain_event_loop(tape.head(40_000), None, 10**6)
+
+
+def test_with_full_impact_too(tape: Tape) -> None:
+    """Coefficients under which a sweep moves the price by ticks; few lots, since the plain form goes lot by lot."""
+    tick = float(tape.listing.ticks[0].step_units * tape.listing.instrument.price_unit)
+    lot = float(tape.listing.lot_units * tape.listing.instrument.qty_unit)
+    own = OwnImpact(permanent=0.0031 * tick / lot, transient=0.123 * tick / lot, half_life_s=20.0, t0_s=0.1)
+    equal_to_the_plain_event_loop(tape.head(8_000), own, 40 * tape.listing.lot_units)
+
+
+def equal_to_the_plain_event_loop(part: Tape, own: OwnImpact | None, big: int) -> None:
+    impact = "full" if own else "ledger"
+    market = SimMarket(part, queue_model="power-2", latency=LATENCY, impact=impact, own_impact=own)
+    overlays = [plain_overlay(own, part.listing) if own else ReferenceOverlay() for _ in "ab"]
     world = ReferenceWorld(
-        part, LATENCY, ReferenceMatcher(ledger=True, lot=part.listing.lot_units), ReferenceMarket(part.meta.silence_ns)
-    )
+        part, LATENCY, ReferenceMatcher(overlay=overlays[0], lot=part.listing.lot_units),
+        ReferenceMarket(part.meta.silence_ns, overlay=overlays[1]),
+    )  # fmt: skip
     local = part.t_local(LATENCY.data_ns)
     step = (int(local[-1]) - int(local[0])) // 20
-    big = 10**6
     key = part.listing.key
     for i in range(1, 20):
         goal = int(local[0]) + i * step
@@ -65,6 +80,8 @@ def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> Non
             assert world.advance(goal)[0] == now
             events = [message.event for message in market.poll(now)]
             assert [told(event) for event in events] == world.poll(now)
+            view = market.view(now)
+            assert (view.bids, view.asks) == (tuple(world.own.levels(0, 5)), tuple(world.own.levels(1, 5)))
             if now == goal:
                 break
         for one in (market, world):

@@ -18,11 +18,15 @@ from nowake.engine.host import audit, fold
 from nowake.engine.state import state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
+from nowake.sim.impact import OwnImpact
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.synthetic import synth_tape
 
 MINUTE = 60 * 10**9
 START = 1_767_623_400 * 10**9
+
+
+OWN = OwnImpact(permanent=0.001, transient=0.01, half_life_s=10.0)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,8 @@ def an_order(listing, qty=4000, minutes=15, **parameters):
 
 def run(tape, order, **options):
     env = Env(listings=(tape.listing,), sessions=(ALWAYS_OPEN,), limits=sim_limits(order.listing, 0.15))
+    if options.get("impact") == "full":
+        options.setdefault("own_impact", OWN)
     market, journal = make_market(tape, ALWAYS_OPEN, SimOptions(**options)), MemoryJournal()
     host = simulate(market, order, env, journal)
     return host, market, journal, env
@@ -60,7 +66,7 @@ def batches_to(journal, t_ns):
     return [batch for batch in journal.batches() if batch.input.t_ns <= t_ns]
 
 
-@pytest.mark.parametrize("impact", ["off", "ledger"])
+@pytest.mark.parametrize("impact", ["off", "ledger", "full"])
 def test_the_order_is_done_and_the_venues_own_book_agrees(tape, impact):
     host, market, journal, env = run(tape, an_order(tape.listing), impact=impact)
     parent = host.state.parents["world"]
@@ -82,21 +88,22 @@ def cut_points(journal):
     return rows[:: max(1, len(rows) // 6)]
 
 
-def changed_by_a_cut(tape):
+def changed_by_a_cut(tape, impact="ledger"):
     """Return how many of the cuts change what was decided before them."""
     order = an_order(tape.listing)
-    _, _, whole, _ = run(tape, order)
+    _, _, whole, _ = run(tape, order, impact=impact)
     changed = 0
     for rows in cut_points(whole):
-        _, market, part, _ = run(tape.head(rows), order)
+        _, market, part, _ = run(tape.head(rows), order, impact=impact)
         before = batches_to(whole, market.end_ns)
         assert len(before) >= 3
         changed += before != until_close(part)
     return changed
 
 
-def test_cutting_the_tape_changes_no_record_before_the_cut(tape):
-    assert changed_by_a_cut(tape) == 0
+@pytest.mark.parametrize("impact", ["ledger", "full"])
+def test_cutting_the_tape_changes_no_record_before_the_cut(tape, impact):
+    assert changed_by_a_cut(tape, impact) == 0
 
 
 def test_a_look_ahead_by_one_row_is_noticed(tape, monkeypatch):

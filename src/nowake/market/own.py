@@ -17,7 +17,9 @@ from nowake.market import run
 from nowake.market.book import level_size, new_book, parts, repaired
 from nowake.market.hours import Hours
 from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, UNKNOWN_FRONT, new_queues
+from nowake.market.seen import LONG, size_seen
 from nowake.market.snapshot import build_view, watch_price
+from nowake.market.table import grown, new_table
 
 Columns = tuple[I64, I32 | I64, U16, I32, I32 | I64]
 """t_event, recv_delta, code, price, qty."""
@@ -205,14 +207,49 @@ class OwnMarket:
         if added:
             run.add_print(self.stats, price_units - self.meta.price_base, qty)
 
+    def show_own(self, half_ns: int, unit: int, shift: F64) -> None:
+        """Be ready to see own trades in the book (``seen``); before the first row.
+
+        Args:
+            half_ns: Half-life of what we took, -1 = it stays, 0 = it is back at once.
+            unit: The shift is rounded to multiples of it; 0 = there is none.
+            shift: State of the shift (``seen.new_shift``), empty = none.
+        """
+        self.stats = np.concatenate([self.stats[: run.STATS], new_table(64), new_table(64)])
+        self.stats[[run.HALF_NS, run.SHIFT_UNIT]] = half_ns, unit
+        self.stats[run.SHIFT_DUE] = LONG
+        self.reals = np.concatenate([self.reals[: run.REALS], shift])
+
+    def mark(self, t_ns: int, level: int, taken: int, moved: int) -> None:
+        """See at local time ``t_ns`` what an own fill did; all rows received by then have been applied.
+
+        Args:
+            t_ns: Not before ``now_ns``.
+            level: Key x 2 + side of the level that ``taken`` was taken of.
+            taken: Quantity units; 0 = of none.
+            moved: Signed quantity that moves the shift.
+        """
+        table, since = run.tables(self.stats)
+        if 4 * (int(self.stats[run.TAKEN]) + 2) > len(table):
+            self.stats = np.concatenate([self.stats[: run.STATS], grown(table), grown(since)])
+        run.leave_mark(self.book, self.stats, self.reals, self.queues, t_ns, level, taken, moved)
+        self.now_ns = max(self.now_ns, t_ns)
+
+    def _front(self, book_side: int, key: int) -> float:
+        """Return what a level shows now, by its recorded key."""
+        head, size, _, _, table = parts(self.book)
+        if not self.stats[run.MARKED]:
+            return float(level_size(head, size, table, book_side, key))
+        half, at = int(self.stats[run.HALF_NS]), int(self.stats[run.SEEN_AT])
+        return float(size_seen(head, size, table, *run.tables(self.stats), half, book_side, key, at))
+
     def track(self, child_id: str, side: Side, price_units: int) -> None:
         """Start to estimate the queue ahead of a resting order: all that the level shows now (unknown if deeper)."""
         if child_id in self._slots:
             return
         book_side = 0 if side is Side.BUY else 1
-        key = (price_units - self.meta.price_base) * int(side)
-        head, size, _, _, table = parts(self.book)
-        front = float(level_size(head, size, table, book_side, key))
+        key = (price_units - self.meta.price_base - int(self.stats[run.SHIFT])) * int(side)
+        front = self._front(book_side, key)
         if front == 0 and self.is_beyond_depth(book_side, key):
             front = UNKNOWN_FRONT
         used = int(self.stats[run.QUEUES])

@@ -2,8 +2,10 @@
 
 ``own_row`` applies one received row to our book and its statistics; ``run_until`` loops over it and stops after the
 first complete message (END row) at which a watch holds. ``sim.world`` interleaves the same ``own_row`` with the venue's
-rows. Plain meaning: ``run_reference``. Sums are exact: prices are offsets from the tape's base, products are split in
-words, remainders are kept (the caller adds the base back in Python integers).
+rows. Statistics are of what is seen: where own trades have left a mark (``seen``), touch, prints and levels are those
+of the book with it, as of the newest row or mark. Plain meaning: ``run_reference``. Sums are exact: prices are offsets
+from the tape's base, products are split in words, remainders are kept (the caller adds the base back in Python
+integers).
 """
 
 from __future__ import annotations
@@ -14,13 +16,38 @@ import numpy as np
 
 from nowake.core.jit import kernel
 from nowake.core.tape import F64, I32, I64, U16
-from nowake.market.book import EDGES, HEAD, NEW, NO_PRICE, OLD, TOPS, WIDTH, WORDS, apply_row, best_key, book_flags
-from nowake.market.queue import Q_FRONT, Q_LIVE, queues_after_level, queues_after_print
+from nowake.market.book import (
+    EDGES,
+    HEAD,
+    NEW,
+    NO_PRICE,
+    OLD,
+    TOPS,
+    WIDTH,
+    WORDS,
+    apply_row,
+    best_key,
+    book_flags,
+    level_size,
+    parts,
+)
+from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, queues_after_level, queues_after_print
+from nowake.market.seen import (
+    best_seen,
+    move_shift,
+    put_taken,
+    rounded,
+    shift_at,
+    size_seen,
+    still_until,
+    taken_after_level,
+    taken_now,
+)
 
 REFERENCE = "nowake.market.run_reference:ReferenceMarket"
 """The plain meaning, which tests hold the kernels to."""
 
-STATS = 40
+STATS = 44
 VOLUME_ALL, VOLUME_OWN = 0, 1
 NOTIONAL_LO, NOTIONAL_HI = 2, 3  # sum of offset x quantity = HI * 2^30 + LO
 LAST_PRICE, HAS_PRINT = 4, 5
@@ -40,8 +67,11 @@ QUEUE_MODEL = 29
 EXTERNAL_FLAGS = 30  # session closed: set by the caller, constant over a call
 SILENCE_NS = 31
 PRINTS = 32
+MARKED = 33  # own trades have left a mark on the book (``seen``): then its tables follow the scalars
+SHIFT, SHIFT_AT, SHIFT_DUE, SHIFT_UNIT = 34, 35, 36, 37  # rounded; when its state was made; how long it stands still
+HALF_NS, TAKEN, SEEN_AT = 38, 39, 40  # levels taken from; the time that the mark is seen as of
 
-REALS = 4
+REALS = 4  # then the shift of own trades (``seen``), if any
 REALISED_VAR, BASE_PRICE, QUEUE_N = 0, 1, 2
 
 GRID_NS = 10_000_000_000
@@ -153,12 +183,9 @@ def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, pr
         queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
 
 
-@kernel(counted=False)
-def _message_end(head: I64, stats: I64, t: int) -> None:
-    """Take over the touch after a complete message; the time averages get what held until now."""
-    stats[SEEN_EDGES] = head[EDGES]
-    bid, ask = best_key(head, 0), best_key(head, 1)
-    flags = book_flags(head)
+@kernel(counted=False, inline=True)
+def _take_over(stats: I64, bid: int, ask: int, flags: int, t: int) -> None:
+    """Put a new touch in force; the time averages get what held until now."""
     if bid != stats[BID] or ask != stats[ASK] or flags != stats[FLAGS]:
         settle_time(stats, t)
         stats[BID], stats[ASK], stats[FLAGS] = bid, ask, flags
@@ -166,6 +193,96 @@ def _message_end(head: I64, stats: I64, t: int) -> None:
         if ok and stats[MID_OK] == 0:
             stats[MID_FROM] = t
         stats[MID_OK] = 1 if ok else 0
+
+
+@kernel(counted=False)
+def _message_end(head: I64, stats: I64, t: int) -> None:
+    """Take over the touch after a complete message."""
+    stats[SEEN_EDGES] = head[EDGES]
+    _take_over(stats, best_key(head, 0), best_key(head, 1), book_flags(head), t)
+
+
+@kernel
+def tables(stats: I64) -> tuple[I64, I64]:
+    """Return (taken, since when): the tables that follow the scalars of a market that shows own trades."""
+    middle = STATS + (stats.shape[0] - STATS) // 2
+    return stats[STATS:middle], stats[middle:]
+
+
+@kernel(counted=False)
+def _shift_to(head: I64, size: I64, table: I64, stats: I64, reals: F64, queues: F64, t: int) -> None:
+    """Bring the rounded shift to ``t``: our orders keep their seen prices, and stand last at their recorded ones."""
+    unit = stats[SHIFT_UNIT]
+    stats[SHIFT_DUE] = still_until(reals[REALS:], stats[SHIFT_AT], t, unit)
+    moved = rounded(shift_at(reals[REALS:], stats[SHIFT_AT], t), unit) - stats[SHIFT]
+    if moved == 0:
+        return
+    stats[SHIFT] += moved
+    middle = STATS + (stats.shape[0] - STATS) // 2
+    taken, since = stats[STATS:middle], stats[middle:]
+    for i in range(stats[QUEUES]):
+        if queues[i, Q_LIVE] != 0:
+            side = int(queues[i, Q_SIDE])
+            queues[i, Q_KEY] += -moved if side == 0 else moved
+            front = size_seen(head, size, table, taken, since, stats[HALF_NS], side, int(queues[i, Q_KEY]), t)
+            queues[i, Q_FRONT], queues[i, Q_TRADED] = front, 0.0
+
+
+@kernel(counted=False)
+def _marked_end(
+    head: I64, size: I64, bits: I64, top: I64, table: I64, stats: I64, reals: F64, queues: F64, t: int
+) -> None:
+    """Take over the touch as it is seen through our mark, after a complete message or a new mark."""
+    stats[SEEN_EDGES], stats[SEEN_AT] = head[EDGES], t
+    if stats[SHIFT_UNIT] != 0 and t >= stats[SHIFT_DUE]:
+        _shift_to(head, size, table, stats, reals, queues, t)
+    middle = STATS + (stats.shape[0] - STATS) // 2
+    taken, since = stats[STATS:middle], stats[middle:]
+    bid = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 0, t)
+    ask = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 1, t)
+    flags = book_flags(head) & ~7
+    if bid == NO_PRICE or ask == NO_PRICE:
+        flags |= 1
+    elif bid + ask > 0:
+        flags |= 2
+    elif bid + ask == 0:
+        flags |= 4
+    bid = bid if bid == NO_PRICE else bid + stats[SHIFT]
+    ask = ask if ask == NO_PRICE else ask - stats[SHIFT]
+    _take_over(stats, bid, ask, flags, t)
+
+
+@kernel(counted=False)
+def _carry_mark(head: I64, stats: I64, code: int, price: int, t: int) -> None:
+    """Carry what we took over a change of its level, by one row that has been applied to the book."""
+    side = ((code >> 4) & 3) - 1
+    if code & 15 <= 4 and side >= 0 and stats[TAKEN] > 0:
+        middle = STATS + (stats.shape[0] - STATS) // 2
+        taken, since = stats[STATS:middle], stats[middle:]
+        stats[TAKEN] += taken_after_level(
+            taken, since, stats[HALF_NS], side, price if side == 0 else -price, head[OLD], head[NEW], code, t
+        )
+
+
+@kernel
+def leave_mark(book: I64, stats: I64, reals: F64, queues: F64, t: int, level: int, took: int, moved: int) -> None:
+    """Take in, at local time ``t``, what an own fill did: ``took`` of a level (key x 2 + side), ``moved`` the shift.
+
+    The caller made room in the tables and applied all rows received by ``t``.
+    """
+    head, size, bits, top, table = parts(book)
+    stats[MARKED] = 1
+    taken, since = tables(stats)
+    if took > 0 and stats[HALF_NS] != 0 and level_size(head, size, table, level & 1, level >> 1) > 0:
+        amount = taken_now(taken, since, stats[HALF_NS], level, t) + took
+        stats[TAKEN] += put_taken(taken, since, stats[HALF_NS], level, amount, t)
+    if stats[SHIFT_UNIT] != 0 and moved != 0:
+        move_shift(reals[REALS:], stats[SHIFT_AT], t, moved)
+        stats[SHIFT_AT] = stats[SHIFT_DUE] = t
+    if stats[AT_END] != 0:
+        if t >= stats[NEXT_GRID]:
+            sample_grid(stats, reals, t)
+        _marked_end(head, size, bits, top, table, stats, reals, queues, t)
 
 
 @kernel(counted=False, inline=True)
@@ -192,17 +309,21 @@ def own_row(
     counts = stats[EXTERNAL_FLAGS] == 0  # what prints while the session is closed is no volume one could have traded in
     if kind == 5:
         if counts:
-            add_print(stats, price, qty)
+            add_print(stats, price + stats[SHIFT], qty)
     else:
         status = apply_row(head, size, bits, top, table, code, price, qty)
         if status != 0:
             return int(status)
         if kind == 4 and counts:
-            add_print(stats, price, qty)
+            add_print(stats, price + stats[SHIFT], qty)
     if stats[QUEUES] > 0:
         _follow_queues(head, stats, reals, queues, code, price, qty)
     stats[CLOCK], stats[AT_END] = t, code & 0x100
-    if code & 0x100 and head[EDGES] != stats[SEEN_EDGES]:
+    if stats[MARKED] != 0:
+        _carry_mark(head, stats, code, price, t)
+        if code & 0x100:
+            _marked_end(head, size, bits, top, table, stats, reals, queues, t)
+    elif code & 0x100 and head[EDGES] != stats[SEEN_EDGES]:
         _message_end(head, stats, t)
     return 0
 

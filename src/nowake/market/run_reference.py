@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, Row, Tape
+from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Row, Tape
 from nowake.core.view import Integrity, Watch, WatchKind
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import front_after_reference
+from nowake.market.seen_reference import ReferenceOverlay
 
 GRID_NS = 10_000_000_000
 NO_MID = Integrity.EMPTY | Integrity.CROSSED | Integrity.GAP | Integrity.HALTED
@@ -17,7 +18,7 @@ NO_MID = Integrity.EMPTY | Integrity.CROSSED | Integrity.GAP | Integrity.HALTED
 
 @dataclass
 class TrackedOrder:
-    """An own resting order whose queue we estimate; side 0 buys."""
+    """An own resting order whose queue we estimate; side 0 buys; ``price`` as recorded."""
 
     side: int
     price: int
@@ -30,6 +31,7 @@ class ReferenceMarket:
     """Our market: the book as received, statistics since the first row. Prices are absolute price units.
 
     Attributes:
+        overlay: Own trades as we know them, seen as of the newest row or mark; None = not shown.
         mid2_time: Exact integral of bid + ask over local time, price units x ns; spread_time likewise.
         touch: (bid, ask) in force since the last complete message, None where empty.
     """
@@ -38,6 +40,9 @@ class ReferenceMarket:
     model: int = 1
     n: float = 2.0
     book: ReferenceBook = field(default_factory=ReferenceBook)
+    overlay: ReferenceOverlay | None = None
+    shift: int = 0
+    seen_at: int = 0
     tracked: dict[str, TrackedOrder] = field(default_factory=dict)
     volume_all: int = 0
     notional_all: int = 0
@@ -99,19 +104,62 @@ class ReferenceMarket:
         self.book.apply(code, price, qty)
         if kind in (Row.TRADE, Row.FILL) and not self.external:
             self.volume_all += qty
-            self.notional_all += price * qty
-            self.last_units = price
-        self._follow(kind, code, price, qty)
+            self.notional_all += (price + self.shift) * qty
+            self.last_units = price + self.shift
         self.since_ns = t if self.since_ns is None else self.since_ns
         self.last_row_ns = t
+        self._follow(kind, code, price, qty)
         self.at_end = bool(code & END)
         if self.at_end:
-            self.touch, self.flags = (self.book.best(0), self.book.best(1)), self.book.flags()
+            self.seen_at = t
+            self._touch(t)
+
+    def levels(self, side: int, count: int | None = None) -> list[tuple[int, int]]:
+        """Return (price, size) of a side as it is seen."""
+        if self.overlay is None:
+            return self.book.levels(side, count)
+        found = self.overlay.recorded(self.book, side, self.seen_at)
+        return [(price + self.shift, size) for price, size in found][:count]
+
+    def _touch(self, t: int) -> None:
+        """Put the touch as it is seen in force."""
+        if self.overlay is not None and (moved := self.overlay.shift(t) - self.shift):
+            self.shift += moved
+            for order in self.tracked.values():
+                order.price -= moved
+                order.front, order.traded = float(self._size(order)), 0.0
+        bids, asks = self.levels(0, 1), self.levels(1, 1)
+        flags = self.book.flags()
+        if self.overlay is not None:
+            flags &= ~(Integrity.EMPTY | Integrity.CROSSED | Integrity.LOCKED)
+            if not bids or not asks:
+                flags |= Integrity.EMPTY
+            elif bids[0][0] >= asks[0][0]:
+                flags |= Integrity.CROSSED if bids[0][0] > asks[0][0] else Integrity.LOCKED
+        self.touch, self.flags = (bids[0][0] if bids else None, asks[0][0] if asks else None), flags
+
+    def _size(self, order: TrackedOrder) -> int:
+        assert self.overlay is not None
+        return dict(self.overlay.recorded(self.book, order.side, self.seen_at)).get(order.price, 0)
+
+    def mark(self, t: int, level: tuple[int, int] | None, taken: int, moved: int) -> None:
+        """See at local time ``t`` that an own fill used up ``taken`` of a level, and moved the shift."""
+        assert self.overlay is not None
+        if level is not None and dict(self.book.levels(level[0])).get(level[1]):
+            self.overlay.take(*level, taken, t)
+        self.overlay.move(moved, t)
+        self.seen_at = t
+        if self.at_end:
+            self.settle(t)
+            self._touch(t)
 
     def _follow(self, kind: Row, code: int, price: int, qty: int) -> None:
         side = ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         if side < 0:
             return
+        if self.overlay is not None and kind in DEPTH_ROWS:
+            quiet = bool(code & (SEEDED | SNAPSHOT))
+            self.overlay.carry(side, price, self.book.old, self.book.new, self.last_row_ns, quiet=quiet)
         for order in self.tracked.values():
             if order.price != price:
                 continue

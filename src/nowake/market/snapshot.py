@@ -8,8 +8,9 @@ from nowake.core.jit import kernel
 from nowake.core.tape import F64, I64
 from nowake.core.view import Integrity, View
 from nowake.market import run
-from nowake.market.book import NO_PRICE, fill_levels
-from nowake.market.run import integrity, sample_grid, settle_time
+from nowake.market.book import NO_PRICE, fill_levels, parts
+from nowake.market.run import integrity, sample_grid, settle_time, tables
+from nowake.market.seen import fill_seen
 
 DEPTH = 5
 _COPIED = run.STATS
@@ -29,10 +30,18 @@ def snapshot(book: I64, stats: I64, reals: F64, t: int, out: I64) -> float:
     if t >= now_stats[run.NEXT_GRID] and now_stats[run.STARTED] != 0:
         sample_grid(now_stats, now_reals, t)
     settle_time(now_stats, t)
-    out[:_COPIED] = now_stats
+    out[:_COPIED] = now_stats[:_COPIED]
     out[_FLAGS_AT] = integrity(now_stats, t)
-    out[_BIDS_AT] = fill_levels(book, 0, out[_LEVELS_AT : _LEVELS_AT + 2 * DEPTH].reshape(DEPTH, 2))
-    out[_ASKS_AT] = fill_levels(book, 1, out[_LEVELS_AT + 2 * DEPTH :].reshape(DEPTH, 2))
+    bids = out[_LEVELS_AT : _LEVELS_AT + 2 * DEPTH].reshape(DEPTH, 2)
+    asks = out[_LEVELS_AT + 2 * DEPTH :].reshape(DEPTH, 2)
+    if stats[run.MARKED] == 0:
+        out[_BIDS_AT], out[_ASKS_AT] = fill_levels(book, 0, bids), fill_levels(book, 1, asks)
+    else:
+        head, size, bits, top, table = parts(book)
+        taken, since = tables(stats)
+        half, shift, at = stats[run.HALF_NS], stats[run.SHIFT], stats[run.SEEN_AT]
+        out[_BIDS_AT] = fill_seen(head, size, bits, top, table, taken, since, half, 0, shift, at, bids)
+        out[_ASKS_AT] = fill_seen(head, size, bits, top, table, taken, since, half, 1, shift, at, asks)
     return float(now_reals[run.REALISED_VAR])
 
 

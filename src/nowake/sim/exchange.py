@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections import deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 
@@ -31,11 +32,12 @@ from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
 from nowake.sim.auction import auction_ns, recorded_print
+from nowake.sim.impact import OwnImpact, charge
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import AUTO, queue_model_of
 from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
-from nowake.sim.reports import Report
+from nowake.sim.reports import Mark, Report
 from nowake.sim.rules import VenueRules
 from nowake.sim.venue import SimVenue
 
@@ -55,8 +57,9 @@ class SimMarket:
         fees: Default: those of the listing.
         session: Trading hours, None = always open.
         queue_model: Name of a queue model, or ``auto`` (``sim.queues``).
-        impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken (``sim.match_l2``).
+        impact: ``off`` = the book ignores us, ``ledger`` = what we took stays taken, ``full`` = and moves the price.
         half_life_ns: With ``ledger``: resilience half-life of what we took; None = never, 0 = instant refill.
+        own_impact: With ``full``: by how much (``sim.impact``).
         seed: Goes into trade ids, and latencies that are drawn are counted from it.
         rows: Of ``merge.venue_rows(tape)``, to share it between worlds.
         rules: What the venue does beside matching.
@@ -72,6 +75,7 @@ class SimMarket:
         queue_model: str = AUTO,
         impact: str = "off",
         half_life_ns: int | None = None,
+        own_impact: OwnImpact | None = None,
         seed: int = 0,
         rows: mg.VenueRows | None = None,
         rules: VenueRules | None = None,
@@ -81,17 +85,22 @@ class SimMarket:
         self.key = tape.listing.key
         self.latency = latency
         self.queue_model = queue_model_of(queue_model, tape)
+        charged = charge(impact, tape.listing, half_life_ns=half_life_ns, own=own_impact)
         self.venue = SimVenue(
             tape,
             fees=tape.listing.fees if fees is None else fees,
             session=session,
             model=named_queue_model(self.queue_model),
-            impact=impact,
-            half_life_ns=half_life_ns,
+            impact=charged,
             seed=seed,
             rules=rules,
         )
         self.own = OwnMarket(self.tape, latency.data_ns, session)
+        if charged.marks:
+            self.own.show_own(charged.half_ns, charged.unit, charged.shift.copy())
+        # With a mark to be seen, a fill stops the kernel at once: what it did to the book is data on its way to us.
+        self._hears_ns = 0 if charged.marks else latency.back_ns
+        self._marks: deque[Mark] = deque()
         self._session = session
         fifo = self.queue_model == "fifo"
         self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
@@ -214,13 +223,14 @@ class SimMarket:
     @property
     def is_idle(self) -> bool:
         """Return whether nothing can come of this market unless it is watched: no order, command or message."""
-        return not (self._messages or self._commands or self.venue.has_live)
+        return not (self._messages or self._commands or self._marks or self.venue.has_live)
 
     @property
     def undisturbed_ns(self) -> int:
-        """Return the local time up to which no command arrives at the venue and the session does not change."""
+        """Return the local time up to which no command arrives, the session stays and no own mark comes to be seen."""
         command = self._commands[0][0] - self._lead_ns if self._commands else mg.NEVER
-        return min(self.own.at_session(self.now_ns), command) - 1
+        mark = self._marks[0].t_ns if self._marks else mg.NEVER
+        return min(self.own.at_session(self.now_ns), command, mark) - 1
 
     def truth(self) -> tuple[OrderStatus, ...]:
         """Return the venue's own record of every order and fill: for judging, never for deciding."""
@@ -238,19 +248,24 @@ class SimMarket:
             change = self.own.at_session(self.now_ns)
             due = self._messages[0].event.t_ns if self._messages else mg.NEVER
             goal = max(min(until_ns, due), self.now_ns)
-            limit = min(goal, change - 1)
+            shown = self._marks[0].t_ns if self._marks else mg.NEVER
+            limit = min(goal, change - 1, shown)
             outcome, reached = self._merge(limit, table)
             if outcome == mg.FIRED:
                 self.own.now_ns = max(self.now_ns, int(self.own.stats[CLOCK]))
                 return self.now_ns, self.own.fired(table, watches)
             if outcome == mg.REACHED:
                 told = bool(self._messages) and self._messages[0].event.t_ns <= reached
-                if reached < limit and not told:
+                marked = bool(self._marks) and self._marks[0].t_ns <= reached
+                if reached < limit and not (told or marked):
                     continue  # the kernel stops where an answer could have come at the earliest
                 self.own.now_ns = reached
-                if goal < change or told:
+                if marked:
+                    self.own.mark(*self._marks.popleft())
+                elif told or reached >= goal:
                     return reached, ()
-                self.own.now_ns = change
+                elif reached == change - 1:
+                    self.own.now_ns = change
 
     def run_kernels(self, limit_ns: int, table: I64) -> tuple[int, int]:
         """Run the merged kernel once, to ``limit_ns`` or a watch of ``table``; returns (outcome, local time reached).
@@ -259,7 +274,7 @@ class SimMarket:
         """
         venue, own = self.venue, self.own
         command = self._commands[0][0] if self._commands else mg.NEVER
-        limits = np.array([limit_ns, command, self._lead_ns, self._back_ns, own.extra_ns, own.now_ns], dtype=np.int64)
+        limits = np.array([limit_ns, command, self._lead_ns, self._hears_ns, own.extra_ns, own.now_ns], dtype=np.int64)
         t_event, delta, code, price, qty = own.columns
         outcome = mg.REACHED
         if len(table):
@@ -326,9 +341,20 @@ class SimMarket:
         return outcome, limit
 
     def _deliver(self, reports: list[Report]) -> None:
+        for mark in self.venue.marks:
+            self._marks.append(mark._replace(t_ns=self._seen_ns(mark.t_ns)))
+        self.venue.marks.clear()
         for report in reports:
             event = self.event_of(report, self._back.arrival_ns(report.t_venue_ns))
             insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=_due_ns)
+
+    def _seen_ns(self, t_venue_ns: int) -> int:
+        """Return when we see what happened at a venue time: as late as the newest row of that time, never before."""
+        times, rows, _ = self.venue_rows
+        v = max(int(np.searchsorted(times, t_venue_ns, side="right")) - 1, 0)
+        row = int(rows[v]) if len(rows) else v
+        delay = max(self.own.local_ns(row) - int(times[v]), 0)
+        return max(t_venue_ns + delay, self.now_ns, self._marks[-1].t_ns if self._marks else 0)
 
     @staticmethod
     def event_of(report: Report, t_ns: int) -> AnyInput:

@@ -223,4 +223,4 @@ def _run(tape: Tape, rows: VenueRows, arrays: _Arrays, ledger: bool, progress: C
                 taken, taken_at = (np.stack([grown(one) for one in tables]) for tables in (taken, taken_at))
         if progress:
             progress(stop)
-    return fills[: int(arrays.state[mk.S_FILLS])]
+    return fills[: int(arrays.state[mk.S_FILLS]), : lay.X_LEVEL]

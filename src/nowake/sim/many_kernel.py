@@ -32,6 +32,7 @@ from nowake.market.book import (
     level_size,
 )
 from nowake.market.queue import UNKNOWN_FRONT, front_after
+from nowake.market.seen import taken_now
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -54,7 +55,7 @@ from nowake.sim.layout import (
     X_T,
 )
 from nowake.sim.match_l2 import print_side, take
-from nowake.sim.overlay import depth_seen, ledger_after_level, seen_best, set_taken, taken_now
+from nowake.sim.overlay import depth_seen, ledger_after_level, seen_best, set_taken
 from nowake.sim.requeue import beyond_depth
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
@@ -364,8 +365,9 @@ def arrive(
     if how != POSTS and peg == 0:
         venue[V_FILLS] = state[S_FILLS]
         orders[i, M_LEAVES] = take(
-            head, size, bits, top, table, venue, fills, mine, since, i, side, key, orders[i, M_LEAVES], t
-        )
+            head, size, bits, top, table, venue, fronts[i], orders, fills, mine, since, i, side, key,
+            orders[i, M_LEAVES], t,
+        )  # fmt: skip
         state[S_FILLS] = venue[V_FILLS]
         if venue[V_TAKEN] > 0:
             state[S_TAKEN] = 1

@@ -14,9 +14,9 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
   price: it gets hidden prints there, and of other prints what goes beyond the displayed quantity;
 - an **iceberg** whose displayed part is gone shows the next one after the venue's refresh latency, at the back of the
   queue (``sim.requeue``);
-- an **aggressive** order walks the seen sizes, ``max(0, recorded - taken)``. ``taken`` is kept with impact ``ledger``
-  only: a rise of the recorded level adds to what is seen, a fall takes ``taken`` off pro rata (rounded up, so nothing
-  comes back for free), the end of the level forgets it, and with a half-life it decays;
+- an **aggressive** order walks the seen sizes, ``max(0, recorded - taken)``, at seen prices, ``recorded + shift``
+  (``overlay``): ``taken`` is kept with impact ``ledger`` and ``full``, the shift with ``full``. Prices below are
+  recorded ones;
 - on a tape with order ids, **first come first served** is exact (queue model ``fifo``): ``joined`` says of every row at
   which row its order joined the book, so what leaves counts as ahead of us when it came before us, and an execution of
   an order that stands behind us would have met us first;
@@ -48,6 +48,7 @@ from nowake.market.book import (
 )
 from nowake.market.queue import front_after
 from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
+from nowake.market.seen import taken_now
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -55,6 +56,7 @@ from nowake.sim.layout import (
     HIDDEN_SEQ,
     LEDGER_FULL,
     NO_ID,
+    NO_LEVEL,
     O_DUE,
     O_KEY,
     O_LEAVES,
@@ -72,23 +74,29 @@ from nowake.sim.layout import (
     V_DUE,
     V_EDGES,
     V_FILLS,
+    V_FLOOR,
     V_HALF_NS,
     V_LEDGER,
     V_LIVE,
     V_LOT,
     V_MIDS,
     V_MODEL,
+    V_MOVED,
     V_PEGS,
     V_REFRESH_NS,
+    V_SHIFT,
+    V_SHIFT_DUE,
     V_SLOTS,
     V_TAKEN,
+    V_UNIT,
     X_HOW,
+    X_LEVEL,
     X_ORDER,
     X_PRICE,
     X_QTY,
     X_T,
 )
-from nowake.sim.overlay import ledger_after_level, set_taken, taken_now
+from nowake.sim.overlay import age_shift, join_back, ledger_after_level, made_lots, set_taken, shift_fill, taken_lots
 from nowake.sim.requeue import is_crossed, refresh, repeg
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
@@ -101,8 +109,8 @@ def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int, maker: 
     n = venue[V_FILLS]
     key = orders[i, O_KEY]
     fills[n, X_ORDER], fills[n, X_QTY] = i, qty
-    fills[n, X_PRICE] = key if orders[i, O_SIDE] == 0 else -key
-    fills[n, X_T], fills[n, X_HOW] = t, maker
+    fills[n, X_PRICE] = (key if orders[i, O_SIDE] == 0 else -key) + venue[V_SHIFT]
+    fills[n, X_T], fills[n, X_HOW], fills[n, X_LEVEL] = t, maker, NO_LEVEL
     venue[V_FILLS] = n + 1
     orders[i, O_LEAVES] -= qty
     if orders[i, O_LEAVES] == 0:
@@ -131,6 +139,13 @@ def _first_order(orders: I64, slots: int, side: int, key_min: int, last_key: int
 
 
 @kernel(counted=False)
+def _shift_made(venue: I64, reals: F64, orders: I64, side: int, qty: int, t: int) -> int:
+    """Move the shift by what an order on ``side`` made; returns by how much the keys of its side fell."""
+    moved = shift_fill(venue, reals, orders, qty if side == 0 else -qty, t)
+    return moved if side == 0 else -moved
+
+
+@kernel(counted=False)
 def _match_print(
     venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int,
     came: int,
@@ -153,7 +168,7 @@ def _match_print(
         reach = left
         if last_key == key:
             unseen = last_seq >= HIDDEN_SEQ
-            if came > NO_ID and (came < orders[i, O_ROW] or unseen):
+            if (came > NO_ID and (came < orders[i, O_ROW] or unseen)) or venue[V_MOVED] != 0:
                 reach = 0
             elif hidden != 0:
                 reach = left if unseen or fronts[i, F_AHEAD] < 0.5 else 0
@@ -166,8 +181,12 @@ def _match_print(
         take = min(orders[i, O_LEAVES], reach)
         take -= take % venue[V_LOT]
         if take > 0:
+            if venue[V_UNIT] != 0:
+                take = made_lots(venue, reals, side, last_key - key, take, t)
             _fill(venue, orders, fills, i, take, t, PRINTED)
             left -= take
+            if venue[V_UNIT] != 0:
+                last_key -= _shift_made(venue, reals, orders, side, take, t)
 
 
 @kernel(counted=False)
@@ -189,8 +208,13 @@ def _match_level(
         take = min(orders[i, O_LEAVES], left)
         take -= take % venue[V_LOT]
         if take > 0:
+            if venue[V_UNIT] != 0:
+                take = made_lots(venue, reals, 1 - side, last_key + key, take, t)
             _fill(venue, orders, fills, i, take, t, UNPRINTED)
+            fills[venue[V_FILLS] - 1, X_LEVEL] = key * 2 + side
             left -= take
+            if venue[V_UNIT] != 0:
+                last_key -= _shift_made(venue, reals, orders, 1 - side, take, t)
     if left < came and venue[V_LEDGER] != 0:
         packed = key * 2 + side
         amount = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t) + came - left
@@ -269,6 +293,8 @@ def venue_row(
         return FILLS_FULL
     if 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
         return LEDGER_FULL
+    if venue[V_UNIT] != 0 and t >= venue[V_SHIFT_DUE]:
+        age_shift(head, size, table, venue, reals, orders, fronts, taken, taken_at, t, row)
     if kind == 5:
         # A print made away from the book (0x1000) passes no order that rests in it.
         if venue[V_LIVE] > 0 and head[HALT_STATE] == 0 and code & 0x1000 == 0:
@@ -276,6 +302,8 @@ def venue_row(
             if hit >= 0:
                 key = price if hit == 0 else -price
                 _match_print(venue, reals, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
+                if venue[V_MOVED] != 0:
+                    join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
         return 0
     status = apply_row(head, size, bits, top, table, code, price, qty)
     if status != 0:
@@ -294,6 +322,8 @@ def venue_row(
                 _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
             flags = code & 0x600
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
+            if venue[V_MOVED] != 0:
+                join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:
         venue[V_EDGES] = head[EDGES]
         repeg(head, size, table, venue, orders, fronts, row + 1, 1)
@@ -304,31 +334,45 @@ def venue_row(
 
 @kernel(counted=False)
 def take(
-    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, fills: I64, taken: I64, taken_at: I64,
-    order: int, side: int, key: int, qty: int, t: int,
+    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fills: I64, taken: I64,
+    taken_at: I64, order: int, side: int, key: int, qty: int, t: int,
 ) -> int:  # fmt: skip
     """Walk the other side's seen sizes for an incoming order; the caller made room in ``fills`` and ``taken``.
 
-    ``order`` is the number to write into the fills, ``side`` 0 for a buy, ``key`` the limit as a key of that side
-    (NO_PRICE for a market order), ``qty`` what is wanted, ``t`` the venue time.
+    ``order`` is the number to write into the fills, ``side`` 0 for a buy, ``key`` the limit as a recorded key of that
+    side (NO_PRICE for a market order), ``qty`` what is wanted, ``t`` the venue time, to which the shift was brought.
+    Own orders whose place is lost are the caller's business (``V_MOVED``).
 
     Returns:
         What is left of ``qty``.
     """
-    other, left = 1 - side, qty
+    other, left, here = 1 - side, qty, 0
     level = best_key(head, other)
     while left > 0 and level != NO_PRICE and (key == NO_PRICE or key + level >= 0):
         packed = level * 2 + other
         gone = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
-        amount = min(left, level_size(head, size, table, other, level) - gone)
+        amount = min(left, level_size(head, size, table, other, level) - gone - here)
         amount -= amount % venue[V_LOT]
+        moved = 0
         if amount > 0:
+            if venue[V_UNIT] != 0:
+                amount = taken_lots(venue, reals, side, amount, t)
             n = venue[V_FILLS]
             fills[n, X_ORDER], fills[n, X_QTY] = order, amount
-            fills[n, X_PRICE], fills[n, X_T], fills[n, X_HOW] = (level if other == 0 else -level), t, TOOK
+            fills[n, X_PRICE] = (level if other == 0 else -level) + venue[V_SHIFT]
+            if venue[V_UNIT] != 0:
+                fills[n, X_PRICE] = max(fills[n, X_PRICE], venue[V_FLOOR])
+            fills[n, X_T], fills[n, X_HOW], fills[n, X_LEVEL] = t, TOOK, packed
             venue[V_FILLS] = n + 1
             left -= amount
             if venue[V_LEDGER] != 0:
                 set_taken(venue, taken, taken_at, packed, gone + amount, t)
-        level = next_key(head, bits, top, table, other, level)
+            else:
+                here += amount
+            if venue[V_UNIT] != 0:
+                moved = _shift_made(venue, reals, orders, side, amount, t)
+                key = key if key == NO_PRICE else key - moved
+        if moved == 0:  # else the same level again, at its new seen price
+            level = next_key(head, bits, top, table, other, level)
+            here = 0
     return left

@@ -9,6 +9,7 @@ from nowake.core.child import Peg
 from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import UNKNOWN_FRONT, front_after_reference
+from nowake.market.seen_reference import ReferenceOverlay
 
 TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
@@ -78,52 +79,95 @@ class ReferenceMatcher:
 
     Attributes:
         model, n: Queue model (``market.queue``).
-        ledger: Whether what we took is remembered.
-        half_ns: Half-life of that, -1 = for ever.
+        overlay: What we took and how far we moved prices; a half-life of 0 remembers nothing.
         lot: Fills are whole multiples of it.
         refresh_ns: How long the venue takes to show the next part of an iceberg.
-        fills: (order number, quantity, price, venue time, how: see ``match_l2``).
-        taken: (amount, since) by (side, price).
+        fills: (order number, quantity, seen price, venue time, how: see ``match_l2``).
+        marks: (venue time, (side, price) used up or None, quantity, signed quantity) of every fill.
+        shift: By how much seen prices differ from recorded ones, as last looked at.
     """
 
     model: int = 1
     n: float = 2.0
-    ledger: bool = False
-    half_ns: int = -1
+    overlay: ReferenceOverlay = field(default_factory=lambda: ReferenceOverlay(half_ns=0))
     lot: int = 1
     refresh_ns: int = 0
     book: ReferenceBook = field(default_factory=ReferenceBook)
     orders: list[RestingOrder] = field(default_factory=list)
     fills: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     arrivals: int = 0
-    taken: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-
-    def taken_now(self, side: int, price: int, t: int) -> int:
-        """Return what we consumed of a level that is not yet replaced."""
-        amount, since = self.taken.get((side, price), (0, 0))
-        return int(amount * 0.5 ** ((t - since) / self.half_ns)) if amount and self.half_ns > 0 else amount
-
-    def _set_taken(self, side: int, price: int, amount: int, t: int) -> None:
-        if amount:
-            self.taken[side, price] = amount, t
-        else:
-            self.taken.pop((side, price), None)
+    marks: list[tuple[int, tuple[int, int] | None, int, int]] = field(default_factory=list)
+    shift: int = 0
+    _lost: bool = False
 
     def seen(self, side: int, t: int) -> list[tuple[int, int]]:
-        """Return (price, seen size > 0) of a side, best first."""
-        found = [(price, size - self.taken_now(side, price, t)) for price, size in self.book.levels(side)]
-        return [(price, size) for price, size in found if size > 0]
+        """Return (recorded price, seen size > 0) of a side, best first."""
+        return self.overlay.recorded(self.book, side, t)
 
-    def _fill(self, order: RestingOrder, qty: int, t: int, how: int, *, hidden: bool) -> None:
-        assert order.price is not None
-        self.fills.append((order.number, qty, order.price, t, how))
-        order.leaves -= qty
+    def look(self, t: int, row: int) -> None:
+        """Bring the rounded shift to ``t``: own orders keep their seen prices, and lose their places when it moves."""
+        self._round(t)
+        if self._lost:
+            self._join_back(t, row)
+            self._repeg(row, (Peg.MIDPOINT,))
+
+    def _round(self, t: int) -> None:
+        moved = self.overlay.shift(t) - self.shift
+        if moved:
+            self.shift += moved
+            self._lost = True
+            for order in self.orders:
+                order.price = None if order.price is None else order.price - moved
+                order.limit = None if order.limit is None else order.limit - moved
+
+    def _join_back(self, t: int, row: int) -> None:
+        if self._lost:
+            for order in self.orders:
+                there = None if order.price is None else dict(self.seen(order.side, t)).get(order.price)
+                order.ahead = order.behind = float(there or 0)
+                order.traded, order.passed, order.row = 0.0, 0.0, row
+                for world in order.worlds:
+                    world.ahead = order.ahead
+        self._lost = False
+
+    def _trade(
+        self, number: int, side: int, price: int, qty: int, t: int, how: int, level: tuple[int, int] | None, *,
+        again: bool,
+    ) -> int:  # fmt: skip
+        """Trade one lot of ours, ``again`` after another of the same; the shift moves after it. Returns how much."""
+        part = self.lot if self.overlay.unit else qty  # where nothing moves, all at once
+        moved, seen = part if side == 0 else -part, max(price + self.shift, 1)
+        if again and self.fills[-1][2] == seen:
+            self.fills[-1] = number, self.fills[-1][1] + part, seen, t, how
+            self.marks[-1] = t, level, self.marks[-1][2] + part, self.marks[-1][3] + moved
+        else:
+            self.fills.append((number, part, seen, t, how))
+            self.marks.append((t, level, part, moved))
+        self.overlay.move(moved, t)
+        self._round(t)
+        return part
+
+    def _make(
+        self, order: RestingOrder, qty: int, reach: int, t: int, how: int, level: tuple[int, int] | None, *,
+        hidden: bool,
+    ) -> int:  # fmt: skip
+        """Fill a resting order lot by lot while the seen price ``reach`` still comes to it; returns how much."""
+        made, slack, before = 0, order.better - reach, self.shift
+        sign = 1 if order.side == 0 else -1
+        while made < qty:
+            assert order.price is not None
+            made += self._trade(order.number, order.side, order.price, qty, t, how, level, again=made > 0)
+            gone = sign * (self.shift - before)
+            if gone > 0 and gone >= slack:
+                break
+        order.leaves -= made
         if not hidden:
-            order.shown -= qty
+            order.shown -= made
         if order.leaves == 0:
             self.orders.remove(order)
         elif not hidden and order.shown == 0:
             order.due = t + self.refresh_ns
+        return made
 
     def _priority(self, side: int, at_least: int) -> list[tuple[RestingOrder, bool]]:
         """Return our orders of a side that a signed price reaches: by price, then what is shown, then by time.
@@ -149,7 +193,8 @@ class ReferenceMatcher:
         display: int | None = None,
         row: int = 0,
     ) -> None:
-        """Put an order on the book behind all that is seen at its price; ``price``: of a peg, its limit."""
+        """Put an order on the book behind all that is seen at its price; ``price``: as seen; of a peg, its limit."""
+        price = None if price is None else price - self.shift
         at = self.peg_price(side, peg, price, price) if peg is not Peg.NONE else price
         ahead = 0.0 if at is None else float(dict(self.seen(side, t)).get(at, 0))
         display = 0 if peg is Peg.MIDPOINT else display
@@ -207,25 +252,28 @@ class ReferenceMatcher:
             return price
         return min(price, limit) if side == 0 else max(price, limit)
 
-    def take(self, number: int, side: int, limit: int | None, qty: int, t: int) -> int:
-        """Walk the seen sizes of the other side for an incoming order; returns what is left."""
+    def take(self, number: int, side: int, limit: int | None, qty: int, t: int, row: int = 0) -> int:
+        """Walk what is seen of the other side, lot by lot, to a seen limit; returns what is left."""
         sign = 1 if side == 0 else -1
         for price, size in self.seen(1 - side, t):
-            if qty == 0 or (limit is not None and sign * price > sign * limit):
-                break
-            part = min(size, qty) // self.lot * self.lot
-            if part == 0:
-                continue
-            self.fills.append((number, part, price, t, TOOK))
-            qty -= part
-            if self.ledger:
-                self._set_taken(1 - side, price, self.taken_now(1 - side, price, t) + part, t)
+            used = 0
+            while part := min(qty, size - used) // self.lot * self.lot:
+                if limit is not None and sign * (price + self.shift) > sign * limit:
+                    break
+                part = self._trade(number, side, price, part, t, TOOK, (1 - side, price), again=used > 0)
+                used, qty = used + part, qty - part
+            if used:
+                self.overlay.take(1 - side, price, used, t)
+        self._join_back(t, row)
         return qty
 
     def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
         """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
         left, worst, best = qty, qty, qty
-        for order, unseen in self._priority(side, price if side == 0 else -price):
+        at = price if side == 0 else -price
+        for order, unseen in self._priority(side, at):
+            if order.better < at:
+                continue  # our own fills have carried the market away from it
             at_price = order.price == price
             if not order.plain:
                 pass
@@ -236,7 +284,9 @@ class ReferenceMatcher:
                 worst = order.worlds[0].give(worst, self.lot, queued=at_price)
                 best = order.worlds[1].give(best, self.lot, queued=at_price)
             reach = left
-            if order.price == price and came is not None and (came < order.row or unseen):
+            if order.price == price and self._lost:
+                reach = 0  # it has just lost its place
+            elif order.price == price and came is not None and (came < order.row or unseen):
                 reach = 0  # it stood before us
             elif order.price == price and hidden:
                 reach = left if unseen or order.ahead < 0.5 else 0
@@ -252,8 +302,7 @@ class ReferenceMatcher:
                 order.ahead = max(order.ahead, 0.0)
             part = min(order.leaves - order.shown if unseen else order.shown, reach) // self.lot * self.lot
             if part > 0:
-                self._fill(order, part, t, PRINTED, hidden=unseen)
-                left -= part
+                left -= self._make(order, part, at, t, PRINTED, None, hidden=unseen)
 
     def _level(self, side: int, price: int, code: int, t: int, came: int | None) -> None:
         """Move queues at a changed level, match what it crosses, carry ``taken`` over."""
@@ -272,18 +321,18 @@ class ReferenceMatcher:
                     ahead = front_after_reference(self.model, self.n, order.ahead, float(old), float(new), order.traded)
                     order.ahead, order.traded = ahead, 0.0
         quiet = bool(code & (SEEDED | SNAPSHOT))
-        if (side, price) in self.taken:
-            self._carry(side, price, old, new, t, quiet=quiet)
+        self.overlay.carry(side, price, old, new, t, quiet=quiet)
         if new > old and not quiet and not self.book.halted:
-            left = best = new - old
-            for order, unseen in self._priority(1 - side, -price if side == 0 else price):
+            left, at = new - old, -price if side == 0 else price
+            best = left
+            for order, unseen in self._priority(1 - side, at):
+                if order.better < at:
+                    continue  # our own fills have carried the market away from it
                 best = order.worlds[1].give(best, self.lot, queued=False) if order.plain else best
                 part = min(order.leaves - order.shown if unseen else order.shown, left) // self.lot * self.lot
                 if part > 0:
-                    self._fill(order, part, t, UNPRINTED, hidden=unseen)
-                    left -= part
-            if self.ledger and left < new - old:
-                self._set_taken(side, price, self.taken_now(side, price, t) + new - old - left, t)
+                    left -= self._make(order, part, at, t, UNPRINTED, (side, price), hidden=unseen)
+            self.overlay.take(side, price, new - old - left, t)
 
     @staticmethod
     def _move_worlds(order: RestingOrder, old: int, new: int, came: int | None, *, seeded: bool) -> None:
@@ -301,16 +350,6 @@ class ReferenceMatcher:
         for world in order.worlds:
             world.ahead = min(world.ahead, float(new))
 
-    def _carry(self, side: int, price: int, old: int, new: int, t: int, *, quiet: bool) -> None:
-        amount = self.taken_now(side, price, t)
-        if quiet:
-            if 0 < new < amount:
-                self._set_taken(side, price, new, t)
-        elif old == 0 or new == 0:
-            self._set_taken(side, price, 0, t)
-        elif new < old:
-            self._set_taken(side, price, -(-min(amount, old) * new // old), t)
-
     def _hit_side(self, code: int, price: int) -> int | None:
         aggressor = (code & SIDE_MASK) >> SIDE_SHIFT
         if aggressor != Book.NONE:
@@ -327,11 +366,13 @@ class ReferenceMatcher:
         None = queues are estimated.
         """
         self.refresh(t, number)
+        self.look(t, number)
         kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         if kind is Row.TRADE:
             hit = self._hit_side(code, price)
             if hit is not None and not self.book.halted and not code & OFF_EXCHANGE:
                 self._print(hit, price, qty, t, hidden=bool(code & HIDDEN))
+            self._join_back(t, number + 1)
             return
         self.book.apply(code, price, qty)
         if self._crossed():
@@ -340,6 +381,7 @@ class ReferenceMatcher:
             if kind is Row.FILL and not self.book.halted:
                 self._print(side, price, qty, t, hidden=False, came=came)
             self._level(side, price, code, t, came)
+            self._join_back(t, number + 1)
         self._repeg(number + 1, (Peg.PRIMARY, Peg.MIDPOINT) if code & END else (Peg.MIDPOINT,))
 
     def _crossed(self) -> bool:

@@ -1,11 +1,14 @@
 """What a simulated listing means, in plain Python: one clock, every event in its true order, no look-ahead anywhere.
 
-At equal times: the venue's rows, then commands that arrive, then rows that we receive, then what is delivered to us.
+At equal times: the venue's rows, then commands that arrive, then rows that we receive, then what our own
+fills did to the book as we see it, then what is delivered to us.
 ``merge`` and ``exchange.SimMarket`` are held equal to it by tests, and measured against it by ``bench/kernel.py``.
 """
 
 from __future__ import annotations
 
+import bisect
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -41,6 +44,7 @@ class ReferenceWorld:
     unprinted: list[tuple[int, bool]] = field(default_factory=list)
     _commands: list[tuple[int, ChildOrder | str]] = field(default_factory=list)
     _children: dict[int, ChildOrder] = field(default_factory=dict)
+    marks: list[tuple[int, tuple[int, int] | None, int, int]] = field(default_factory=list)
     _arrivals: list[int] = field(default_factory=list)
     _dues: list[int] = field(default_factory=list)
     own_row: int = 0
@@ -89,6 +93,11 @@ class ReferenceWorld:
             self.unprinted.append((self._dues[-1], how != PRINTED))
             self.unprinted.sort(key=lambda fill: fill[0])
         self.matcher.fills.clear()
+        for t, level, qty, moved in self.matcher.marks if self.own.overlay is not None else []:
+            at, newest = self._venue[max(bisect.bisect_right(self._venue, (t, FOREVER)) - 1, 0)]
+            due = t + max(self._local[newest] - at, 0)
+            self.marks.append((max(due, self.now_ns, self.marks[-1][0] if self.marks else 0), level, qty, moved))
+        self.matcher.marks.clear()
 
     def _command(self, t: int, what: ChildOrder | str) -> None:
         self.matcher.refresh(t, self._venue_row)
@@ -97,7 +106,9 @@ class ReferenceWorld:
             return
         child, number = what, len(self._children)
         side = 0 if child.side is Side.BUY else 1
-        seen = self.matcher.seen(1 - side, t)
+        row = self._venue_row
+        self.matcher.look(t, row)
+        seen = [(price + self.matcher.shift, qty) for price, qty in self.matcher.seen(1 - side, t)]
         limit = child.price_units or None
         crosses = bool(seen) and int(child.side) * (child.price_units - seen[0][0]) >= 0
         if child.order_type is OrderType.POST_ONLY and crosses:
@@ -106,11 +117,13 @@ class ReferenceWorld:
         self._children[number] = child
         self._say("acked", child.child_id, t)
         left = child.qty_units
-        reach = [qty for price, qty in seen if limit is None or int(child.side) * (limit - price) >= 0]
         least = child.qty_units if child.tif is TimeInForce.FOK else child.min_qty_units
-        enough = not least or sum(reach) >= least
+        enough = not least
+        if not enough:  # try it on a copy: own fills move what is seen
+            left = copy.deepcopy(self.matcher).take(number, side, limit, left, t, row)
+            enough, left = child.qty_units - left >= least, child.qty_units
         if child.order_type is not OrderType.POST_ONLY and child.peg is Peg.NONE and enough:
-            left = self.matcher.take(number, side, limit, left, t)
+            left = self.matcher.take(number, side, limit, left, t, row)
             self._fills()
         if left and child.tif is not TimeInForce.GTC:
             self._say("ended", child.child_id, t, 0, child.qty_units - left)
@@ -133,11 +146,12 @@ class ReferenceWorld:
         return self.run(until_ns, watches)
 
     def next_ns(self) -> int:
-        """Return when something happens next: a row, a command, a message."""
+        """Return when something happens next: a row, a command, a mark of ours to be seen, a message."""
         venue = self._venue[self._venue_row][0] if self._venue_row < len(self._venue) else FOREVER
         command = self._commands[0][0] if self._commands else FOREVER
         own = self._local[self.own_row] if self.own_row < len(self._local) else FOREVER
-        return max(self.now_ns, min(venue, command, own, self.messages[0][0] if self.messages else FOREVER))
+        mark = self.marks[0][0] if self.marks else FOREVER
+        return max(self.now_ns, min(venue, command, own, mark, self.messages[0][0] if self.messages else FOREVER))
 
     def run(self, until_ns: int, watches: Sequence[Watch]) -> tuple[int, tuple[str, ...]]:
         """Move as ``advance`` does; whether a watch holds is asked after messages only."""
@@ -147,7 +161,8 @@ class ReferenceWorld:
             venue = self._venue[self._venue_row][0] if self._venue_row < len(self._venue) else FOREVER
             command = self._commands[0][0] if self._commands else FOREVER
             own = self._local[self.own_row] if self.own_row < len(self._local) else FOREVER
-            first = min(venue, command, own)
+            mark = self.marks[0][0] if self.marks else FOREVER
+            first = min(venue, command, own, mark)
             if first > stop:
                 self.now_ns = stop
                 return stop, ()
@@ -159,6 +174,11 @@ class ReferenceWorld:
             elif command == first:
                 t, what = self._commands.pop(0)
                 self._command(t, what)
+            elif own > first:
+                self.now_ns = first
+                self.own.mark(*self.marks.pop(0))
+                if self.own.at_end and (fired := self.own.fired(watches, first)):
+                    return self.now_ns, fired
             else:
                 self.own.row(own, *self._rows[self.own_row])
                 self.own_row += 1

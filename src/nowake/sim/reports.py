@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nowake.core.child import ChildOrder, ChildStatus, Fill, OrderStatus
 from nowake.core.tape import F64
@@ -34,6 +35,22 @@ class Report(Value, frozen=True):
     statuses: tuple[OrderStatus, ...] = ()
     requested_ns: int = 0
     bounds: tuple[int, int] | None = None
+
+
+class Mark(NamedTuple):
+    """What one own fill did to the book, for those who will see it.
+
+    Attributes:
+        t_ns: Venue time; as time went on, local time.
+        level: Whose recorded quantity it used up: key x 2 + side; NO_LEVEL = none.
+        taken: How much of it.
+        moved: What moves the shift: the quantity, a buy > 0.
+    """
+
+    t_ns: int
+    level: int
+    taken: int
+    moved: int
 
 
 @dataclass(slots=True)

@@ -12,12 +12,11 @@ from nowake.engine.desk import Desk
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
+from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.queues import AUTO
 from nowake.sim.rules import VenueRules
 from nowake.sim.world import Market, Progress, World
-
-IMPACTS = ("off", "ledger")
 
 DEFAULT_LATENCY = Latency(decision_ns=100_000, entry_ns=1_000_000, response_ns=1_000_000, data_ns=1_000_000)
 """Assumed where none is stated: a co-located desk is faster, a retail line slower."""
@@ -28,8 +27,9 @@ class SimOptions(Value, frozen=True):
 
     Attributes:
         seed: All randomness of the run is counted from it.
-        impact: ``off`` = the book ignores us; ``ledger`` = what we took stays taken. (``full`` comes with the
-            simulator's own impact forms.)
+        impact: ``off`` = the book ignores us; ``ledger`` = what we took stays taken; ``full`` = and moves the price.
+        half_life_ns: With ``ledger``: in which half of what we took comes back; None = it never does by itself.
+        own_impact: With ``full``: by how much our trades move the price, and its half-life.
         queue_model: Name of a queue model, or ``auto``, see ``sim.queues``.
         latency: Of decision, entry, response and data.
         fees: In place of the listing's own schedule.
@@ -38,6 +38,8 @@ class SimOptions(Value, frozen=True):
 
     seed: int = 0
     impact: str = "ledger"
+    half_life_ns: int | None = None
+    own_impact: OwnImpact | None = None
     queue_model: str = AUTO
     latency: Latency = DEFAULT_LATENCY
     fees: FeeSchedule | None = None
@@ -56,6 +58,8 @@ def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:
         session=session,
         queue_model=options.queue_model,
         impact=options.impact,
+        half_life_ns=options.half_life_ns,
+        own_impact=options.own_impact,
         seed=options.seed,
         rules=options.rules,
     )

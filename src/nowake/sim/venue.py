@@ -13,21 +13,21 @@ from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I64, Tape
-from nowake.core.value import require
 from nowake.market import book as bk
 from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
 from nowake.market.queue import UNKNOWN_FRONT
+from nowake.market.seen import LONG, S_JUMP
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
 from nowake.sim.auction import auction_ns, inside_print, interest_of
+from nowake.sim.impact import Charge
 from nowake.sim.queues import QueueModel
-from nowake.sim.reports import Report, VenueOrder
+from nowake.sim.reports import Mark, Report, VenueOrder
 from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
 
-IMPACTS = ("off", "ledger")
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
 
@@ -49,8 +49,7 @@ class SimVenue:
         fees: What fills cost.
         session: Trading hours, None = always open.
         model: Queue model.
-        impact: ``off`` or ``ledger``.
-        half_life_ns: Of what we took with ``ledger``: None = it never comes back by itself, 0 = at once.
+        impact: What our own trades do to the market (``sim.impact``).
         seed: Goes into the trade ids.
         rules: What the venue does beside matching.
     """
@@ -62,13 +61,10 @@ class SimVenue:
         fees: FeeSchedule,
         session: Session | None,
         model: QueueModel,
-        impact: str,
-        half_life_ns: int | None,
+        impact: Charge,
         seed: int,
         rules: VenueRules | None = None,
     ) -> None:
-        require(impact in IMPACTS, "impact", impact, " or ".join(IMPACTS))
-        require(half_life_ns is None or half_life_ns >= 0, "half_life_ns", half_life_ns, ">= 0")
         self.listing: Listing = tape.listing
         self.fees = fees
         self._base = tape.meta.price_base
@@ -79,17 +75,19 @@ class SimVenue:
         self._gathered: list[VenueOrder] = []
         self.book: I64 = bk.new_book(coarsest_step(tape))
         self.stats: I64 = np.zeros(lay.VENUE_STATS, dtype=np.int64)
-        remembers = impact == "ledger" and half_life_ns != 0
-        self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(remembers), -1 if half_life_ns is None else half_life_ns
+        self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(impact.half_ns != 0), impact.half_ns
+        self.stats[[lay.V_UNIT, lay.V_SHIFT_DUE, lay.V_FLOOR]] = impact.unit, LONG, 1 - self._base
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
         self.rules = rules or VenueRules()
         self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
-        self.reals: F64 = np.array([model.n, 0.0, 0.0], dtype=np.float64)
+        self.reals: F64 = np.concatenate([[model.n, 0.0, 0.0], impact.shift])
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken: I64 = new_table(64)
         self.taken_at: I64 = new_table(64)
+        self.marks: list[Mark] = []
+        self._marks = impact.marks
         self._by_id: dict[str, VenueOrder] = {}
         self._in_slot: dict[int, VenueOrder] = {}
         self._sequence = 0
@@ -129,8 +127,10 @@ class SimVenue:
             return []
         self.stats[lay.V_FILLS] = 0
         reports = []
-        for slot, qty, price, t_ns, how in self.fills[:count].tolist():
+        for slot, qty, price, t_ns, how, level in self.fills[:count].tolist():
             order = self._in_slot[slot]
+            if self._marks:
+                self.marks.append(Mark(t_ns, level, qty if level != lay.NO_LEVEL else 0, int(order.child.side) * qty))
             reports.append(self._filled(order, price + self._base, qty, t_ns, how))
             if order.status.terminal:
                 self._free(order)
@@ -221,6 +221,7 @@ class SimVenue:
         if child.tif.auction:
             return self._gather(order, t_ns)
         side = 0 if child.side is Side.BUY else 1
+        self._age(t_ns)
         key = self._arrival_key(child, side)
         why = self._refusal(child, side, key, t_ns)
         return self._reject(order, t_ns, *why) if why is not None else self._enter(order, side, key, t_ns)
@@ -319,6 +320,8 @@ class SimVenue:
             self._free(order)
             order.status = ChildStatus.EXPIRED
             return reports + self._ended(order, t_ns)
+        if child.peg is Peg.NONE:
+            key = self._arrival_key(child, side)  # the walk may have moved the shift
         self._rest(order, side, key, order.open_qty, t_ns)
         return reports
 
@@ -375,10 +378,28 @@ class SimVenue:
         if t_ns >= self.stats[lay.V_DUE]:
             requeue.refresh(self.stats, self.orders, self.fronts, t_ns, int(self.stats[lay.V_CURSOR]))
 
+    @property
+    def shift_units(self) -> int:
+        """Return by how much seen prices differ from recorded ones, price units."""
+        return int(self.stats[lay.V_SHIFT])
+
+    def _age(self, t_ns: int) -> None:
+        """Bring the shift to venue time ``t_ns``."""
+        if self.stats[lay.V_UNIT] and t_ns >= self.stats[lay.V_SHIFT_DUE]:
+            head, size, _, _, table = bk.parts(self.book)
+            overlay.age_shift(
+                head, size, table, self.stats, self.reals, self.orders, self.fronts, self.taken, self.taken_at, t_ns,
+                int(self.stats[lay.V_CURSOR]),
+            )  # fmt: skip
+
+    def _recorded(self, child: ChildOrder) -> int:
+        """Return a child's seen price as a recorded key, NO_LIMIT when it has none."""
+        seen = child.price_units
+        return (seen - self._base - self.shift_units) * int(child.side) if seen else lay.NO_LIMIT
+
     def _arrival_key(self, child: ChildOrder, side: int) -> int:
         """Return the key at which a child arrives; NO_PRICE: a market order, or a peg that has nothing to follow."""
-        priced = child.price_units != 0
-        limit = (child.price_units - self._base) * int(child.side) if priced else lay.NO_LIMIT
+        priced, limit = child.price_units != 0, self._recorded(child)
         if child.peg is Peg.NONE:
             return limit if priced else bk.NO_PRICE
         key = int(requeue.peg_key(self.book[: bk.HEAD], side, _PEGS[child.peg], limit))
@@ -400,9 +421,10 @@ class SimVenue:
         if child.peg is not Peg.NONE and child.min_qty_units:
             return "other", "this venue knows a minimum quantity for immediate orders only"
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
-        price = child.price_units if free else self._base + key * int(child.side)
+        seen_base = self._base + self.shift_units
+        price = child.price_units if free else seen_base + key * int(child.side)
         if free and not price and best != bk.NO_PRICE:
-            touch = self._base + (-best if side == 0 else best)
+            touch = seen_base + (-best if side == 0 else best)
             price = touch - touch % self.listing.tick_units(touch)
         if why := grid_refusal(self.listing, child, price):
             return why
@@ -421,15 +443,16 @@ class SimVenue:
         shown = int(self.book[bk.LEVELS + 1 - side])
         scratch = self.stats.copy()
         scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
-        fills = np.zeros((shown + 1, lay.FILL_FIELDS), dtype=np.int64)
+        fills = np.zeros((shown + self._steps(qty), lay.FILL_FIELDS), dtype=np.int64)
         left = l2.take(
-            *bk.parts(self.book), scratch, fills, self.taken, self.taken_at, 0, side, key, qty, t_ns
+            *bk.parts(self.book), scratch, self.reals.copy(), self.orders.copy(), fills, self.taken, self.taken_at, 0,
+            side, key, qty, t_ns,
         )  # fmt: skip
         return qty - int(left)
 
     def _walk(self, order: VenueOrder, side: int, key: int, t_ns: int) -> None:
         """Take what the other side shows."""
-        shown = int(self.book[bk.LEVELS + 1 - side])
+        shown = int(self.book[bk.LEVELS + 1 - side]) + self._steps(order.open_qty)
         while int(self.stats[lay.V_FILLS]) + shown > len(self.fills):
             self.make_room(lay.FILLS_FULL)
         while 4 * (int(self.stats[lay.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[lay.V_LEDGER]:
@@ -437,9 +460,20 @@ class SimVenue:
         if order.slot < 0:
             order.slot = self._take_slot(order)
         l2.take(
-            *bk.parts(self.book), self.stats, self.fills, self.taken, self.taken_at, order.slot, side, key,
-            order.open_qty, t_ns,
+            *bk.parts(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
+            order.slot, side, key, order.open_qty, t_ns,
         )  # fmt: skip
+        if self.stats[lay.V_MOVED]:
+            head, size, _, _, table = bk.parts(self.book)
+            overlay.join_back(
+                head, size, table, self.stats, self.orders, self.fronts, self.taken, self.taken_at, t_ns,
+                int(self.stats[lay.V_CURSOR]),
+            )  # fmt: skip
+
+    def _steps(self, qty: int) -> int:
+        """Return in how many more pieces ``qty`` may trade because the rounded shift moves on the way, at most."""
+        unit = int(self.stats[lay.V_UNIT])
+        return 1 + (int(self.reals[lay.R_SHIFT + S_JUMP] * qty / unit) + 2 if unit else 0)
 
     def _free_slot(self) -> int:
         slot = next(i for i in range(len(self.orders) + 1) if i not in self._in_slot)
@@ -457,7 +491,7 @@ class SimVenue:
         ahead = self._ahead(side, key, t_ns)
         self.stats[lay.V_ARRIVALS] += 1
         joined = int(self.stats[lay.V_ARRIVALS])
-        limit = (child.price_units - self._base) * int(child.side) if child.price_units else lay.NO_LIMIT
+        limit = self._recorded(child)
         row = [1, side, key, left, joined, _PEGS[child.peg], self.stats[lay.V_CURSOR], 0, display, lay.NEVER, limit]
         parts = [order.slot]
         if not display:
