@@ -23,6 +23,7 @@ from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
 from nowake.sim.auction import auction_ns, inside_print, interest_of
+from nowake.sim.bars_book import bars_book
 from nowake.sim.queues import QueueModel
 from nowake.sim.reports import Report, VenueOrder
 from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
@@ -73,6 +74,7 @@ class SimVenue:
         self.fees = fees
         self._base = tape.meta.price_base
         self._depth = tape.meta.depth_levels
+        self._bars = bars_book(tape)
         self._seed = seed
         self._session = session
         self._hours = Hours(session)
@@ -418,6 +420,7 @@ class SimVenue:
 
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""
+        qty = self._may_take(qty, t_ns)
         shown = int(self.book[bk.LEVELS + 1 - side])
         scratch = self.stats.copy()
         scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
@@ -436,10 +439,17 @@ class SimVenue:
             self.make_room(lay.LEDGER_FULL)
         if order.slot < 0:
             order.slot = self._take_slot(order)
-        l2.take(
+        wanted = self._may_take(order.open_qty, t_ns)
+        left = l2.take(
             *bk.parts(self.book), self.stats, self.fills, self.taken, self.taken_at, order.slot, side, key,
-            order.open_qty, t_ns,
+            wanted, t_ns,
         )  # fmt: skip
+        if self._bars is not None:
+            self._bars.take(t_ns, wanted - int(left))
+
+    def _may_take(self, qty: int, t_ns: int) -> int:
+        """Return what of a quantity may be taken; of a market made from bars no more than a part of the bar."""
+        return qty if self._bars is None else min(qty, self._bars.allowance(t_ns))
 
     def _free_slot(self) -> int:
         slot = next(i for i in range(len(self.orders) + 1) if i not in self._in_slot)
