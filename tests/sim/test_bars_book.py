@@ -47,7 +47,6 @@ def tape(path: Path) -> Tape:
 
 def test_the_bars_are_found_again(tape: Tape) -> None:
     book = bars_book(tape)
-    assert book is not None
     start = int(tape.t_event[0]) // MINUTE * MINUTE
     assert [book.volume(start + n * MINUTE + 1) for n in range(8)] == VOLUMES
     assert book.volume(start - 1) == 0

@@ -13,7 +13,7 @@ import re
 import numpy as np
 
 from nowake.core.tape import KIND_MASK, Row, Tape
-from nowake.core.units import parse_duration
+from nowake.core.units import INT64_MAX, parse_duration
 
 TAKE_PART = 0.25
 """Of a bar's volume that one may take; seven touches of 3 % of a minute's volume are 21 % of an average minute."""
@@ -40,7 +40,7 @@ class BarsBook:
         bars, where = np.unique(number, return_inverse=True)
         volume = np.zeros(len(bars), dtype=np.int64)
         np.add.at(volume, where, tape.qty[printed].astype(np.int64))
-        self._volume = dict(zip(bars.tolist(), volume.tolist(), strict=True))
+        self._volume: dict[int, int] = dict(zip(bars.tolist(), volume.tolist(), strict=True))
         self._taken: dict[int, int] = {}
 
     def _bar(self, t_ns: int) -> int:
@@ -60,7 +60,22 @@ class BarsBook:
         self._taken[bar] = self._taken.get(bar, 0) + qty
 
 
-def bars_book(tape: Tape) -> BarsBook | None:
-    """Return the bars that a tape was made from, None = it was not."""
+class NoBars(BarsBook):
+    """A market that was recorded: what its book shows may be taken."""
+
+    def __init__(self) -> None:
+        self._interval_ns, self._phase = 1, 0
+
+    def allowance(self, t_ns: int) -> int:
+        """Return a quantity that nothing is over."""
+        del t_ns
+        return INT64_MAX
+
+    def take(self, t_ns: int, qty: int) -> None:
+        """Nothing need be noted."""
+
+
+def bars_book(tape: Tape) -> BarsBook:
+    """Return what may be taken of a tape: a part of each bar it was made from, all of it where it was recorded."""
     found = _BARS.match(tape.meta.modelled)
-    return None if found is None else BarsBook(tape, parse_duration("bars", found[1]))
+    return NoBars() if found is None else BarsBook(tape, parse_duration("bars", found[1]))

@@ -420,7 +420,7 @@ class SimVenue:
 
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""
-        qty = self._may_take(qty, t_ns)
+        qty = min(qty, self._bars.allowance(t_ns))
         shown = int(self.book[bk.LEVELS + 1 - side])
         scratch = self.stats.copy()
         scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
@@ -439,17 +439,12 @@ class SimVenue:
             self.make_room(lay.LEDGER_FULL)
         if order.slot < 0:
             order.slot = self._take_slot(order)
-        wanted = self._may_take(order.open_qty, t_ns)
+        wanted = min(order.open_qty, self._bars.allowance(t_ns))
         left = l2.take(
             *bk.parts(self.book), self.stats, self.fills, self.taken, self.taken_at, order.slot, side, key,
             wanted, t_ns,
         )  # fmt: skip
-        if self._bars is not None:
-            self._bars.take(t_ns, wanted - int(left))
-
-    def _may_take(self, qty: int, t_ns: int) -> int:
-        """Return what of a quantity may be taken; of a market made from bars no more than a part of the bar."""
-        return qty if self._bars is None else min(qty, self._bars.allowance(t_ns))
+        self._bars.take(t_ns, wanted - int(left))
 
     def _free_slot(self) -> int:
         slot = next(i for i in range(len(self.orders) + 1) if i not in self._in_slot)
