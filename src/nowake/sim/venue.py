@@ -27,6 +27,7 @@ from nowake.sim.bars_book import bars_book
 from nowake.sim.queues import QueueModel
 from nowake.sim.reports import Report, VenueOrder
 from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
+from nowake.sim.takeable import takeable
 
 IMPACTS = ("off", "ledger")
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
@@ -421,14 +422,7 @@ class SimVenue:
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""
         qty = min(qty, self._bars.allowance(t_ns))
-        shown = int(self.book[bk.LEVELS + 1 - side])
-        scratch = self.stats.copy()
-        scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
-        fills = np.zeros((shown + 1, lay.FILL_FIELDS), dtype=np.int64)
-        left = l2.take(
-            *bk.parts(self.book), scratch, fills, self.taken, self.taken_at, 0, side, key, qty, t_ns
-        )  # fmt: skip
-        return qty - int(left)
+        return takeable(self.book, self.stats, self.taken, self.taken_at, side, key, qty, t_ns)
 
     def _walk(self, order: VenueOrder, side: int, key: int, t_ns: int) -> None:
         """Take what the other side shows."""
