@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 import nowake
 from nowake.app import experiments
 from nowake.app.cli import app
-from nowake.core.errors import DataError, InputError, Refused
+from nowake.core.errors import DataError, InputError, NowakeError, Refused
 from nowake.study.kept import read_rows
+from nowake.study.spread import spread
 
 DESIGN: dict[str, Any] = {
     "order": {
@@ -125,8 +126,30 @@ def test_tables_by_hand(alone: Path) -> None:
     by = {(r["order.side"], r["world.seed"], r["world.latency"], r["order.strategy"]): r["cost_bps"]
           for r in frame.iter_rows(named=True)}  # fmt: skip
     apart = np.array([by[(*k[:3], "twap")] - v for k, v in by.items() if k[3] == "is"])
+    seeds = [k[1] for k in by if k[3] == "is"]  # four pairs on each market: one draw
+    means = np.array([apart[[s == seed for s in seeds]].mean() for seed in (1, 2, 3)])
     (line,) = twins.rows
-    assert line == ("twap less is", "12", f"{apart.mean():+.2f}", f"{apart.std(ddof=1) / np.sqrt(12):.2f}")
+    assert line == ("twap less is", "12", f"{apart.mean():+.2f}", f"{means.std(ddof=1) / np.sqrt(3):.2f}")
+
+
+def test_a_worker_of_another_program_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = experiments._worked
+    monkeypatch.setattr(experiments, "_worked", lambda run: original(run) | {"code": "0" * 32})
+    with pytest.raises(Refused, match="install the same version"):
+        nowake.run_study({"order": DESIGN["order"], "world": {"seed": 1}}, tmp_path)
+    assert not read_rows(tmp_path).height
+
+
+def die(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_killed_process_is_said_in_a_sentence() -> None:
+    with pytest.raises(NowakeError, match="goes on where it stopped"):
+        list(spread(die, [0, 1, 2], jobs=2))
 
 
 def test_an_order_that_fits_no_market_is_counted_and_left_out(tmp_path: Path) -> None:

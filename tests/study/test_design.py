@@ -87,3 +87,11 @@ def test_files(tmp_path: Path) -> None:
     for path in (text, tmp_path / "none.toml"):
         with pytest.raises(InputError, match="design"):
             read_design(path, ORDER, WORLD)
+
+
+def test_a_sample_keeps_twins_together() -> None:
+    order = {"symbol": "SYNTH", "side": ["buy", "sell"], "quantity": ["1", "2", "3"], "strategy": ["twap", "is"]}
+    found = parse_design({"order": order, "sample": 6}, ORDER, WORLD).points()
+    cases = [tuple(one for one in point.order if one[0] != "strategy") for point in found]
+    assert len(found) == 6
+    assert all(cases.count(one) == 2 for one in cases)

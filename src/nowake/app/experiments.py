@@ -112,6 +112,7 @@ def run_study(
     if progress:
         progress(done / max(len(runs), 1), f"{done:,} of {len(runs):,} runs are kept")
     for rows in spread(work_chunk, chunks_of(missing, jobs), jobs=jobs, backend=backend, scheduler=scheduler):
+        _check_program(rows)
         keep_rows(folder, rows)
         done += len(rows)
         if progress:
@@ -120,6 +121,14 @@ def run_study(
     found = read_rows(folder)
     found = found.filter(pl.col("key").is_in([run.key for run in runs]))
     return Study(folder, found, inputs, _compared(plan, inputs, found), len(missing))
+
+
+def _check_program(rows: Sequence[Row]) -> None:
+    """Refuse rows of a worker that has another program: their numbers may be others."""
+    for row in rows:
+        if row["code"] != code_hash():
+            why = f"a worker has the program {row['code']}, this study {code_hash()}"
+            raise Refused(why, "install the same version there")
 
 
 def runs_of(design: Design) -> list[Run]:
@@ -185,10 +194,22 @@ def _tape(options: RunOptions, symbol: str) -> Tape:
     return _market(options.tapes, symbol, options.allow, options.mapping, options.listing)
 
 
+@lru_cache(maxsize=1)
+def _synthetic(symbol: str, start: str, end: str, over: str, tz: str, seed: int, regime: str) -> Tape:
+    """Return a synthetic market; the orders on it come one after the other."""
+    request = OrderRequest(side="buy", quantity="1", symbol=symbol, start=start, end=end, over=over, tz=tz)
+    return wiring.load_tape(request, RunOptions(seed=seed, regime=regime))
+
+
+def _made(run: Run) -> Tape:
+    asked, options = run.request, run.options
+    return _synthetic(asked.symbol, asked.start, asked.end, asked.over, asked.tz, options.seed, options.regime)
+
+
 def _worked(run: Run) -> Row:
     row: Row = {"key": run.key, "code": code_hash(), **dict(run.inputs)}
     try:
-        tape = _tape(run.options, run.request.symbol) if run.options.tapes else None
+        tape = _tape(run.options, run.request.symbol) if run.options.tapes else _made(run)
         prepared = wiring.prepare(run.request, run.options, tape=tape, command="study")
         result = work_prepared(prepared, None)
     except (InputError, Refused) as error:  # this order does not fit this market; its twins leave the pairs with it
@@ -239,9 +260,10 @@ def _measured(result: Result) -> Row:
     if parts is not None and report.market is not None:
         row["arrival_price"] = report.market.arrival_mid2 / 2 * float(instrument.price_unit)
         row["cost_bps"] = parts.total_bps
-        each = parts.total_bps / parts.total_money if parts.total_money else 0.0
+        twice = instrument.notional(report.market.arrival_mid2, order.qty_units)  # the price doubled, not halved
+        value = twice * 2 if instrument.inverse else twice / 2
         for name in ("delay", "trading", "opportunity", "fees"):
-            row[f"{name}_bps"] = getattr(parts, f"{name}_money") * each
+            row[f"{name}_bps"] = float(instrument.money(getattr(parts, f"{name}_money")) / value) * 1e4
     if report.estimate is not None:
         for name in ("mean_bps", "sd_bps", "p05_bps", "p95_bps"):
             row[name] = getattr(report.estimate, name)

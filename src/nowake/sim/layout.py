@@ -2,15 +2,18 @@
 
 Orders are rows of ``orders`` (m, 11) i64: live, side (0 buys), recorded key, leaves, sequence, peg (PEG_PRIMARY,
 PEG_MIDPOINT), row at which it joined, link, display quantity, when it is refreshed, greatest key of a peg; and of
-``fronts`` (m, 6) f64: quantity ahead, printed since the level's last row, ahead at most and at least, left at worst and
-at best (``sim.bounds``). What is not displayed has HIDDEN_SEQ added to its sequence, so that at one price it comes after
-all that is. An iceberg is two rows: what is displayed, and the reserve; each links to the other (row + 1), and the
-reserve holds the display quantity and the time of the refresh. Fills are rows of ``fills`` (f, 6) i64: order, quantity,
-seen price offset, venue time, how: TOOK, PRINTED (made, inside a recorded print) or UNPRINTED (made, but whoever came to
-our price is in the book and not in the prints), and the level whose recorded quantity it used up, NO_LEVEL = none.
-``venue`` (32,) i64 holds the scalars, ``reals`` the queue model's exponent, what of a print is left at worst and at best,
-and from R_SHIFT on the shift (``market.seen``); ``taken`` and ``taken_at`` are tables (``market.table``) by level: key
-x 2 + side.
+``fronts`` (m, 6) f64: quantity ahead, printed since the level's last row, ahead at most and at least, left at worst
+and at best (``sim.bounds``). What is not displayed has HIDDEN_SEQ added to its sequence, so that at one price it comes
+after all that is. An iceberg is two rows: what is displayed, and the reserve; each links to the other (row + 1), and
+the reserve holds the display quantity and the time of the refresh. Fills are rows of ``fills`` (f, 6) i64: order,
+quantity, seen price offset, venue time, how: TOOK, PRINTED (made, inside a recorded print) or UNPRINTED (made, but
+whoever came to our price is in the book and not in the prints), and the level whose recorded quantity it used up,
+NO_LEVEL = none. ``venue`` (32,) i64 holds the scalars, ``reals`` the queue model's exponent, what of a print is left at
+worst and at best, and from R_SHIFT on the shift (``market.seen``); ``taken`` and ``taken_at`` are tables
+(``market.table``) by level: key x 2 + side.
+
+Numba compiles these numbers into every ``@kernel`` that reads them; that word here puts this file under the hash by
+which compiled kernels are kept (``core.jit``).
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ from nowake.market.book import (
     next_key,
 )
 from nowake.market.queue import front_after
-from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.market.seen import taken_now
+from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,

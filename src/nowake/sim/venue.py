@@ -17,16 +17,19 @@ from nowake.market import book as bk
 from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
 from nowake.market.queue import UNKNOWN_FRONT
-from nowake.market.seen import LONG, S_JUMP
+from nowake.market.seen import LONG
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
+from nowake.sim import own_orders as own
 from nowake.sim.auction import auction_ns, inside_print, interest_of
+from nowake.sim.bars_book import bars_book
 from nowake.sim.impact import Charge
 from nowake.sim.queues import QueueModel
 from nowake.sim.reports import Mark, Report, VenueOrder
 from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
+from nowake.sim.takeable import pieces, takeable
 
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
@@ -69,6 +72,7 @@ class SimVenue:
         self.fees = fees
         self._base = tape.meta.price_base
         self._depth = tape.meta.depth_levels
+        self._bars = bars_book(tape)
         self._seed = seed
         self._session = session
         self._hours = Hours(session)
@@ -258,7 +262,7 @@ class SimVenue:
         for slot in (order.slot, order.reserve):
             if slot >= 0:
                 self._in_slot[slot] = order
-        self._take_off(order, old.open_qty - order.open_qty)
+        own.make_smaller(self.stats, self.orders, order, old.open_qty - order.open_qty)
         old.status = ChildStatus.CANCELED
         return [*self._ended(old, t_ns), self._report("acked", child.child_id, t_ns)]
 
@@ -329,8 +333,8 @@ class SimVenue:
         """Walk what is seen; meet own orders as the venue's rule says, each after all that is seen up to its price."""
         reports: list[Report] = []
         while order.can_trade():
-            met = self._first_own(side, key)
-            stop = key if met is None else -int(self.orders[self._any_slot(met), lay.O_KEY])
+            met = own.first_met(self.orders, self._in_slot, side, key)
+            stop = key if met is None else -own.key_of(self.orders, met)
             self._walk(order, side, stop, t_ns)
             reports += self.collect()
             if met is None or not order.can_trade():
@@ -339,39 +343,13 @@ class SimVenue:
                 part = min(order.open_qty, met.open_qty)
                 order.lost += part
                 met.lost += part
-                self._take_off(met, part)
+                own.make_smaller(self.stats, self.orders, met, part)
                 reports += self._cancel(met, t_ns) if met.open_qty == 0 else []
             else:
                 reports += self._cancel(met, t_ns)
                 if self.rules.self_trade is SelfTrade.CANCEL_BOTH:
                     return reports + self._cancel(order, t_ns)
         return reports
-
-    def _any_slot(self, order: VenueOrder) -> int:
-        """Return a row of a resting order that holds its price."""
-        return order.slot if self.orders[order.slot, lay.O_LIVE] else order.reserve
-
-    def _first_own(self, side: int, key: int) -> VenueOrder | None:
-        """Return the own order that an incoming one at ``key`` would meet first."""
-        rows = [
-            (-int(self.orders[slot, lay.O_KEY]), int(self.orders[slot, lay.O_SEQ]), slot)
-            for slot in self._in_slot
-            if self.orders[slot, lay.O_LIVE] and self.orders[slot, lay.O_SIDE] != side
-            and self.orders[slot, lay.O_KEY] > lay.PARKED
-            and (key == bk.NO_PRICE or key + int(self.orders[slot, lay.O_KEY]) >= 0)
-        ]  # fmt: skip
-        return self._in_slot[min(rows)[2]] if rows else None
-
-    def _take_off(self, order: VenueOrder, qty: int) -> None:
-        """Make a resting order smaller, first what it does not show; it keeps its place."""
-        for slot in (order.reserve, order.slot):
-            part = min(qty, int(self.orders[slot, lay.O_LEAVES])) if slot >= 0 else 0
-            if part and self.orders[slot, lay.O_LIVE]:
-                self.orders[slot, lay.O_LEAVES] -= part
-                qty -= part
-                if self.orders[slot, lay.O_LEAVES] == 0:
-                    self.orders[slot, lay.O_LIVE] = 0
-                    self.stats[lay.V_LIVE] -= 1
 
     def _settle(self, t_ns: int) -> None:
         """Do what was due at the venue by ``t_ns``."""
@@ -433,47 +411,38 @@ class SimVenue:
         passive = child.order_type is OrderType.POST_ONLY or child.peg is not Peg.NONE
         whole = child.min_qty_units > 0 or child.tif is TimeInForce.FOK
         if self.rules.self_trade is SelfTrade.REJECT_NEWEST or passive or whole:
-            met = self._first_own(side, key)
+            met = own.first_met(self.orders, self._in_slot, side, key)
             if met is not None:
                 return "self-trade", f"it would trade with own order {met.child.child_id}"
         return None
 
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""
-        shown = int(self.book[bk.LEVELS + 1 - side])
-        scratch = self.stats.copy()
-        scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
-        fills = np.zeros((shown + self._steps(qty), lay.FILL_FIELDS), dtype=np.int64)
-        left = l2.take(
-            *bk.parts(self.book), scratch, self.reals.copy(), self.orders.copy(), fills, self.taken, self.taken_at, 0,
-            side, key, qty, t_ns,
-        )  # fmt: skip
-        return qty - int(left)
+        qty = min(qty, self._bars.allowance(t_ns))
+        arrays = (self.stats, self.reals, self.orders, self.taken, self.taken_at)
+        return takeable(self.book, *arrays, side, key, qty, t_ns)
 
     def _walk(self, order: VenueOrder, side: int, key: int, t_ns: int) -> None:
         """Take what the other side shows."""
-        shown = int(self.book[bk.LEVELS + 1 - side]) + self._steps(order.open_qty)
+        shown = int(self.book[bk.LEVELS + 1 - side]) + pieces(self.stats, self.reals, order.open_qty)
         while int(self.stats[lay.V_FILLS]) + shown > len(self.fills):
             self.make_room(lay.FILLS_FULL)
         while 4 * (int(self.stats[lay.V_TAKEN]) + shown + 2) > len(self.taken) and self.stats[lay.V_LEDGER]:
             self.make_room(lay.LEDGER_FULL)
         if order.slot < 0:
             order.slot = self._take_slot(order)
-        l2.take(
+        wanted = min(order.open_qty, self._bars.allowance(t_ns))
+        left = l2.take(
             *bk.parts(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
-            order.slot, side, key, order.open_qty, t_ns,
+            order.slot, side, key, wanted, t_ns,
         )  # fmt: skip
+        self._bars.take(t_ns, wanted - int(left))
         if self.stats[lay.V_MOVED]:
             head, size, _, _, table = bk.parts(self.book)
             overlay.join_back(
                 head, size, table, self.stats, self.orders, self.fronts, self.taken, self.taken_at, t_ns,
                 int(self.stats[lay.V_CURSOR]),
             )  # fmt: skip
-
-    def _steps(self, qty: int) -> int:
-        """Return in how many more pieces ``qty`` may trade because the rounded shift moves on the way, at most."""
-        unit = int(self.stats[lay.V_UNIT])
-        return 1 + (int(self.reals[lay.R_SHIFT + S_JUMP] * qty / unit) + 2 if unit else 0)
 
     def _free_slot(self) -> int:
         slot = next(i for i in range(len(self.orders) + 1) if i not in self._in_slot)

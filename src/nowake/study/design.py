@@ -84,8 +84,15 @@ class Design(Value, frozen=True):
         every = list(found)
         if not self.sample or self.sample >= len(every):
             return every
-        rank = sorted(range(len(every)), key=lambda i: random_word(self.seed, "design", content_hash(every[i])))
+        rank = sorted(range(len(every)), key=lambda i: self._draw(every[i]))
         return [every[i] for i in sorted(rank[: self.sample])]
+
+    def _draw(self, point: Point) -> int:
+        """Return a point's place in the draw: that of what twins share, so that a sample keeps them together."""
+        compared = self.compare or "strategy"
+        order = tuple(one for one in point.order if one[0] != compared)
+        world = tuple(one for one in point.world if one[0] != compared)
+        return random_word(self.seed, "design", content_hash(Point(order=order, world=world)))
 
 
 def read_design(path: Path, order_fields: set[str], world_fields: set[str]) -> Design:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeVar
 
-from nowake.core.errors import InputError, Refused
+from nowake.core.errors import InputError, NowakeError, Refused
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,6 +32,7 @@ def spread(
     Raises:
         InputError: No such backend.
         Refused: Dask is not installed, or nobody answers at the address.
+        NowakeError: A process was killed.
     """
     if backend not in BACKENDS:
         raise InputError("backend", backend, " or ".join(BACKENDS))
@@ -42,12 +43,22 @@ def spread(
     elif jobs == 1 or len(chunks) <= 1:
         yield from map(work, chunks)
     else:
-        from joblib import Parallel, delayed, parallel_config
+        yield from _on_processes(work, chunks, min(jobs, len(chunks)))
 
+
+def _on_processes(work: Callable[[T], R], chunks: Sequence[T], jobs: int) -> Iterator[R]:
+    from joblib import Parallel, delayed, parallel_config
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
         with parallel_config(backend="loky", inner_max_num_threads=1):
-            yield from Parallel(n_jobs=min(jobs, len(chunks)), return_as="generator_unordered")(
-                delayed(work)(chunk) for chunk in chunks
-            )
+            pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
+            yield from pool(delayed(work)(chunk) for chunk in chunks)
+    except TerminatedWorkerError as error:
+        why = "a process of the study was killed, perhaps for want of memory"
+        raise NowakeError(
+            why, "give the same command again, it goes on where it stopped; fewer jobs need less"
+        ) from error
 
 
 def _on_dask(work: Callable[[T], R], chunks: Sequence[T], jobs: int, scheduler: str) -> Iterator[R]:
