@@ -16,8 +16,8 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import Filled
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Parameters, ParentOrder, Side
-from nowake.core.sessions import ALWAYS_OPEN
 from nowake.core.tape import END, Book, Row, Tape, row_code
+from nowake.data.sessions import session as find_session
 from nowake.data.source import open_tapes
 from nowake.engine.env import Env, sim_limits
 from nowake.journal.memory import MemoryJournal
@@ -234,7 +234,8 @@ def test_in_every_window_we_trade_no_more_than_was_shown_and_printed(
 
 def a_run(tape: Tape, **options: object) -> tuple[tuple[int, str], int]:
     """Work an order in the first half hour of a tape; returns (records, journal hash) and how much was filled."""
-    market = make_market(tape, ALWAYS_OPEN, SimOptions(**options))  # type: ignore[arg-type]
+    session = find_session(tape.listing.session)
+    market = make_market(tape, session, SimOptions(**options))  # type: ignore[arg-type]
     start = market.start_ns + (market.end_ns - market.start_ns) // 10
     order = ParentOrder(
         parent_id="w",
@@ -246,7 +247,7 @@ def a_run(tape: Tape, **options: object) -> tuple[tuple[int, str], int]:
         end_ns=start + (market.end_ns - market.start_ns) // 5,
         parameters=Parameters(),
     )
-    env = Env(listings=(tape.listing,), sessions=(ALWAYS_OPEN,), limits=sim_limits(order.listing, 0.15))
+    env = Env(listings=(tape.listing,), sessions=(session,), limits=sim_limits(order.listing, 0.15))
     journal = MemoryJournal()
     host = simulate(market, order, env, journal)
     return journal.head(), host.state.parents["w"].filled
@@ -259,7 +260,7 @@ def test_without_numbers_and_with_instant_refill_the_journal_is_that_of_off(reco
     assert filled > 0
     assert a_run(tape, impact="full", own_impact=NOTHING) == (off, filled)
     assert a_run(tape, impact="ledger", half_life_ns=0) == (off, filled)
-    tick = float(tape.listing.ticks[0].step_units * tape.listing.instrument.price_unit)
+    tick = float(max(band.step_units for band in tape.listing.ticks) * tape.listing.instrument.price_unit)
     lot = float(tape.listing.lot_units * tape.listing.instrument.qty_unit)
     moved, _ = a_run(tape, impact="full", own_impact=OwnImpact(permanent=0.02 * tick / lot, half_life_s=0.0))
     assert moved != off

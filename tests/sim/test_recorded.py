@@ -56,7 +56,7 @@ def test_a_pegged_order_and_sweeps_equal_the_plain_event_loop(tape: Tape) -> Non
 
 def test_with_full_impact_too(tape: Tape) -> None:
     """Coefficients under which a sweep moves the price by ticks; few lots, since the plain form goes lot by lot."""
-    tick = float(tape.listing.ticks[0].step_units * tape.listing.instrument.price_unit)
+    tick = float(max(band.step_units for band in tape.listing.ticks) * tape.listing.instrument.price_unit)
     lot = float(tape.listing.lot_units * tape.listing.instrument.qty_unit)
     own = OwnImpact(permanent=0.0031 * tick / lot, transient=0.123 * tick / lot, half_life_s=20.0, t0_s=0.1)
     equal_to_the_plain_event_loop(tape.head(8_000), own, 40 * tape.listing.lot_units)

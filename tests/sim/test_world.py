@@ -26,7 +26,7 @@ MINUTE = 60 * 10**9
 START = 1_767_623_400 * 10**9
 
 
-OWN = OwnImpact(permanent=0.001, transient=0.01, half_life_s=10.0)
+OWN = OwnImpact(permanent=5e-6, transient=2e-5, half_life_s=10.0)
 
 
 @pytest.fixture(scope="module")

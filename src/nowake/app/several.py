@@ -97,6 +97,9 @@ class SimulatedVenues:
         places = _dark_places(tapes, dark)
         keys = [*(tape.listing.key for tape in tapes), *(listing.key for listing, _, _ in places)]
         latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
+        require(
+            impact != "full", "impact", impact, "off or ledger where several venues run", "work one market by itself"
+        )
         base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
         self._catalogue = Catalogue(listings=(*(tape.listing for tape in tapes), *(one[0] for one in places)))
         self._seed = seed

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.buffered import BufferedStore
 from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
+from nowake.app.own_impact import assumed_impact, parse_own_impact
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
 from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.stated import Beliefs as Stated
@@ -23,7 +25,7 @@ from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
-from nowake.core.plan import Assumption, ExecutionPlan
+from nowake.core.plan import ExecutionPlan
 from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
@@ -72,7 +74,9 @@ class RunOptions(Value, frozen=True):
     Attributes:
         tapes: Paths of lakes or recorded files; none = the synthetic market. Not hashed: a tape is its content.
         seed: Of all randomness, the synthetic market's included.
-        impact: ``off`` or ``ledger``.
+        impact: ``off``, ``ledger`` or ``full``.
+        own_impact: With ``full``: by how much our trades move the price, as ``--own-impact`` takes it; empty = assumed
+            from the tape (``app.own_impact``).
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
         latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all, ``lognormal:5ms,0.4``,
             ``tape``, or leg by leg (``app.simulated.parse_latency``); empty = the default.
@@ -90,6 +94,7 @@ class RunOptions(Value, frozen=True):
     tapes: tuple[str, ...] = ()
     seed: int = 0
     impact: str = "ledger"
+    own_impact: str = ""
     fees: str = ""
     latency: str = ""
     queue_model: str = AUTO_QUEUE
@@ -116,11 +121,12 @@ class RunOptions(Value, frozen=True):
         Raises:
             InputError: A text is not what it must be.
         """
-        if self.impact == "full":
-            raise Refused("--impact full is not here yet, it comes with the simulator", "use --impact ledger or off")
         made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
         if self.latency:
             made = replace(made, latency=parse_latency(self.latency))
+        if self.own_impact:
+            require(self.impact == "full", "own_impact", self.own_impact, "left out without --impact full")
+            made = replace(made, own_impact=parse_own_impact(self.own_impact))
         return made
 
 
@@ -252,6 +258,8 @@ def prepare(
     listing = tape.listing if sim.fees is None else replace(tape.listing, fees=sim.fees)
     session = find_session(listing.session)
     _require_book(tape)
+    if sim.impact == "full" and sim.own_impact is None:
+        sim = replace(sim, own_impact=assumed_impact(tape, session))
     market = make_market(tape, session, sim)
     first_ns = market.first_valid_ns()
     if first_ns is None:
@@ -277,7 +285,7 @@ def prepare(
         listings=(listing,),
         sessions=(session,),
         limits=sim_limits(listing.key, order.parameters.participation_max),
-        assumed=market_assumptions(tape),
+        assumed=(*market_assumptions(tape), *world_assumptions(sim)),
         beliefs=_believed(options, listing, session, tape, view) if believed is None else believed,
         router=get_smart_router(),
         backgrounds=backgrounds,
@@ -311,18 +319,6 @@ def _require_rows(tape: Tape, extra_ns: int, order: ParentOrder) -> None:
     )
 
 
-def market_assumptions(tape: Tape) -> tuple[Assumption, ...]:
-    """Return what every plan on a tape assumes of the market itself."""
-    made = []
-    if tape.meta.modelled:
-        page = "queue-reactive" if tape.meta.reader.startswith("queue-reactive") else "bars"
-        made.append(Assumption(name="market", value="modelled", why=f"{tape.meta.modelled} (docs/models/{page}.md)"))
-    if tape.meta.consolidated:
-        why = "the best quote of all venues; what lies behind it was not recorded"
-        made.append(Assumption(name="book", value="one venue with one level", why=why))
-    return tuple(made)
-
-
 def _believed(options: RunOptions, listing: Listing, session: Session, tape: Tape, view: View) -> Believed:
     """Return the beliefs that the engine is handed: none where all that is known is what its own view shows."""
     history = find_history(
@@ -344,7 +340,7 @@ def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
         shown.pop(name, None)
-    for name in ("mapping", "listing", "regime", "faults"):
+    for name in ("own_impact", "mapping", "listing", "regime", "faults"):
         if not shown[name]:
             del shown[name]
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)

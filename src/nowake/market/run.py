@@ -271,7 +271,7 @@ def leave_mark(book: I64, stats: I64, reals: F64, queues: F64, t: int, level: in
     The caller made room in the tables and applied all rows received by ``t``.
     """
     head, size, bits, top, table = parts(book)
-    stats[MARKED] = 1
+    stats[MARKED], stats[SEEN_AT] = 1, t
     taken, since = tables(stats)
     if took > 0 and stats[HALF_NS] != 0 and level_size(head, size, table, level & 1, level >> 1) > 0:
         amount = taken_now(taken, since, stats[HALF_NS], level, t) + took

@@ -99,6 +99,7 @@ class ReferenceMatcher:
     marks: list[tuple[int, tuple[int, int] | None, int, int]] = field(default_factory=list)
     shift: int = 0
     _lost: bool = False
+    _at: int = 0
 
     def seen(self, side: int, t: int) -> list[tuple[int, int]]:
         """Return (recorded price, seen size > 0) of a side, best first."""
@@ -137,7 +138,8 @@ class ReferenceMatcher:
         """Trade one lot of ours, ``again`` after another of the same; the shift moves after it. Returns how much."""
         part = self.lot if self.overlay.unit else qty  # where nothing moves, all at once
         moved, seen = part if side == 0 else -part, max(price + self.shift, 1)
-        if again and self.fills[-1][2] == seen:
+        again, self._at = again and self._at == price + self.shift, price + self.shift
+        if again:
             self.fills[-1] = number, self.fills[-1][1] + part, seen, t, how
             self.marks[-1] = t, level, self.marks[-1][2] + part, self.marks[-1][3] + moved
         else:

@@ -138,8 +138,19 @@ class OrderOptions:
         typer.Option(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's", rich_help_panel=_MARKET),
     ] = ""
     impact: Annotated[
-        str, typer.Option(help="off: the book ignores us; ledger: what we took stays taken", rich_help_panel=_MARKET)
+        str,
+        typer.Option(
+            help="off: the book ignores us; ledger: what we took stays taken; full: and our trades move the price",
+            rich_help_panel=_MARKET,
+        ),
     ] = "ledger"
+    own_impact: Annotated[
+        str,
+        typer.Option(
+            help="with full: permanent=2e-6,transient=5e-6,kernel=exponential,decay=10m; default: assumed",
+            rich_help_panel=_MARKET,
+        ),
+    ] = ""
     queue_model: Annotated[
         str,
         typer.Option(
@@ -212,6 +223,7 @@ class OrderOptions:
             seed=self.seed,
             regime=self.regime.strip(),
             impact=self.impact,
+            own_impact=self.own_impact.strip(),
             fees=self.fees.strip(),
             queue_model=self.queue_model.strip(),
             latency=self.latency.strip(),
