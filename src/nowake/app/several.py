@@ -62,7 +62,7 @@ class SimulatedVenues:
 
     >>> import nowake
     >>> from nowake.sim.synthetic import synth_tape
-    >>> venues = nowake.SimulatedVenues([synth_tape(seed=1, start_ns=0, duration_ns=120 * 10**9)])
+    >>> venues = nowake.SimulatedVenues([synth_tape(seed=1, start_ns=1_767_623_400 * 10**9, duration_ns=120 * 10**9)])
     >>> venues.listings
     ('SYNTH@SIM',)
 
@@ -93,14 +93,15 @@ class SimulatedVenues:
         seed: int = 0,
     ) -> None:
         good = isinstance(tapes, list | tuple) and all(isinstance(tape, Tape) for tape in tapes)
-        require(good, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
+        require(good and len(tapes) > 0, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
+        require(isinstance(seed, int), "seed", seed, "a whole number")
         places = _dark_places(tapes, dark)
         keys = [*(tape.listing.key for tape in tapes), *(listing.key for listing, _, _ in places)]
         latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
         base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
         self._catalogue = Catalogue(listings=(*(tape.listing for tape in tapes), *(one[0] for one in places)))
         self._seed = seed
-        self._serial = 0
+        self._serial = self._ordered = 0
         members: list[Member] = []
         self._hours: dict[str, MarketHours] = {}
         for tape in tapes:
@@ -168,11 +169,27 @@ class SimulatedVenues:
             post_only: Refused rather than take.
             immediate: What does not trade at once expires.
             min_quantity: Of an immediate order, or one on a dark venue: this much at once, or nothing.
+
+        Raises:
+            InputError: Something given is not what it must be, or does not go together.
+            Refused: The recording of the market is over.
         """
         listing = self.listing(symbol)
         instrument = listing.instrument
         rests_dark = listing.kind is ListingKind.DARK and not immediate
         market = limit == "" and not rests_dark
+        qty_units, least = instrument.qty_units(quantity), instrument.qty_units(min_quantity, "min_quantity")
+        price_units = 0 if limit == "" else instrument.price_units(limit, "limit")
+        require(qty_units > 0, "quantity", quantity, "> 0")
+        require(limit == "" or price_units > 0, "limit", limit, "> 0, or left out")
+        require(not post_only or not market, "post_only", post_only, "left out of an order without a limit")
+        require(not (post_only and immediate), "post_only", post_only, "left out of an immediate order")
+        require(0 <= least <= qty_units, "min_quantity", min_quantity, f"from 0 to the quantity, {quantity}")
+        good = least == 0 or market or immediate or rests_dark
+        require(good, "min_quantity", min_quantity, "left out unless immediate, or on a dark venue")
+        ended, now = self.markets.end_of(listing.key), self.now_ns
+        if now > ended:
+            raise Refused(f"the recording of {listing.key} ended at {iso(ended)}, and the clock is at {iso(now)}")
         kind = OrderType.MARKET if market else OrderType.POST_ONLY if post_only else OrderType.LIMIT
         self._serial += 1
         child = ChildOrder(
@@ -181,13 +198,13 @@ class SimulatedVenues:
             leg=f"{listing.key}/{self._serial}",
             attempt=0,
             listing=listing.key,
-            side=side if isinstance(side, Side) else Side.parse(str(side)),
+            side=Side.parse(side),
             order_type=kind,
             tif=TimeInForce.IOC if market or immediate else TimeInForce.GTC,
-            price_units=0 if limit == "" else instrument.price_units(limit, "limit"),
-            qty_units=instrument.qty_units(quantity),
+            price_units=price_units,
+            qty_units=qty_units,
             role="hand",
-            min_qty_units=instrument.qty_units(min_quantity, "min_quantity"),
+            min_qty_units=least,
             peg=Peg.MIDPOINT if rests_dark else Peg.NONE,
         )
         self.markets.submit(child, self.now_ns)
@@ -220,7 +237,8 @@ class SimulatedVenues:
             Refused: The engine refused one.
         """
         require(bool(requests), "requests", len(requests), "at least one")
-        orders = [self._order(number, request) for number, request in enumerate(requests)]
+        orders = [self._order(self._ordered + i, request) for i, request in enumerate(requests)]
+        self._ordered += len(orders)  # no id is ever used again
         keys = tuple(dict.fromkeys(order.listing for order in orders))
         cap = max(order.parameters.participation_max for order in orders)
         listings = tuple(self.listing(key) for key in keys)
@@ -299,8 +317,10 @@ def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) 
     """Return what was given by listing; one text is of all, a listing that is not named has the empty text."""
     if isinstance(given, str):
         return dict.fromkeys(keys, given)
-    for key in given:
+    require(isinstance(given, Mapping), name, given, "a text, or texts by listing")
+    for key, text in given.items():
         require(key in keys, name, key, f"by listing: one of {', '.join(keys)}")
+        require(isinstance(text, str), name, text, f"a text, for {key}")
     return {key: given.get(key, "") for key in keys}
 
 

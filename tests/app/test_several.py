@@ -1,0 +1,99 @@
+"""Several venues by hand: what is refused, in whose words, and that ids are never used again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nowake
+from nowake.core.child import ChildStatus
+from nowake.core.errors import InputError, Refused
+from nowake.sim.synthetic import synth_tape
+
+START_NS = 1_767_623_400 * 10**9
+KEY, DARK = "SYNTH@SIM", "SYNTH@DARK"
+
+
+@pytest.fixture(scope="module")
+def tape() -> nowake.Tape:
+    return synth_tape(seed=1, start_ns=START_NS, duration_ns=90 * 10**9)
+
+
+@pytest.fixture
+def venues(tape: nowake.Tape) -> nowake.SimulatedVenues:
+    liquidity = nowake.DarkLiquidity(
+        listing=KEY, bin_s=86_400, buy_per_hour=(9_000.0,), sell_per_hour=(9_000.0,), sizes=(100,)
+    )
+    return nowake.SimulatedVenues([tape], dark=[liquidity])
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("latency", 5),
+        ("latency", {KEY: 5}),
+        ("latency", {"NO@SIM": "1ms"}),
+        ("fees", 1.0),
+        ("fees", {KEY: 0.3}),
+        ("seed", "a"),
+        ("dark", 3),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(tape: nowake.Tape, option: str, value: object) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(InputError, match=rf"^{option} must be"):
+        nowake.SimulatedVenues([tape], **given)
+
+
+@pytest.mark.parametrize("tapes", [[], None, "x", [3]])
+def test_venues_need_tapes(tapes: Any) -> None:
+    with pytest.raises(InputError, match=r"^tapes must be"):
+        nowake.SimulatedVenues(tapes)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("quantity", {"quantity": 0}),
+        ("quantity", {"quantity": -3}),
+        ("quantity", {"quantity": "many"}),
+        ("limit", {"limit": 0}),
+        ("limit", {"limit": -5}),
+        ("limit", {"limit": None}),
+        ("side", {"side": 0}),
+        ("post_only", {"post_only": True}),  # it was sent as a market order
+        ("post_only", {"post_only": True, "immediate": True, "limit": 99}),
+        ("post_only", {"post_only": True, "immediate": True, "symbol": DARK}),
+        ("min_quantity", {"min_quantity": 2, "limit": 99}),
+        ("min_quantity", {"min_quantity": 11, "immediate": True}),
+        ("min_quantity", {"min_quantity": -1, "symbol": DARK}),
+        ("symbol", {"symbol": "SYNTH"}),
+        ("symbol", {"symbol": "AAPL"}),
+    ],
+)
+def test_a_wrong_child_is_refused_in_the_words_it_was_asked_in(
+    venues: nowake.SimulatedVenues, field: str, words: dict[str, Any]
+) -> None:
+    asked: dict[str, Any] = {"side": "buy", "quantity": 10, "symbol": KEY, **words}
+    with pytest.raises(InputError, match=rf"^{field} must be"):
+        venues.send(**asked)
+    assert venues.run("1s") == ()
+
+
+def test_a_market_whose_recording_is_over_takes_no_order(venues: nowake.SimulatedVenues) -> None:
+    resting = venues.send("buy", 5, KEY, limit="1")
+    venues.run("1h")
+    for symbol in (KEY, DARK):
+        with pytest.raises(Refused, match=f"the recording of {symbol} ended"):
+            venues.send("buy", 5, symbol)
+    venues.cancel(resting)
+    assert [type(told).__name__ for told in venues.run("1s")] == ["Ended"]
+
+
+def test_orders_worked_one_after_the_other_never_share_an_id(venues: nowake.SimulatedVenues) -> None:
+    done = [venues.work(nowake.order("buy", 200, KEY, over="20s"))[0] for _ in range(2)]
+    assert [one.filled for one in done] == [200, 200]
+    assert done[0].parent_id != done[1].parent_id
+    assert not [status for status in venues.markets.truth() if status.status is ChildStatus.REJECTED]
+    assert sum(fill.qty_units for fill in venues.fills()) == 400
