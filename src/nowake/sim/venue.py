@@ -281,7 +281,10 @@ class SimVenue:
         ready = [order for order in self._gathered if order.child.tif is tif and order.can_trade()]
         self._gathered = [order for order in self._gathered if order.child.tif is not tif]
         interest = [interest_of(order.child, order.open_qty) for order in ready]
-        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units)
+        had = dict.fromkeys(Side, 0)  # of the same print, by orders that rest on the book
+        for one in self._by_id.values():
+            had[one.child.side] += sum(fill.qty_units for fill in one.fills if fill.t_venue_ns == t_ns)
+        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units, had)
         reports = []
         for order, part in zip(ready, got, strict=True):
             if part:
@@ -400,8 +403,6 @@ class SimVenue:
             return "other", "a minimum quantity of an order that rests is kept by dark venues only"
         if child.peg is not Peg.NONE and key == bk.NO_PRICE:
             return "no-reference", "there is no price to peg to, and no limit"
-        if child.peg is not Peg.NONE and child.min_qty_units:
-            return "other", "this venue knows a minimum quantity for immediate orders only"
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
         price = child.price_units if free else self._base + key * int(child.side)
         if free and not price and best != bk.NO_PRICE:
