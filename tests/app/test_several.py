@@ -9,6 +9,7 @@ import pytest
 import nowake
 from nowake.core.child import ChildStatus
 from nowake.core.errors import InputError, Refused
+from nowake.core.inputs import Filled
 from nowake.sim.synthetic import synth_tape
 
 START_NS = 1_767_623_400 * 10**9
@@ -70,6 +71,7 @@ def test_venues_need_tapes(tapes: Any) -> None:
         ("min_quantity", {"min_quantity": -1, "symbol": DARK}),
         ("symbol", {"symbol": "SYNTH"}),
         ("symbol", {"symbol": "AAPL"}),
+        ("symbol", {"symbol": 5}),
     ],
 )
 def test_a_wrong_child_is_refused_in_the_words_it_was_asked_in(
@@ -97,3 +99,35 @@ def test_orders_worked_one_after_the_other_never_share_an_id(venues: nowake.Simu
     assert done[0].parent_id != done[1].parent_id
     assert not [status for status in venues.markets.truth() if status.status is ChildStatus.REJECTED]
     assert sum(fill.qty_units for fill in venues.fills()) == 400
+
+
+def test_what_is_said_of_a_child_sent_by_hand_is_told_by_run_also_when_orders_were_worked(
+    venues: nowake.SimulatedVenues,
+) -> None:
+    by_hand = venues.send("sell", 7, KEY)
+    venues.work(nowake.order("buy", 200, KEY, over="20s"))
+    told = venues.run("1s")
+    assert [type(event).__name__ for event in told] == ["Acked", "Filled"]
+    assert isinstance(told[1], Filled)
+    assert told[1].fill.child_id == by_hand
+    assert venues.run("1s") == ()
+
+
+@pytest.mark.parametrize("field", ["sizes", "buy_per_hour", "bin_s", "listing"])
+@pytest.mark.parametrize("value", [None, "x", ("a",), (1.5, "2")])
+def test_liquidity_that_is_stated_must_be_what_it_says(field: str, value: Any) -> None:
+    given = {"listing": KEY, "bin_s": 60, "buy_per_hour": (1.0,), "sell_per_hour": (1.0,), "sizes": (1,), field: value}
+    if (field, value) != ("listing", "x"):
+        with pytest.raises(InputError, match=rf"^{field} must be"):
+            nowake.DarkLiquidity(**given)
+
+
+def test_liquidity_has_whole_sizes() -> None:
+    with pytest.raises(InputError, match=r"^sizes must be"):
+        nowake.DarkLiquidity(
+            listing=KEY,
+            bin_s=60,
+            buy_per_hour=(1.0,),
+            sell_per_hour=(1.0,),
+            sizes=(1.5,),  # type: ignore[arg-type]
+        )

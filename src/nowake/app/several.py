@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
@@ -13,6 +14,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder, Side
+from nowake.core.ports import VenueMessage
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.units import Number, parse_duration
@@ -32,7 +34,7 @@ from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.queues import AUTO
 from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
-from nowake.sim.world import World
+from nowake.sim.world import World, told_child
 
 
 class Worked(Value, frozen=True):
@@ -55,6 +57,38 @@ class Worked(Value, frozen=True):
     average: Decimal | None
     fees: Decimal
     children: int
+
+
+class _ByHandAndWorked(Markets):
+    """Markets on which an engine works beside children sent by hand, of which it must hear nothing."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__(members)
+        self.by_hand: set[str] = set()
+        self._kept: list[AnyInput] = []
+        self._keeps = False
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep what is said of children sent by hand, while an engine polls."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+
+    def take_kept(self) -> list[AnyInput]:
+        """Return what was kept, and forget it."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def poll(self, now_ns: int) -> tuple[VenueMessage, ...]:
+        """Return the messages due by ``now_ns`` but those that are kept."""
+        due = super().poll(now_ns)
+        if not self._keeps:
+            return due
+        self._kept += [message.event for message in due if told_child(message.event) in self.by_hand]
+        return tuple(message for message in due if told_child(message.event) not in self.by_hand)
 
 
 class SimulatedVenues:
@@ -127,7 +161,7 @@ class SimulatedVenues:
                     seed=seed,
                 )
             )
-        self.markets = Markets(members)
+        self.markets = _ByHandAndWorked(members)
         self.markets.advance(max(hours.first_ns for hours in self._hours.values()))
 
     @property
@@ -207,6 +241,7 @@ class SimulatedVenues:
             min_qty_units=least,
             peg=Peg.MIDPOINT if rests_dark else Peg.NONE,
         )
+        self.markets.by_hand.add(child.child_id)
         self.markets.submit(child, self.now_ns)
         return child.child_id
 
@@ -215,9 +250,12 @@ class SimulatedVenues:
         self.markets.cancel(child_id, self.now_ns)
 
     def run(self, over: str) -> tuple[AnyInput, ...]:
-        """Let time pass, ``"30s"``; returns what the venues said in it, in the order in which it reached us."""
+        """Let time pass, ``"30s"``; returns what the venues said in it, in the order in which it reached us.
+
+        What was said of these children while orders were worked comes first.
+        """
         until_ns = self.now_ns + parse_duration("over", over)
-        told: list[AnyInput] = []
+        told = self.markets.take_kept()
         while True:
             t_ns, _ = self.markets.advance(until_ns)
             messages = self.markets.poll(t_ns)
@@ -249,7 +287,8 @@ class SimulatedVenues:
             limits=replace(sim_limits(keys[0], cap), allowed=keys),
         )
         host = Host(env, MemoryJournal())
-        World(self.markets, host).run_all(orders)
+        with self.markets.keeping():
+            World(self.markets, host).run_all(orders)
         return tuple(self._worked(host, order) for order in orders)
 
     def _order(self, number: int, request: OrderRequest) -> ParentOrder:
