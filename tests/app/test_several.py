@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import random
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nowake
 from nowake.core.child import ChildStatus
 from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import Filled
+from nowake.core.value import replace
 from nowake.sim.synthetic import synth_tape
 
 START_NS = 1_767_623_400 * 10**9
@@ -131,3 +135,43 @@ def test_liquidity_has_whole_sizes() -> None:
             sell_per_hour=(1.0,),
             sizes=(1.5,),  # type: ignore[arg-type]
         )
+
+
+def cut(tape: nowake.Tape, venue: str, last_ns: int) -> nowake.Tape:
+    """Return the rows that happened by ``last_ns``, as those of another venue."""
+    n = int(np.searchsorted(tape.t_event, last_ns, side="right"))
+    meta = replace(tape.meta, listing=replace(tape.listing, venue=venue))
+    names = ("t_event", "recv_delta", "code", "price", "qty", "order_id")
+    return dataclasses.replace(tape, meta=meta, **{name: getattr(tape, name)[:n] for name in names})
+
+
+def told_by(tape: nowake.Tape, last_ns: int, seed: int) -> list[object]:
+    """Send and cancel at random on two venues and a dark one for 20 s; return all that is seen and told."""
+    tapes = [cut(tape, "A", last_ns), cut(synth_tape(seed=2, start_ns=START_NS, duration_ns=90 * 10**9), "B", last_ns)]
+    rates: dict[str, Any] = {"buy_per_hour": (3_600.0,), "sell_per_hour": (3_600.0,), "sizes": (50, 300)}
+    dark = nowake.DarkLiquidity(listing="SYNTH@A", bin_s=86_400, **rates)
+    latency = {"SYNTH@B": "20ms", "SYNTH@DARK": "lognormal:5ms,0.4"}
+    venues = nowake.SimulatedVenues(tapes, dark=[dark], latency=latency)
+    draw, found, sent = random.Random(seed), list[object](), list[str]()
+    while venues.now_ns < START_NS + 20 * 10**9:
+        symbol, side = draw.choice(venues.listings), draw.choice(["buy", "sell"])
+        view, price = venues.view(symbol), venues.listing(symbol).instrument.price
+        found.append((venues.now_ns, symbol, view))
+        touch = [view.bid_units, view.ask_units][:: 1 if side == "buy" else -1]
+        what = draw.choice(["cancel", "rest", "market", "take"])
+        if what == "cancel" and sent:
+            venues.cancel(draw.choice(sent))
+        elif what == "market":
+            sent.append(venues.send(side, 100, symbol))
+        else:
+            limit = price(touch[what == "take"])
+            sent.append(venues.send(side, draw.choice([10, 200]), symbol, limit=limit, immediate=what == "take"))
+        found += venues.run(draw.choice(["7ms", "150ms", "1s"]))
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_told_depends_on_what_was_recorded_later(tape: nowake.Tape, seed: int) -> None:
+    whole = told_by(tape, START_NS + 90 * 10**9, seed)
+    assert sum(isinstance(one, Filled) for one in whole) > 10
+    assert told_by(tape, START_NS + 22 * 10**9, seed) == whole
