@@ -77,6 +77,8 @@ def test_censored_at_random_it_finds_the_law() -> None:
         ([math.nan], [True], "durations"),
         ([1.0], [True, False], "ended"),
         ([1.0], [1], "ended"),
+        (["a"], [True], "durations"),
+        ([[1.0], [1.0, 2.0]], [True], "durations"),
     ],
 )
 def test_what_is_no_sample_is_refused(durations: list[float], ended: list[bool], names: str) -> None:

@@ -157,6 +157,31 @@ def test_orders_at_the_close_trade_inside_the_recorded_print_and_the_rest_expire
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("resting", "at_close"), [(450, 50), (480, 20), (500, 0), (600, 0)])
+def test_a_print_is_never_shared_out_twice(resting: int, at_close: int) -> None:
+    """An order that rests on the book is inside the print of the auction too."""
+    close = START_NS + 100 * MS
+    moment = datetime.fromtimestamp(close // 10**9, UTC) + timedelta(microseconds=close % 10**9 // 1000)
+    session = Session(name="S", opens=time(0), closes=moment.time())
+    rows = [*two_sided(), (130, row_code(Row.TRADE, Book.NONE, END), MID + 2, 500)]
+    rules = VenueRules(auction_share=0.2)
+    market = SimMarket(make_tape(rows), latency=Latency(), session=session, rules=rules)
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("rests", Side.SELL, resting, MID), now)
+    market.submit(child("closes", Side.SELL, 50, MID, tif="cls"), now)
+    fills = [event.fill for event in run_to_end(market, START_NS + 500 * MS) if isinstance(event, Filled)]
+    got = {name: sum(fill.qty_units for fill in fills if fill.child_id == name) for name in ("rests", "closes")}
+    assert got == {"rests": min(resting, 500), "closes": at_close}
+
+
+def test_a_market_order_for_an_auction_is_in_whole_lots() -> None:
+    session = Session(name="S", opens=time(0), closes=time(23, 59))
+    market = SimMarket(make_tape(two_sided(), lot_units=10, min_qty_units=10), latency=Latency(), session=session)
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("m", Side.BUY, 35, kind="market", tif="cls"), now)
+    assert [event.code for event in run_to_end(market, now + 500 * MS)] == ["grid"]
+
+
 def test_a_venue_that_never_closes_has_no_auction() -> None:
     market = SimMarket(make_tape(two_sided()), latency=Latency())
     now, _ = market.advance(START_NS + 10 * MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -86,8 +87,15 @@ def mid_at(mids: list[tuple[int, int]], t_ns: int) -> int:
     return next((mid2 for since, mid2 in reversed(mids) if since <= t_ns), 0)
 
 
-def dark(rows: list, seed: int = 1, reference_ns: int = 0, latency: Latency = LATENCY, **changes: object) -> DarkMarket:
-    tape = make_tape(rows)
+def dark(
+    rows: list,
+    seed: int = 1,
+    reference_ns: int = 0,
+    latency: Latency = LATENCY,
+    grid: Mapping[str, int] | None = None,
+    **changes: object,
+) -> DarkMarket:
+    tape = make_tape(rows, **(grid or {}))
     listing = dark_listing(tape.listing)
     return DarkMarket(
         listing, tape, liquidity(**changes), latency=latency, reference_ns=reference_ns, session=ALWAYS_OPEN, seed=seed
@@ -219,8 +227,10 @@ class Fixed(Arrivals):
         return tuple(one for one in self._given if one.side is side and one.t_ns <= t_ns < one.ends_ns)
 
 
-def by_hand(*given: tuple[int, Side, int, int], rows: list | None = None, latency: Latency | None = None) -> DarkMarket:
-    market = dark(rows or two_sided(), latency=latency or Latency())
+def by_hand(
+    *given: tuple[int, Side, int, int], rows: list | None = None, latency: Latency | None = None, **grid: int
+) -> DarkMarket:
+    market = dark(rows or two_sided(), latency=latency or Latency(), grid=grid)
     market._venue.arrivals = Fixed(*given)
     market.advance(START_NS)
     return market
@@ -281,6 +291,29 @@ def test_fill_or_kill_and_pegs_to_what_is_not_shown() -> None:
     market = by_hand()
     market.submit(child("c", Side.BUY, 10, 0, peg="primary", listing=KEY), START_NS)
     assert isinstance(events_to(market, START_NS + S)[0], Rejected)
+
+
+def test_fill_or_kill_counts_whole_lots() -> None:
+    """Sizes that were fitted from prints need not be whole lots; what is not trades with nobody."""
+    for words, filled in (({"tif": "fok"}, 0), ({"tif": "ioc", "least": 60}, 0), ({"tif": "ioc", "least": 50}, 50)):
+        market = by_hand((0, Side.SELL, 35, 900), (20, Side.SELL, 25, 900), lot_units=10, min_qty_units=10)
+        market.advance(START_NS + 100 * MS)
+        market.submit(child("c", Side.BUY, 60, MID, listing=KEY, **words), market.now_ns)
+        assert sum(e.fill.qty_units for e in events_to(market, START_NS + S) if isinstance(e, Filled)) == filled
+
+
+def test_what_a_dark_venue_cannot_do_is_refused() -> None:
+    crossed = [*two_sided(), (1, row_code(Row.SET, BID, END), MID + 5, 10)]  # no mid to check a price against
+    for order, code in (
+        (child("c", Side.BUY, 10, MID, tif="cls", listing=KEY), "no-auction"),
+        (child("c", Side.BUY, 15, 0, peg="midpoint", listing=KEY), "grid"),
+    ):
+        market = by_hand((0, Side.SELL, 35, 900), rows=crossed, lot_units=10, min_qty_units=10)
+        market.advance(START_NS + 10 * MS)
+        market.submit(order, market.now_ns)
+        (refused,) = events_to(market, START_NS + S)
+        assert isinstance(refused, Rejected)
+        assert refused.code == code
 
 
 def test_a_cap_holds_and_half_a_tick_is_a_price() -> None:

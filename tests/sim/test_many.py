@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -177,3 +178,31 @@ def test_a_closed_venue_refuses_and_bad_probes_are_named() -> None:
         run_worlds(tape, [replace(probe, world=2)], [WorldRules()] * 2)
     with pytest.raises(InputError, match="fifo"):
         run_worlds(tape, [probe], [WorldRules(queue_model="fifo"), WorldRules()])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("side", "buy"),
+        ("qty_units", "1"),
+        ("qty_units", 1.5),
+        ("arrives_ns", None),
+        ("tif", TimeInForce.FOK),  # it rested
+        ("tif", TimeInForce.CLS),
+        ("world", -1),
+        ("world", 10**9),  # as many tables were made
+    ],
+)
+def test_a_wrong_probe_is_one_sentence(field: str, value: object) -> None:
+    given: dict[str, Any] = {"arrives_ns": START_NS, "side": Side.BUY, "qty_units": 1, "price_units": MID, field: value}
+    with pytest.raises(InputError, match=rf"^{field} must be"):
+        Probe(**given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("tape", None), ("probes", "x"), ("probes", [3]), ("rules", "x"), ("session", "x")]
+)
+def test_a_wrong_run_is_one_sentence(name: str, value: object) -> None:
+    given: dict[str, Any] = {"tape": make_tape([]), "probes": [], name: value}
+    with pytest.raises(InputError, match=rf"^{name} must be"):
+        run_worlds(**given)

@@ -101,6 +101,21 @@ def test_limits_minimum_and_refusals() -> None:
         market.submit(child("x", Side.BUY, 1, kind="market"), at)
 
 
+@pytest.mark.parametrize(("qty", "got"), [(15, [(10_000, 5), (10_001, 10)]), (16, [])])
+def test_fill_or_kill_is_all_or_nothing_and_never_rests(qty: int, got: list[tuple[int, int]]) -> None:
+    market = market_of()
+    market.submit(child("fok", Side.BUY, qty, 10_001, tif="fok", listing=KEY), START_NS)
+    assert fills_of(answers(market, START_NS + SECOND)) == got
+    assert not market.truth()[0].live
+
+
+@pytest.mark.parametrize("words", [{"tif": "cls"}, {"peg": "midpoint"}, {"peg": "primary"}])
+def test_what_this_market_does_not_know_is_refused(words: dict[str, str]) -> None:
+    market = market_of()
+    market.submit(child("c", Side.BUY, 20, 10_001, listing=KEY, **words), START_NS)
+    assert [type(one) for one in answers(market, START_NS + SECOND)] == [Rejected]
+
+
 def test_latency_is_kept() -> None:
     market = market_of(latency=Latency(decision_ns=1, entry_ns=10, response_ns=100))
     market.submit(child("a", Side.BUY, 5, kind="market", listing=KEY), START_NS)

@@ -213,6 +213,22 @@ def test_a_stale_mid_fills_nobody() -> None:
     assert filled(run_rows(ask_first, order)) == []
 
 
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_a_mid_between_two_rows_of_a_message_fills_nobody(side: Side) -> None:
+    """The touch is requoted one tick better, old quote off first: in between, the mid seems to go the other way."""
+    sign = -int(side)  # of the quotes that move
+    book = BID if side is Side.SELL else ASK
+    rows = touch(1, MID - 3, MID + 3)
+    rows += [level(2, book, MID - 9 * sign, 50)]
+    rows += [(3, row_code(Row.SET, book), MID - 3 * sign, 0), level(3, book, MID - 2 * sign, 70)]
+    order = child("m", side, 30, peg="midpoint")
+    driver = run_rows(rows, order)
+    assert filled(driver) == []
+    through, hit = (1, SELL_HITS) if side is Side.BUY else (MID * 2, BUY_HITS)
+    driver = run_rows([*rows, trade(4, hit, through, 4)], order)
+    assert filled(driver) == [("m", 4, MID - 1 if side is Side.BUY else MID + 1)]
+
+
 def test_who_improves_the_quote_past_the_mid_meets_the_peg_there() -> None:
     order = child("m", Side.BUY, 30, peg="midpoint")
     wide = touch(1, MID - 4, MID + 4)

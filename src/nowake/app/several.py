@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
@@ -13,6 +14,7 @@ from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder, Side
+from nowake.core.ports import VenueMessage
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.units import Number, parse_duration
@@ -32,7 +34,7 @@ from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.queues import AUTO
 from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
-from nowake.sim.world import World
+from nowake.sim.world import World, told_child
 
 
 class Worked(Value, frozen=True):
@@ -57,12 +59,44 @@ class Worked(Value, frozen=True):
     children: int
 
 
+class _ByHandAndWorked(Markets):
+    """Markets on which an engine works beside children sent by hand, of which it must hear nothing."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        super().__init__(members)
+        self.by_hand: set[str] = set()
+        self._kept: list[AnyInput] = []
+        self._keeps = False
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Keep what is said of children sent by hand, while an engine polls."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+
+    def take_kept(self) -> list[AnyInput]:
+        """Return what was kept, and forget it."""
+        kept, self._kept = self._kept, []
+        return kept
+
+    def poll(self, now_ns: int) -> tuple[VenueMessage, ...]:
+        """Return the messages due by ``now_ns`` but those that are kept."""
+        due = super().poll(now_ns)
+        if not self._keeps:
+            return due
+        self._kept += [message.event for message in due if told_child(message.event) in self.by_hand]
+        return tuple(message for message in due if told_child(message.event) not in self.by_hand)
+
+
 class SimulatedVenues:
     """Recorded markets on one clock, with a simulated venue on each.
 
     >>> import nowake
     >>> from nowake.sim.synthetic import synth_tape
-    >>> venues = nowake.SimulatedVenues([synth_tape(seed=1, start_ns=0, duration_ns=120 * 10**9)])
+    >>> venues = nowake.SimulatedVenues([synth_tape(seed=1, start_ns=1_767_623_400 * 10**9, duration_ns=120 * 10**9)])
     >>> venues.listings
     ('SYNTH@SIM',)
 
@@ -93,7 +127,8 @@ class SimulatedVenues:
         seed: int = 0,
     ) -> None:
         good = isinstance(tapes, list | tuple) and all(isinstance(tape, Tape) for tape in tapes)
-        require(good, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
+        require(good and len(tapes) > 0, "tapes", tapes, "a list of tapes made by nowake.read_tape(...)")
+        require(isinstance(seed, int), "seed", seed, "a whole number")
         places = _dark_places(tapes, dark)
         keys = [*(tape.listing.key for tape in tapes), *(listing.key for listing, _, _ in places)]
         latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
@@ -103,7 +138,7 @@ class SimulatedVenues:
         base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
         self._catalogue = Catalogue(listings=(*(tape.listing for tape in tapes), *(one[0] for one in places)))
         self._seed = seed
-        self._serial = 0
+        self._serial = self._ordered = 0
         members: list[Member] = []
         self._hours: dict[str, MarketHours] = {}
         for tape in tapes:
@@ -129,7 +164,7 @@ class SimulatedVenues:
                     seed=seed,
                 )
             )
-        self.markets = Markets(members)
+        self.markets = _ByHandAndWorked(members)
         self.markets.advance(max(hours.first_ns for hours in self._hours.values()))
 
     @property
@@ -171,11 +206,27 @@ class SimulatedVenues:
             post_only: Refused rather than take.
             immediate: What does not trade at once expires.
             min_quantity: Of an immediate order, or one on a dark venue: this much at once, or nothing.
+
+        Raises:
+            InputError: Something given is not what it must be, or does not go together.
+            Refused: The recording of the market is over.
         """
         listing = self.listing(symbol)
         instrument = listing.instrument
         rests_dark = listing.kind is ListingKind.DARK and not immediate
         market = limit == "" and not rests_dark
+        qty_units, least = instrument.qty_units(quantity), instrument.qty_units(min_quantity, "min_quantity")
+        price_units = 0 if limit == "" else instrument.price_units(limit, "limit")
+        require(qty_units > 0, "quantity", quantity, "> 0")
+        require(limit == "" or price_units > 0, "limit", limit, "> 0, or left out")
+        require(not post_only or not market, "post_only", post_only, "left out of an order without a limit")
+        require(not (post_only and immediate), "post_only", post_only, "left out of an immediate order")
+        require(0 <= least <= qty_units, "min_quantity", min_quantity, f"from 0 to the quantity, {quantity}")
+        good = least == 0 or market or immediate or rests_dark
+        require(good, "min_quantity", min_quantity, "left out unless immediate, or on a dark venue")
+        ended, now = self.markets.end_of(listing.key), self.now_ns
+        if now > ended:
+            raise Refused(f"the recording of {listing.key} ended at {iso(ended)}, and the clock is at {iso(now)}")
         kind = OrderType.MARKET if market else OrderType.POST_ONLY if post_only else OrderType.LIMIT
         self._serial += 1
         child = ChildOrder(
@@ -184,15 +235,16 @@ class SimulatedVenues:
             leg=f"{listing.key}/{self._serial}",
             attempt=0,
             listing=listing.key,
-            side=side if isinstance(side, Side) else Side.parse(str(side)),
+            side=Side.parse(side),
             order_type=kind,
             tif=TimeInForce.IOC if market or immediate else TimeInForce.GTC,
-            price_units=0 if limit == "" else instrument.price_units(limit, "limit"),
-            qty_units=instrument.qty_units(quantity),
+            price_units=price_units,
+            qty_units=qty_units,
             role="hand",
-            min_qty_units=instrument.qty_units(min_quantity, "min_quantity"),
+            min_qty_units=least,
             peg=Peg.MIDPOINT if rests_dark else Peg.NONE,
         )
+        self.markets.by_hand.add(child.child_id)
         self.markets.submit(child, self.now_ns)
         return child.child_id
 
@@ -201,9 +253,12 @@ class SimulatedVenues:
         self.markets.cancel(child_id, self.now_ns)
 
     def run(self, over: str) -> tuple[AnyInput, ...]:
-        """Let time pass, ``"30s"``; returns what the venues said in it, in the order in which it reached us."""
+        """Let time pass, ``"30s"``; returns what the venues said in it, in the order in which it reached us.
+
+        What was said of these children while orders were worked comes first.
+        """
         until_ns = self.now_ns + parse_duration("over", over)
-        told: list[AnyInput] = []
+        told = self.markets.take_kept()
         while True:
             t_ns, _ = self.markets.advance(until_ns)
             messages = self.markets.poll(t_ns)
@@ -223,7 +278,8 @@ class SimulatedVenues:
             Refused: The engine refused one.
         """
         require(bool(requests), "requests", len(requests), "at least one")
-        orders = [self._order(number, request) for number, request in enumerate(requests)]
+        orders = [self._order(self._ordered + i, request) for i, request in enumerate(requests)]
+        self._ordered += len(orders)  # no id is ever used again
         keys = tuple(dict.fromkeys(order.listing for order in orders))
         cap = max(order.parameters.participation_max for order in orders)
         listings = tuple(self.listing(key) for key in keys)
@@ -234,7 +290,8 @@ class SimulatedVenues:
             limits=replace(sim_limits(keys[0], cap), allowed=keys),
         )
         host = Host(env, MemoryJournal())
-        World(self.markets, host).run_all(orders)
+        with self.markets.keeping():
+            World(self.markets, host).run_all(orders)
         return tuple(self._worked(host, order) for order in orders)
 
     def _order(self, number: int, request: OrderRequest) -> ParentOrder:
@@ -302,8 +359,10 @@ def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) 
     """Return what was given by listing; one text is of all, a listing that is not named has the empty text."""
     if isinstance(given, str):
         return dict.fromkeys(keys, given)
-    for key in given:
+    require(isinstance(given, Mapping), name, given, "a text, or texts by listing")
+    for key, text in given.items():
         require(key in keys, name, key, f"by listing: one of {', '.join(keys)}")
+        require(isinstance(text, str), name, text, f"a text, for {key}")
     return {key: given.get(key, "") for key in keys}
 
 

@@ -258,6 +258,7 @@ class Catalogue(Value, frozen=True):
         Raises:
             InputError: No listing fits, or a bare symbol fits several (they are named).
         """
+        require(isinstance(symbol, str), "symbol", symbol, "a text such as AMZN or AMZN@XNAS")
         wanted = symbol.strip().lower()
         if "@" in wanted:
             found = [listing for listing in self.listings if listing.key.lower() == wanted]

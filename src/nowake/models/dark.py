@@ -20,7 +20,7 @@ from nowake.core.ids import random_word
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.units import NS_PER_SECOND
-from nowake.core.value import Value, require
+from nowake.core.value import Value, check_types, require
 
 SLOT_NS = 60 * NS_PER_SECOND
 """Arrivals are drawn by slots of the clock, so that those of one slot do not depend on who looks, or when."""
@@ -89,6 +89,7 @@ class DarkLiquidity(Value, frozen=True):
     assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(self.bin_s > 0, "bin_s", self.bin_s, "> 0")
         for name in ("buy_per_hour", "sell_per_hour"):
             rates = getattr(self, name)

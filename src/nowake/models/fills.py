@@ -171,7 +171,10 @@ def weibull_hazard(durations: ArrayLike, ended: ArrayLike) -> WeibullHazard:
 
 def _sample(durations: ArrayLike, ended: ArrayLike) -> tuple[F64, NDArray[np.bool_]]:
     """Return durations and whether each ended, checked."""
-    waited, filled = np.asarray(durations, dtype=np.float64), np.asarray(ended)
+    try:
+        waited, filled = np.asarray(durations, dtype=np.float64), np.asarray(ended)
+    except (TypeError, ValueError):  # text, or rows of different lengths
+        raise InputError("durations", durations, "numbers, and ended truth values") from None
     require(waited.ndim == 1 and len(waited) > 0, "durations", waited.shape, "a row of at least one number")
     require(filled.shape == waited.shape, "ended", filled.shape, f"one for each duration, {waited.shape}")
     if filled.dtype != np.bool_:

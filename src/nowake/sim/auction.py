@@ -13,7 +13,7 @@ A tape records no interest of an auction, at most its print. What ours get of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +126,12 @@ def share_out(interest: Sequence[Interest], side: Side, price_units: int, qty_un
 
 
 def inside_print(
-    interest: Sequence[Interest], price_units: int, qty_units: int, share: float, lot_units: int = 1
+    interest: Sequence[Interest],
+    price_units: int,
+    qty_units: int,
+    share: float,
+    lot_units: int = 1,
+    had: Mapping[Side, int] | None = None,
 ) -> list[int]:
     """Return what our orders get of an auction of which only the print is known: *modelled*.
 
@@ -134,13 +139,14 @@ def inside_print(
     of our sides gets at most ``share`` of what was matched, in whole lots, by priority; an order whose limit the price
     passes gets nothing.
 
-    ``interest`` is in order of time, ``share`` in [0, 1]; price and quantity are those of the recorded print.
+    ``interest`` is in order of time, ``share`` in [0, 1]; price and quantity are those of the recorded print. ``had`` =
+    what other orders of ours got of it, by side: with them no side gets more than was printed.
     """
     require(0 <= share <= 1, "share", share, "in [0, 1]")
-    room = int(qty_units * share) // lot_units * lot_units
     filled = [0] * len(interest)
     for side in Side:
-        share_out(interest, side, price_units, room, filled)
+        most = min(int(qty_units * share), qty_units - (had or {}).get(side, 0))
+        share_out(interest, side, price_units, max(most, 0) // lot_units * lot_units, filled)
     return filled
 
 

@@ -28,6 +28,7 @@ from nowake.market.hours import Hours
 from nowake.market.own import OwnMarket
 from nowake.models.dark import Arrival, Arrivals
 from nowake.sim.reports import Report
+from nowake.sim.rules import grid_refusal
 
 
 @dataclass(slots=True)
@@ -127,16 +128,10 @@ class DarkVenue:
             return "closed", "the session is closed"
         if child.peg is Peg.PRIMARY:
             return "other", "a dark venue shows no best price to peg to"
+        if child.tif.auction:
+            return "no-auction", "a dark venue holds no auction"
         tick = self.listing.tick_units(max(1, mid2 // 2))
-        price = child.price_units or mid2 // 2 // tick * tick
-        if price <= 0:
-            return None
-        problem = self.listing.order_problem(price, child.qty_units)
-        if problem is None:
-            return None
-        grid = child.qty_units % self.listing.lot_units or price % self.listing.tick_units(price)
-        few = child.qty_units < self.listing.min_order_units(price)
-        return "grid" if grid else "min-notional" if few else "max-quantity", problem
+        return grid_refusal(self.listing, child, child.price_units or mid2 // 2 // tick * tick)
 
     def _meets(self, order: _Order, mid2: int) -> bool:
         """Return whether the mid is sound and within the order's cap."""
@@ -149,13 +144,13 @@ class DarkVenue:
     def _take(self, order: _Order, mid2: int, t_ns: int) -> list[Report]:
         """Trade an order that arrives with the counter-orders that are there."""
         other = Side.SELL if order.child.side is Side.BUY else Side.BUY
-        there = [(one, left) for one in self.arrivals.present(other, t_ns) if (left := self._left(one)) > 0]
+        there = [(one, left) for one in self.arrivals.present(other, t_ns) if (left := self._whole(self._left(one)))]
         whole = order.child.tif is TimeInForce.FOK
         if sum(left for _, left in there) < (order.child.qty_units if whole else order.child.min_qty_units):
             return []
         reports = []
         for one, left in there:
-            if qty := self._whole(min(left, order.leaves)):
+            if qty := min(left, order.leaves):
                 reports.append(self._fill(order, one, qty, mid2, t_ns, maker=False))
         return reports
 

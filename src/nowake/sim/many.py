@@ -2,7 +2,8 @@
 
 Worlds share the book and the pass, not each other's orders: world 3 does not see what world 4 took. Use it where many
 small questions are asked of one market (would this order have filled, for each queue model, place and latency); a
-world that is steered by an engine runs in ``sim.world``. What happens in a world is what ``sim.match_l2`` says.
+world that is steered by an engine runs in ``sim.world``. What happens in a world is what ``sim.match_l2`` says; on a
+tape made from bars nothing limits what is taken in a bar, as ``sim.bars_book`` does for a world of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from nowake.core.child import OrderType, TimeInForce
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I64, Tape
-from nowake.core.value import Value, require
+from nowake.core.value import Value, check_types, require
 from nowake.market import book as bk
 from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
@@ -29,6 +30,7 @@ from nowake.sim.queues import FIFO, queue_model
 
 CHUNK_ROWS = 1_000_000
 """Rows between two reports of progress."""
+WORLDS_MOST = 1_000_000
 
 
 class Probe(Value, frozen=True):
@@ -55,14 +57,16 @@ class Probe(Value, frozen=True):
     world: int = 0
 
     def __post_init__(self) -> None:
+        check_types(self)
         require(self.qty_units > 0, "qty_units", self.qty_units, "> 0")
         require(self.cancel_ns >= self.arrives_ns, "cancel_ns", self.cancel_ns, ">= arrives_ns")
-        require(self.world >= 0, "world", self.world, ">= 0")
+        require(0 <= self.world < WORLDS_MOST, "world", self.world, f"0 to {WORLDS_MOST - 1:,}")
         priced = self.price_units > 0 or (self.price_units == 0 and (self.peg or self.order_type is OrderType.MARKET))
         require(priced, "price_units", self.price_units, "> 0 but for market and pegged orders")
         market = self.order_type is OrderType.MARKET
         require(not market or self.price_units == 0, "price_units", self.price_units, "0 for a market order")
         rests = self.tif is TimeInForce.GTC
+        require(rests or self.tif is TimeInForce.IOC, "tif", self.tif, "gtc or ioc")
         require(not (market and rests), "tif", self.tif, "ioc for market orders")
         post = self.order_type is OrderType.POST_ONLY
         require(rests or not post, "tif", self.tif, "gtc for post-only orders")
@@ -83,6 +87,7 @@ class WorldRules(Value, frozen=True):
     half_life_ns: int | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         good = self.half_life_ns is None or self.half_life_ns > 0
         require(good, "half_life_ns", self.half_life_ns, "None or > 0")
 
@@ -137,6 +142,11 @@ def run_worlds(
     Raises:
         InputError: A world without rules, a quantity or price off the listing's grid, exact queues in some worlds only.
     """
+    require(isinstance(tape, Tape), "tape", tape, "made by nowake.read_tape(...)")
+    for name, given, kind in (("probes", probes, Probe), ("rules", rules, WorldRules)):
+        good = isinstance(given, list | tuple) and all(isinstance(one, kind) for one in given)
+        require(good, name, given, f"a list of nowake.{kind.__name__}(...)")
+    require(session is None or isinstance(session, Session), "session", session, "a Session, or None")
     count = max((probe.world for probe in probes), default=0) + 1
     rules = tuple(rules) * count if len(rules) == 1 else tuple(rules)
     require(len(rules) >= count, "rules", len(rules), f"one for all worlds, or one for each of {count}")

@@ -20,8 +20,8 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
 - on a tape with order ids, **first come first served** is exact (queue model ``fifo``): ``joined`` says of every row at
   which row its order joined the book, so what leaves counts as ahead of us when it came before us, and an execution of
   an order that stands behind us would have met us first;
-- a **pegged** order follows the recorded touch at the end of each message, a midpoint peg after each row, to the back
-  of the queue (``sim.requeue``).
+- a **pegged** order follows the recorded touch at the end of each message, to the back of the queue; a midpoint peg
+  cannot trade from the row that changes the mid to that end (``sim.requeue``).
 
 The arrays are those of ``sim.layout``. Fills are whole lots; a print or level finer than a lot gives what it can.
 """

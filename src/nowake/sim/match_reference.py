@@ -110,7 +110,7 @@ class ReferenceMatcher:
         self._round(t)
         if self._lost:
             self._join_back(t, row)
-            self._repeg(row, (Peg.MIDPOINT,))
+            self._repeg(row, within=True)
 
     def _round(self, t: int) -> None:
         moved = self.overlay.shift(t) - self.shift
@@ -218,13 +218,18 @@ class ReferenceMatcher:
             order.seq, order.row = self.next_seq(), number
             order.ahead, order.traded = order.behind, order.passed
 
-    def _repeg(self, number: int, pegs: tuple[Peg, ...] = (Peg.PRIMARY, Peg.MIDPOINT)) -> None:
-        """Move pegs with the touch, in the order of their arrival, each part by itself."""
+    def _repeg(self, number: int, *, within: bool = False) -> None:
+        """Move pegs with the touch, in the order of their arrival, each part by itself.
+
+        ``within`` a message a midpoint peg whose mid changed waits nowhere for its end, and a primary one stays.
+        """
+        pegs = (Peg.MIDPOINT,) if within else (Peg.PRIMARY, Peg.MIDPOINT)
         parts = [(order, False) for order in self.orders if order.shown and order.peg in pegs]
         parts += [(order, True) for order in self.orders if order.leaves > order.shown and order.peg in pegs]
         moved: list[tuple[RestingOrder, int | None]] = []
         for order, hidden in sorted(parts, key=lambda part: (part[1], part[0].rank if part[1] else part[0].seq)):
             place = self.peg_price(order.side, order.peg, order.limit, order.price)
+            place = None if within and place != order.price else place
             if place == order.price:
                 continue
             seq, there = self.next_seq(), 0 if place is None else self.book.sides[order.side].get(place, 0)
@@ -378,13 +383,13 @@ class ReferenceMatcher:
             return
         self.book.apply(code, price, qty)
         if self._crossed():
-            self._repeg(number + 1, (Peg.MIDPOINT,))  # nothing meets a mid that is gone
+            self._repeg(number + 1, within=True)  # nothing meets a mid that is gone
         if kind in DEPTH_ROWS and side >= 0:
             if kind is Row.FILL and not self.book.halted:
                 self._print(side, price, qty, t, hidden=False, came=came)
             self._level(side, price, code, t, came)
             self._join_back(t, number + 1)
-        self._repeg(number + 1, (Peg.PRIMARY, Peg.MIDPOINT) if code & END else (Peg.MIDPOINT,))
+        self._repeg(number + 1, within=not code & END)
 
     def _crossed(self) -> bool:
         bid, ask = self.book.best(0), self.book.best(1)

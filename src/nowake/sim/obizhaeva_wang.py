@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, Peg, TimeInForce
 from nowake.core.ids import digest
 from nowake.core.inputs import (
     Acked,
@@ -331,13 +331,15 @@ class BlockMarket:
             self._fill(order, price, qty, t_ns)
         if order.cum_qty == child.qty_units:
             order.status = ChildStatus.FILLED
-        elif child.tif is TimeInForce.IOC:
+        elif child.tif.immediate:
             self._end(order, ChildStatus.EXPIRED, t_ns)
 
     def _problem(self, child: ChildOrder) -> tuple[str, str] | None:
         """Return (code, text) of why a child cannot be accepted, or None."""
         if child.child_id in self._orders:
             return "duplicate-id", "this id has been used"
+        if child.tif.auction or child.peg is not Peg.NONE:
+            return "other", "this market knows neither auctions nor pegs"
         market = child.order_type is OrderType.MARKET
         touch = self._top(self._state, child.side)[0][0]
         if said := self.listing.order_problem(touch if market else child.price_units, child.qty_units):
@@ -356,7 +358,8 @@ class BlockMarket:
                 break
             found.append((price, min(qty, left)))
             left -= found[-1][1]
-        return found if child.qty_units - left >= child.min_qty_units else []
+        least = child.qty_units if child.tif is TimeInForce.FOK else child.min_qty_units
+        return found if child.qty_units - left >= least else []
 
     def _fill(self, order: _Order, price: int, qty: int, t_ns: int) -> None:
         """Execute ``qty`` at one level: the venue's record, the message, and the mark it leaves on the book."""

@@ -4,8 +4,9 @@ Both join the back of a queue. The plain meaning is in ``match_reference``.
 
 - A **primary** peg stands at the recorded best price of its side, or, when that side is empty, where it was.
 - A **midpoint** peg stands at the recorded mid, rounded to the price unit away from the other side (so never more
-  aggressive than the mid), after every row; while the book is crossed or one side empty there is no mid, and it cannot
-  trade: no fill at a mid that is gone.
+  aggressive than the mid), at the end of each message; while the book is crossed or one side empty there is no mid, and
+  it cannot trade. Nor can it from the row of a message that changes the mid to the end of the message: neither at a mid
+  that is gone, nor at one between two rows that nobody ever saw.
 - Neither goes beyond its limit.
 - The part of an **iceberg** that is shown next joins behind all that is displayed at its price.
 """
@@ -69,7 +70,7 @@ def is_crossed(head: I64) -> bool:
 def repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64, row: int, primary: int) -> None:
     """Move pegged orders with the touch, in the order of their arrival; ``row`` is the next to come.
 
-    ``primary``: 0 = midpoint pegs only.
+    ``primary``: 0 = within a message: midpoint pegs only, and whose mid changed waits nowhere for the end of it.
     """
     before, last = venue[V_ARRIVALS], -1
     while True:
@@ -87,6 +88,8 @@ def repeg(head: I64, size: I64, table: I64, venue: I64, orders: I64, fronts: F64
         last = int(orders[i, O_SEQ])
         side = orders[i, O_SIDE]
         key = peg_key(head, side, orders[i, O_PEG], orders[i, O_LIMIT])
+        if primary == 0 and key != orders[i, O_KEY]:
+            key = PARKED
         if key != NO_PRICE and key != orders[i, O_KEY]:
             venue[V_ARRIVALS] += 1
             orders[i, O_SEQ] = venue[V_ARRIVALS] + (HIDDEN_SEQ if last >= HIDDEN_SEQ else 0)

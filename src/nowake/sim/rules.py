@@ -122,6 +122,8 @@ def grid_refusal(listing: Listing, child: ChildOrder, price_units: int) -> tuple
         if qty % listing.lot_units or price_units % listing.tick_units(price_units):
             return "grid", problem
         return "min-notional" if qty < listing.min_order_units(price_units) else "max-quantity", problem
+    if qty % listing.lot_units:
+        return "grid", f"quantity {qty} is not a multiple of the lot {listing.lot_units}"
     if (child.display_qty_units or 0) % listing.lot_units:
         return "grid", f"display quantity {child.display_qty_units} is not a multiple of the lot"
     return None

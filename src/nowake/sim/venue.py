@@ -88,10 +88,8 @@ class SimVenue:
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
-        self.taken: I64 = new_table(64)
-        self.taken_at: I64 = new_table(64)
-        self.marks: list[Mark] = []
-        self._marks = impact.marks
+        self.taken, self.taken_at = new_table(64), new_table(64)
+        self._marks, self.marks = impact.marks, list[Mark]()
         self._by_id: dict[str, VenueOrder] = {}
         self._in_slot: dict[int, VenueOrder] = {}
         self._sequence = 0
@@ -283,7 +281,10 @@ class SimVenue:
         ready = [order for order in self._gathered if order.child.tif is tif and order.can_trade()]
         self._gathered = [order for order in self._gathered if order.child.tif is not tif]
         interest = [interest_of(order.child, order.open_qty) for order in ready]
-        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units)
+        had = dict.fromkeys(Side, 0)  # of the same print, by orders that rest on the book
+        for one in self._by_id.values():
+            had[one.child.side] += sum(fill.qty_units for fill in one.fills if fill.t_venue_ns == t_ns)
+        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units, had)
         reports = []
         for order, part in zip(ready, got, strict=True):
             if part:
@@ -396,8 +397,6 @@ class SimVenue:
             return "other", "a minimum quantity of an order that rests is kept by dark venues only"
         if child.peg is not Peg.NONE and key == bk.NO_PRICE:
             return "no-reference", "there is no price to peg to, and no limit"
-        if child.peg is not Peg.NONE and child.min_qty_units:
-            return "other", "this venue knows a minimum quantity for immediate orders only"
         free = key == bk.NO_PRICE or child.peg is Peg.MIDPOINT  # of the tick grid
         seen_base = self._base + self.shift_units
         price = child.price_units if free else seen_base + key * int(child.side)
