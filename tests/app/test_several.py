@@ -126,6 +126,14 @@ def test_liquidity_that_is_stated_must_be_what_it_says(field: str, value: Any) -
             nowake.DarkLiquidity(**given)
 
 
+@pytest.mark.parametrize("rest_ns", [-1, 10**17])  # who may still be there is looked for that far back
+def test_liquidity_stays_a_day_at_most(rest_ns: int) -> None:
+    with pytest.raises(InputError, match=r"^rest_ns must be"):
+        nowake.DarkLiquidity(
+            listing=KEY, bin_s=60, buy_per_hour=(1.0,), sell_per_hour=(1.0,), sizes=(1,), rest_ns=rest_ns
+        )
+
+
 def test_liquidity_has_whole_sizes() -> None:
     with pytest.raises(InputError, match=r"^sizes must be"):
         nowake.DarkLiquidity(

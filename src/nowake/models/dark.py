@@ -98,7 +98,7 @@ class DarkLiquidity(Value, frozen=True):
         require(len(self.buy_per_hour) == len(self.sell_per_hour), "sell_per_hour", len(self.sell_per_hour), "as buys")
         good = bool(self.sizes) and min(self.sizes, default=0) > 0 and list(self.sizes) == sorted(self.sizes)
         require(good, "sizes", self.sizes, "quantities > 0, rising")
-        require(self.rest_ns >= 0, "rest_ns", self.rest_ns, ">= 0")
+        require(0 <= self.rest_ns <= DAY_NS, "rest_ns", self.rest_ns, f"0 to {DAY_NS:,} (a day)")
         for name in ("error", "day_sd", "spell_sd"):
             value = getattr(self, name)
             require(0 <= value <= 10, name, value, "in [0, 10]")
