@@ -365,16 +365,15 @@ class SimVenue:
     def _age(self, t_ns: int) -> None:
         """Bring the shift to venue time ``t_ns``."""
         if self.stats[lay.V_UNIT] and t_ns >= self.stats[lay.V_SHIFT_DUE]:
-            head, size, _, _, table = bk.parts(self.book)
-            overlay.age_shift(
-                head, size, table, self.stats, self.reals, self.orders, self.fronts, self.taken, self.taken_at, t_ns,
-                int(self.stats[lay.V_CURSOR]),
-            )  # fmt: skip
+            (head, size, _, _, table), row = bk.parts(self.book), int(self.stats[lay.V_CURSOR])
+            own, mark = (self.stats, self.reals, self.orders, self.fronts), (self.taken, self.taken_at)
+            overlay.age_shift(head, size, table, *own, *mark, t_ns, row)
 
     def _recorded(self, child: ChildOrder) -> int:
         """Return a child's seen price as a recorded key, NO_LIMIT when it has none."""
-        seen = child.price_units
-        return (seen - self._base - self.shift_units) * int(child.side) if seen else lay.NO_LIMIT
+        if not child.price_units:
+            return lay.NO_LIMIT
+        return (child.price_units - self._base - self.shift_units) * int(child.side)
 
     def _arrival_key(self, child: ChildOrder, side: int) -> int:
         """Return the key at which a child arrives; NO_PRICE: a market order, or a peg that has nothing to follow."""
