@@ -9,7 +9,9 @@ import pytest
 from nowake.core.errors import InputError
 from nowake.core.tape import Tape
 from nowake.data.source import open_tapes
+from nowake.market.own import OwnMarket
 from nowake.sim.merge import NEVER
+from nowake.study import estimates
 from nowake.study import queues as study
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulator.md"
@@ -37,6 +39,21 @@ def test_a_tape_bounds_its_models_and_its_own_fills(tape: Tape) -> None:
     page = PAGE.read_text(encoding="utf-8")
     for table in study.tables(errors, chance, again):
         assert table.markdown() in page
+
+
+def test_how_far_our_own_estimate_is_from_the_truth(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page shows what comes out; and an estimate that lets us jump the queue is seen to."""
+    found = estimates.estimate_errors(tape)
+    assert estimates.table(found).markdown() in PAGE.read_text(encoding="utf-8")
+    assert found.exact > 0.5
+    assert found.p05 <= found.median <= found.p95
+    seen = OwnMarket.queue_estimates
+    monkeypatch.setattr(OwnMarket, "queue_estimates", lambda own: tuple((child, 0) for child, _ in seen(own)))
+    jumped = estimates.estimate_errors(tape)
+    assert jumped.looks == found.looks
+    assert jumped.exact < found.exact
+    assert jumped.mean < min(found.mean, 0)
+    assert jumped.share > 10 * found.share
 
 
 def test_who_joined_and_what_became_of_it(tape: Tape) -> None:

@@ -125,20 +125,23 @@ def queues(
         import msgspec
 
         from nowake.data.source import open_tapes
+        from nowake.study import estimates
         from nowake.study import queues as study
 
-        made = []
+        made, estimated = [], []
         with screen.stage("queues") as shown:
             for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
                 shown.update(k / len(found), one.listing.key)
                 made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), study.rerun(one)))
+                estimated.append(estimates.estimate_errors(one, orders))
         if as_json:
             names = ("models", "fill_chance", "rerun")
             each = [dict(zip(names, map(msgspec.to_builtins, parts), strict=True)) for parts in made]
+            each = [{**one, "estimate": msgspec.to_builtins(own)} for one, own in zip(each, estimated, strict=True)]
             screen.document({"schema": "study-queues", "tapes": each})
             return
-        for parts in made:
-            for table in study.tables(*parts):
+        for parts, own in zip(made, estimated, strict=True):
+            for table in (*study.tables(*parts), estimates.table(own)):
                 screen.out.print(f"{table.markdown()}\n", markup=False, soft_wrap=True)
 
 
