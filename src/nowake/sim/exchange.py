@@ -32,6 +32,7 @@ from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
 from nowake.sim.auction import auction_ns, recorded_print
+from nowake.sim.auction_venue import AuctionVenue
 from nowake.sim.impact import OwnImpact, charge
 from nowake.sim.latency import Latency, delayed, ways
 from nowake.sim.queues import AUTO, queue_model_of
@@ -39,7 +40,6 @@ from nowake.sim.queues import queue_model as named_queue_model
 from nowake.sim.rehearsal import Saved
 from nowake.sim.reports import Mark, Report
 from nowake.sim.rules import VenueRules
-from nowake.sim.venue import SimVenue
 
 _Command = Callable[[int], list[Report]]
 
@@ -86,7 +86,7 @@ class SimMarket:
         self.latency = latency
         self.queue_model = queue_model_of(queue_model, tape)
         charged = charge(impact, tape.listing, half_life_ns=half_life_ns, own=own_impact)
-        self.venue = SimVenue(
+        self.venue = AuctionVenue(
             tape,
             fees=tape.listing.fees if fees is None else fees,
             session=session,

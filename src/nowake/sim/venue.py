@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, Peg, TimeInForce
+from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderType, Peg, TimeInForce
 from nowake.core.ids import digest
-from nowake.core.instrument import FeeSchedule, Listing
+from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I64, Tape
@@ -23,19 +23,15 @@ from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
 from nowake.sim import overlay, requeue
 from nowake.sim import own_orders as own
-from nowake.sim.auction import auction_ns, inside_print, interest_of
 from nowake.sim.bars_book import bars_book
 from nowake.sim.impact import Charge
 from nowake.sim.queues import QueueModel
 from nowake.sim.reports import Mark, Report, VenueOrder
-from nowake.sim.rules import MessageMeter, SelfTrade, VenueRules, WhileHalted, grid_refusal
+from nowake.sim.rules import SelfTrade, VenueRules, WhileHalted, grid_refusal
 from nowake.sim.takeable import pieces, takeable
+from nowake.sim.venue_desk import VenueDesk, retry_text
 
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
-
-
-def _retry(wait_ns: int) -> str:
-    return f"retry after {wait_ns} ns"
 
 
 def _same_terms(new: ChildOrder, old: ChildOrder) -> bool:
@@ -44,7 +40,7 @@ def _same_terms(new: ChildOrder, old: ChildOrder) -> bool:
     return all(getattr(new, name) == getattr(old, name) for name in terms)
 
 
-class SimVenue:
+class SimVenue(VenueDesk):
     """A matching venue over a recorded L2 market.
 
     Args:
@@ -68,21 +64,18 @@ class SimVenue:
         seed: int,
         rules: VenueRules | None = None,
     ) -> None:
-        self.listing: Listing = tape.listing
-        self.fees = fees
+        super().__init__(tape.listing, fees, rules or VenueRules())
         self._base = tape.meta.price_base
         self._depth = tape.meta.depth_levels
         self._bars = bars_book(tape)
         self._seed = seed
         self._session = session
         self._hours = Hours(session)
-        self._gathered: list[VenueOrder] = []
         self.book: I64 = bk.new_book(coarsest_step(tape))
         self.stats: I64 = np.zeros(lay.VENUE_STATS, dtype=np.int64)
         self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(impact.half_ns != 0), impact.half_ns
         self.stats[[lay.V_UNIT, lay.V_SHIFT_DUE, lay.V_FLOOR]] = impact.unit, LONG, 1 - self._base
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
-        self.rules = rules or VenueRules()
         self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
         self.reals: F64 = np.concatenate([[model.n, 0.0, 0.0], impact.shift])
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
@@ -90,24 +83,12 @@ class SimVenue:
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken, self.taken_at = new_table(64), new_table(64)
         self._marks, self.marks = impact.marks, list[Mark]()
-        self._by_id: dict[str, VenueOrder] = {}
         self._in_slot: dict[int, VenueOrder] = {}
-        self._sequence = 0
-        self._meter = MessageMeter(self.rules)
-        self.volume = self.rules.volume_before
 
     @property
     def has_live(self) -> bool:
         """Return whether an order of ours can still trade."""
         return bool(self.stats[lay.V_LIVE] > 0)
-
-    def truth(self) -> tuple[OrderStatus, ...]:
-        """Return every order it ever accepted or refused, with all fills, in order of arrival."""
-        return tuple(order.as_status() for order in self._by_id.values())
-
-    def child(self, child_id: str) -> ChildOrder:
-        """Return a child it knows."""
-        return self._by_id[child_id].child
 
     def make_room(self, status: int) -> None:
         """Enlarge what a kernel found too small (its status)."""
@@ -117,10 +98,6 @@ class SimVenue:
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
         else:
             self.taken, self.taken_at = grown(self.taken), grown(self.taken_at)
-
-    def _report(self, kind: str, child_id: str, t_ns: int, **more: object) -> Report:
-        self._sequence += 1
-        return Report(sequence=self._sequence, kind=kind, child_id=child_id, t_venue_ns=t_ns, **more)  # type: ignore[arg-type]
 
     def collect(self) -> list[Report]:
         """Return reports of the fills that the kernels wrote since the last call."""
@@ -180,17 +157,10 @@ class SimVenue:
         bounds = order.bounds(self.fronts) if order.status is ChildStatus.FILLED else None
         return self._report("filled", child.child_id, t_ns, fill=fill, cum_qty=order.cum_qty, bounds=bounds)
 
-    def _fees_now(self, price_units: int, qty: int) -> FeeSchedule:
-        """Return the fees of a fill: those of the tier that the volume before it has reached."""
-        fees = self.rules.fees_at(self.volume, self.fees)
-        if self.rules.fee_tiers:
-            self.volume += self.listing.instrument.notional(price_units, qty)
-        return fees
-
     def cancel(self, child_id: str, t_ns: int) -> list[Report]:
         """Cancel what is left of an order at venue time ``t_ns``."""
         if wait_ns := self._meter.wait_ns(t_ns, cancel=True):
-            return [self._report("cancel-rejected", child_id, t_ns, code="rate-limit", text=_retry(wait_ns))]
+            return [self._report("cancel-rejected", child_id, t_ns, code="rate-limit", text=retry_text(wait_ns))]
         order = self._by_id.get(child_id)
         if order is None or order.status is ChildStatus.REJECTED:
             return [self._report("cancel-rejected", child_id, t_ns, code="unknown")]
@@ -204,24 +174,11 @@ class SimVenue:
         order.status = ChildStatus.CANCELED
         return self._ended(order, t_ns, bounds)
 
-    def query(self, child_id: str, requested_ns: int, t_ns: int) -> list[Report]:
-        """Say what became of a child."""
-        order = self._by_id.get(child_id)
-        status = OrderStatus(child_id=child_id, known=False) if order is None else order.as_status()
-        return [self._report("status", child_id, t_ns, statuses=(status,), requested_ns=requested_ns)]
-
-    def query_open(self, requested_ns: int, t_ns: int) -> list[Report]:
-        """List the orders that can still trade."""
-        live = tuple(order.as_status() for order in self._by_id.values() if not order.status.terminal)
-        return [self._report("open-orders", "", t_ns, statuses=live, requested_ns=requested_ns)]
-
     def submit(self, child: ChildOrder, t_ns: int) -> list[Report]:
         """Accept or refuse a child that arrives at venue time ``t_ns``, match it, rest or expire what is left."""
         order = VenueOrder(child)
         if (refused := self._refuse_message(order, t_ns)) is not None:
             return refused
-        if child.tif.auction:
-            return self._gather(order, t_ns)
         side = 0 if child.side is Side.BUY else 1
         self._age(t_ns)
         key = self._arrival_key(child, side)
@@ -264,50 +221,16 @@ class SimVenue:
         old.status = ChildStatus.CANCELED
         return [*self._ended(old, t_ns), self._report("acked", child.child_id, t_ns)]
 
-    def _gather(self, order: VenueOrder, t_ns: int) -> list[Report]:
-        """Take an order on for an auction."""
-        child = order.child
-        instant = auction_ns(self._session, child.tif, t_ns)
-        if instant is None or t_ns >= instant:
-            code = "no-auction" if instant is None else "too-late"
-            return self._reject(order, t_ns, code, "there is no such auction any more on this day, or at this venue")
-        if why := grid_refusal(self.listing, child, child.price_units):
-            return self._reject(order, t_ns, *why)
-        self._gathered.append(order)
-        return [self._report("acked", child.child_id, t_ns)]
-
-    def hold_auction(self, tif: TimeInForce, price_units: int, qty: int, t_ns: int) -> list[Report]:
-        """Let what gathered trade inside the recorded print of an auction (0, 0 = none); the rest expires."""
-        ready = [order for order in self._gathered if order.child.tif is tif and order.can_trade()]
-        self._gathered = [order for order in self._gathered if order.child.tif is not tif]
-        interest = [interest_of(order.child, order.open_qty) for order in ready]
-        had = dict.fromkeys(Side, 0)  # of the same print, by orders that rest on the book
-        for one in self._by_id.values():
-            had[one.child.side] += sum(fill.qty_units for fill in one.fills if fill.t_venue_ns == t_ns)
-        got = inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units, had)
-        reports = []
-        for order, part in zip(ready, got, strict=True):
-            if part:
-                reports.append(self._filled(order, price_units, part, t_ns, lay.PRINTED, modelled=True))
-            if order.can_trade():
-                order.status = ChildStatus.EXPIRED
-                reports += self._ended(order, t_ns)
-        return reports
-
     def _refuse_message(self, order: VenueOrder, t_ns: int) -> list[Report] | None:
         """Take a new order's message in: return why it cannot be read, or None."""
         child_id = order.child.child_id
         if wait_ns := self._meter.wait_ns(t_ns, cancel=False):
-            return [self._report("rejected", child_id, t_ns, code="rate-limit", text=_retry(wait_ns))]
+            return [self._report("rejected", child_id, t_ns, code="rate-limit", text=retry_text(wait_ns))]
         if child_id in self._by_id:
             return [self._report("rejected", child_id, t_ns, code="duplicate-id", text="this id has been used")]
         self._by_id[child_id] = order
         self._settle(t_ns)
         return None
-
-    def _reject(self, order: VenueOrder, t_ns: int, code: str, text: str) -> list[Report]:
-        order.status = ChildStatus.REJECTED
-        return [self._report("rejected", order.child.child_id, t_ns, code=code, text=text)]
 
     def _enter(self, order: VenueOrder, side: int, key: int, t_ns: int) -> list[Report]:
         """Acknowledge an order, match it, rest or expire what is left."""
