@@ -17,6 +17,7 @@ from nowake.core.child import ChildOrder, ChildStatus, Liquidity, TimeInForce
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Side
 from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
+from nowake.core.value import replace
 from nowake.market import book as bk
 from nowake.market import seen
 from nowake.market.seen_reference import ReferenceOverlay
@@ -121,6 +122,18 @@ def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t
         reference.rest(number, side, limit, left, t, peg=order.peg, display=order.display_qty_units, row=i)
 
 
+def left_of_bar(rows: list[tuple[int, int, int, int]], bar_ms: int, t: int, fills: list[tuple]) -> int:
+    """Return what one may still have of the bar at ``t``: a quarter of its prints, less what was filled in it."""
+    quotes = [row[0] for row in rows if row[1] & 15 == Row.SET]
+    phase = (START_NS + quotes[0] * MS if quotes else 0) % (bar_ms * MS)
+
+    def bar(at_ns: int) -> int:
+        return (at_ns - phase) // (bar_ms * MS)
+
+    printed = sum(row[3] for row in rows if row[1] & 15 == Row.TRADE and bar(START_NS + row[0] * MS) == bar(t))
+    return printed // 4 - sum(fill[1] for fill in fills if bar(fill[3]) == bar(t))
+
+
 @settings(max_examples=300)
 @given(
     rows=streams(max_rows=60, reach=3),
@@ -130,6 +143,7 @@ def act(driver: Driver, reference: ReferenceMatcher, names: list[str], i: int, t
     ledger=st.sampled_from([None, -1, 30 * MS]),
     refresh=st.sampled_from([0, MS, 50 * MS]),
     own=st.none() | own_impacts(),
+    bar_ms=st.sampled_from([0, 0, 7, 100]),
 )
 def test_kernel_equals_reference(
     rows: list[tuple[int, int, int, int]],
@@ -139,8 +153,11 @@ def test_kernel_equals_reference(
     ledger: int | None,
     refresh: int,
     own: OwnImpact | None,
+    bar_ms: int,
 ) -> None:
     tape = make_tape(rows)
+    if bar_ms:
+        tape = dataclasses.replace(tape, meta=replace(tape.meta, modelled=f"from {bar_ms}ms bars"))
     if model == "fifo":
         tape = dataclasses.replace(tape, order_id=np.array(ids[: len(rows)], dtype=np.int64))
     impact = "full" if own else "off" if ledger is None else "ledger"
@@ -148,6 +165,8 @@ def test_kernel_equals_reference(
     named = queue_model(model)
     overlay = plain_overlay(own) if own else ReferenceOverlay(half_ns=0 if ledger is None else ledger)
     reference = ReferenceMatcher(model=named.number, n=named.n, overlay=overlay, refresh_ns=refresh)
+    if bar_ms:
+        reference.bar_room = lambda t, fills: left_of_bar(rows, bar_ms, t, fills)
     names: list[str] = []
     prices = tape.prices().tolist()
     for i in range(len(rows)):

@@ -1,9 +1,9 @@
-"""How much of a market that was made from bars may be taken: a part of what really traded in each bar.
+"""How much of a market that was made from bars one may have: a part of what really traded in each bar.
 
 The book of such a market is a model (docs/models/bars.md): a touch of a fixed size before every print. Refilled at
-each step it could give more than the bar traded, most of all in a bar that traded little. So what is taken within a bar
-is at most ``TAKE_PART`` of the bar's own volume. Fills that rest inside prints are at most its volume already; those
-that a quote brings which comes to their price are at most the touch, and not limited here.
+each step it could give more than the bar traded, most of all in a bar that traded little. So all that is filled within
+a bar, taken, inside prints or by a quote that comes to an order's price, is at most ``TAKE_PART`` of the bar's own
+volume. The venue keeps what of it is left (``sim.layout``).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import re
 import numpy as np
 
 from nowake.core.tape import KIND_MASK, Row, Tape
-from nowake.core.units import INT64_MAX, parse_duration
+from nowake.core.units import parse_duration
+from nowake.sim.layout import NEVER
 
 TAKE_PART = 0.25
-"""Of a bar's volume that one may take; seven touches of 3 % of a minute's volume are 21 % of an average minute."""
+"""Of a bar's volume that one may have; seven touches of 3 % of a minute's volume are 21 % of an average minute."""
 
 _BARS = re.compile(r"from (\w+) bars")
 
 
 class BarsBook:
-    """The volume of every bar, and what of it was taken.
+    """The volume of every bar.
 
     Args:
         tape: Made from bars.
@@ -41,7 +42,6 @@ class BarsBook:
         volume = np.zeros(len(bars), dtype=np.int64)
         np.add.at(volume, where, tape.qty[printed].astype(np.int64))
         self._volume: dict[int, int] = dict(zip(bars.tolist(), volume.tolist(), strict=True))
-        self._taken: dict[int, int] = {}
 
     def _bar(self, t_ns: int) -> int:
         return (t_ns - self._phase) // self._interval_ns
@@ -50,14 +50,9 @@ class BarsBook:
         """Return what the bar of an instant traded, quantity units."""
         return self._volume.get(self._bar(t_ns), 0)
 
-    def allowance(self, t_ns: int) -> int:
-        """Return what may still be taken in the bar of an instant, quantity units."""
-        return max(0, int(TAKE_PART * self.volume(t_ns)) - self._taken.get(self._bar(t_ns), 0))
-
-    def take(self, t_ns: int, qty: int) -> None:
-        """Note what was taken."""
-        bar = self._bar(t_ns)
-        self._taken[bar] = self._taken.get(bar, 0) + qty
+    def room(self, t_ns: int) -> tuple[int, int]:
+        """Return what may be filled in all in the bar of an instant, quantity units, and when that bar is over."""
+        return int(TAKE_PART * self.volume(t_ns)), (self._bar(t_ns) + 1) * self._interval_ns + self._phase
 
 
 class NoBars(BarsBook):
@@ -66,16 +61,13 @@ class NoBars(BarsBook):
     def __init__(self) -> None:
         self._interval_ns, self._phase = 1, 0
 
-    def allowance(self, t_ns: int) -> int:
-        """Return a quantity that nothing is over."""
+    def room(self, t_ns: int) -> tuple[int, int]:
+        """Return a quantity that nothing is over, without end."""
         del t_ns
-        return INT64_MAX
-
-    def take(self, t_ns: int, qty: int) -> None:
-        """Nothing need be noted."""
+        return NEVER, NEVER
 
 
 def bars_book(tape: Tape) -> BarsBook:
-    """Return what may be taken of a tape: a part of each bar it was made from, all of it where it was recorded."""
+    """Return what may be had of a tape: a part of each bar it was made from, all of it where it was recorded."""
     found = _BARS.match(tape.meta.modelled)
     return NoBars() if found is None else BarsBook(tape, parse_duration("bars", found[1]))

@@ -50,6 +50,7 @@ from nowake.market.queue import front_after
 from nowake.market.seen import taken_now
 from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
+    BAR_OVER,
     F_AHEAD,
     F_TRADED,
     FILLS_FULL,
@@ -71,6 +72,8 @@ from nowake.sim.layout import (
     R_WORST,
     TOOK,
     UNPRINTED,
+    V_BAR_ROOM,
+    V_BAR_UNTIL,
     V_DUE,
     V_EDGES,
     V_FILLS,
@@ -112,6 +115,7 @@ def _fill(venue: I64, orders: I64, fills: I64, i: int, qty: int, t: int, maker: 
     fills[n, X_PRICE] = (key if orders[i, O_SIDE] == 0 else -key) + venue[V_SHIFT]
     fills[n, X_T], fills[n, X_HOW], fills[n, X_LEVEL] = t, maker, NO_LEVEL
     venue[V_FILLS] = n + 1
+    venue[V_BAR_ROOM] -= qty
     orders[i, O_LEAVES] -= qty
     if orders[i, O_LEAVES] == 0:
         orders[i, O_LIVE] = 0
@@ -178,7 +182,7 @@ def _match_print(
                 reach = min(left, math.floor(0.5 - fronts[i, F_AHEAD]))
                 if fronts[i, F_AHEAD] < 0:
                     fronts[i, F_AHEAD] = 0.0
-        take = min(orders[i, O_LEAVES], reach)
+        take = min(orders[i, O_LEAVES], reach, venue[V_BAR_ROOM])
         take -= take % venue[V_LOT]
         if take > 0:
             if venue[V_UNIT] != 0:
@@ -205,7 +209,7 @@ def _match_level(
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
             bounds_after_crossing(fronts, reals, i, venue[V_LOT])
-        take = min(orders[i, O_LEAVES], left)
+        take = min(orders[i, O_LEAVES], left, venue[V_BAR_ROOM])
         take -= take % venue[V_LOT]
         if take > 0:
             if venue[V_UNIT] != 0:
@@ -282,11 +286,15 @@ def venue_row(
     ``row`` is its number in the venue's order, ``joined`` (n,) of all of them; empty = queues are estimated.
 
     Returns:
-        0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again.
+        0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again; or
+        BAR_OVER: as well, say what may be filled from ``t`` on.
     """
     kind = code & 15
     if venue[V_LIVE] == 0 and venue[V_LEDGER] == 0:
         return apply_row(head, size, bits, top, table, code, price, qty) if kind != 5 else 0
+    if t >= venue[V_BAR_UNTIL]:
+        venue[V_BAR_UNTIL] = t
+        return BAR_OVER
     if t >= venue[V_DUE]:
         refresh(venue, orders, fronts, t, row)
     if venue[V_FILLS] + 2 * venue[V_LIVE] > fills.shape[0]:

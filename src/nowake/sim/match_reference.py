@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from nowake.core.child import Peg
@@ -97,6 +98,7 @@ class ReferenceMatcher:
     fills: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     arrivals: int = 0
     marks: list[tuple[int, tuple[int, int] | None, int, int]] = field(default_factory=list)
+    bar_room: Callable[[int, Sequence[tuple[int, int, int, int, int]]], int] | None = None
     shift: int = 0
     _lost: bool = False
     _at: int = 0
@@ -104,6 +106,10 @@ class ReferenceMatcher:
     def seen(self, side: int, t: int) -> list[tuple[int, int]]:
         """Return (recorded price, seen size > 0) of a side, best first."""
         return self.overlay.recorded(self.book, side, t)
+
+    def room(self, t: int, qty: int) -> int:
+        """Return how much of ``qty`` a bar leaves us at ``t``, given all that was filled; all of it without bars."""
+        return qty if self.bar_room is None else min(qty, self.bar_room(t, self.fills))
 
     def look(self, t: int, row: int) -> None:
         """Bring the rounded shift to ``t``: own orders keep their seen prices, and lose their places when it moves."""
@@ -262,6 +268,8 @@ class ReferenceMatcher:
     def take(self, number: int, side: int, limit: int | None, qty: int, t: int, row: int = 0) -> int:
         """Walk what is seen of the other side, lot by lot, to a seen limit; returns what is left."""
         sign = 1 if side == 0 else -1
+        over = qty - self.room(t, qty)
+        qty -= over
         for price, size in self.seen(1 - side, t):
             used = 0
             while part := min(qty, size - used) // self.lot * self.lot:
@@ -272,7 +280,7 @@ class ReferenceMatcher:
             if used:
                 self.overlay.take(1 - side, price, used, t)
         self._join_back(t, row)
-        return qty
+        return qty + over
 
     def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
         """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
@@ -307,7 +315,9 @@ class ReferenceMatcher:
                 order.traded += qty
                 reach = min(left, math.floor(0.5 - order.ahead))
                 order.ahead = max(order.ahead, 0.0)
-            part = min(order.leaves - order.shown if unseen else order.shown, reach) // self.lot * self.lot
+            part = (
+                min(order.leaves - order.shown if unseen else order.shown, self.room(t, reach)) // self.lot * self.lot
+            )
             if part > 0:
                 left -= self._make(order, part, at, t, PRINTED, None, hidden=unseen)
 
@@ -336,7 +346,11 @@ class ReferenceMatcher:
                 if order.better < at:
                     continue  # our own fills have carried the market away from it
                 best = order.worlds[1].give(best, self.lot, queued=False) if order.plain else best
-                part = min(order.leaves - order.shown if unseen else order.shown, left) // self.lot * self.lot
+                part = (
+                    min(order.leaves - order.shown if unseen else order.shown, self.room(t, left))
+                    // self.lot
+                    * self.lot
+                )
                 if part > 0:
                     left -= self._make(order, part, at, t, UNPRINTED, (side, price), hidden=unseen)
             self.overlay.take(side, price, new - old - left, t)

@@ -77,6 +77,7 @@ class SimVenue(VenueDesk):
         self.stats[[lay.V_UNIT, lay.V_SHIFT_DUE, lay.V_FLOOR]] = impact.unit, LONG, 1 - self._base
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
         self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
+        self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(0)
         self.reals: F64 = np.concatenate([[model.n, 0.0, 0.0], impact.shift])
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
@@ -96,8 +97,16 @@ class SimVenue(VenueDesk):
             self.book = bk.repaired(self.book, status)
         elif status == lay.FILLS_FULL:
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
+        elif status == lay.BAR_OVER:
+            self._bar_room(int(self.stats[lay.V_BAR_UNTIL]))
         else:
             self.taken, self.taken_at = grown(self.taken), grown(self.taken_at)
+
+    def _bar_room(self, t_ns: int) -> int:
+        """Return what may still be filled in the bar of ``t_ns``, a quantity that nothing is over without bars."""
+        if t_ns >= self.stats[lay.V_BAR_UNTIL]:
+            self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(t_ns)
+        return int(self.stats[lay.V_BAR_ROOM])
 
     def collect(self) -> list[Report]:
         """Return reports of the fills that the kernels wrote since the last call."""
@@ -339,7 +348,7 @@ class SimVenue(VenueDesk):
 
     def _takeable(self, qty: int, side: int, key: int, t_ns: int) -> int:
         """Return how much of ``qty`` would trade at once; nothing changes."""
-        qty = min(qty, self._bars.allowance(t_ns))
+        qty = min(qty, self._bar_room(t_ns))
         arrays = (self.stats, self.reals, self.orders, self.taken, self.taken_at)
         return takeable(self.book, *arrays, side, key, qty, t_ns)
 
@@ -352,12 +361,12 @@ class SimVenue(VenueDesk):
             self.make_room(lay.LEDGER_FULL)
         if order.slot < 0:
             order.slot = self._take_slot(order)
-        wanted = min(order.open_qty, self._bars.allowance(t_ns))
+        wanted = min(order.open_qty, self._bar_room(t_ns))
         left = l2.take(
             *bk.parts(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
             order.slot, side, key, wanted, t_ns,
         )  # fmt: skip
-        self._bars.take(t_ns, wanted - int(left))
+        self.stats[lay.V_BAR_ROOM] -= wanted - int(left)
         if self.stats[lay.V_MOVED]:
             head, size, _, _, table = bk.parts(self.book)
             overlay.join_back(
