@@ -91,7 +91,7 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
         fees_money=parent.fees_money + fill.fee_money,
         maker_units=parent.maker_units + maker(fill.liquidity, qty),
         own_fills=(
-            *(one for one in parent.own_fills if one.t_ns >= t_ns - ROLLING_NS),
+            *[one for one in parent.own_fills if one.t_ns >= t_ns - ROLLING_NS],
             OwnFill(t_ns=t_ns, qty=qty),
         ),
         would_units=parent.would_units + (qty if leg.endswith(f"/{WOULD}") else 0),

@@ -11,6 +11,7 @@ from nowake.engine.env import Env
 from nowake.engine.state import EngineState, ParentState
 
 NEXT = "next"
+NEVER = 2**62
 _HOLDS: dict[WatchKind, Callable[[int, View], bool]] = {
     WatchKind.BID_NOT: lambda a, view: view.bid_units != a,
     WatchKind.ASK_NOT: lambda a, view: view.ask_units != a,
@@ -34,14 +35,15 @@ class Draft:
         self.state = state
         self.env = env
         self.view = view
+        self.now_ns = state.t_ns
         self.decisions: list[AnyDecision] = []
         self._wake_ns = 0
         self._watches: dict[str, Watch] = {}
 
     @property
-    def now_ns(self) -> int:
-        """Return the local time of the input."""
-        return self.state.t_ns
+    def wakes_ns(self) -> int:
+        """Return when the parent at hand is woken as things stand, ``NEVER`` = not at all."""
+        return self._wake_ns or NEVER
 
     def parent(self, parent_id: str) -> ParentState:
         """Return a parent as the decisions so far leave it."""
@@ -54,8 +56,10 @@ class Draft:
 
     def wake(self, t_ns: int) -> None:
         """Ask to be woken at ``t_ns`` at the latest."""
-        t_ns = max(t_ns, self.now_ns + 1)
-        self._wake_ns = min(self._wake_ns, t_ns) if self._wake_ns else t_ns
+        if t_ns <= self.now_ns:
+            t_ns = self.now_ns + 1
+        if t_ns < self._wake_ns or not self._wake_ns:
+            self._wake_ns = t_ns
 
     def watch(self, parent_id: str, slot: str, kind: WatchKind, a: int) -> None:
         """Ask to be woken when ``kind`` holds; one watch per slot.

@@ -46,8 +46,10 @@ class Host:
         if state is self.state:
             return ()
         self.store.append((event, *decisions), raw)
-        if any(isinstance(one, EFFECTS) for one in decisions):
-            self.store.sync()
+        for one in decisions:
+            if isinstance(one, EFFECTS):
+                self.store.sync()
+                break
         self.state = state
         self.records += 1 + len(decisions)
         return decisions

@@ -8,6 +8,9 @@ that is used up and the child must go. At least one minimum order is always allo
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from operator import attrgetter
+
 from nowake.core.value import Value
 from nowake.core.view import View
 from nowake.engine.env import Limits
@@ -15,6 +18,7 @@ from nowake.engine.state import ParentState
 
 _MILLION = 1_000_000
 UNLIMITED = 2**62
+_TIME = attrgetter("t_ns")
 
 
 class Allowance(Value, frozen=True):
@@ -69,24 +73,27 @@ def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: in
     return Allowance(qty_units=qty, binding=binding, detail=detail, own_units=own, others_units=observed)
 
 
-def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: int) -> int:
+def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: int, until_ns: int = UNLIMITED) -> int:
     """Return when the live children would be over the rolling rule if nobody traded any more: now, later, or 0 = never.
 
-    Volume that leaves the window takes room away from children that were sent while it was there.
+    Volume that leaves the window takes room away from children that were sent while it was there. Nobody asks about
+    what comes after ``until_ns``.
     """
     others_now = view.volume_all - view.volume_own
     rate = round(min(1.0, 2 * parent.order.parameters.participation_max) * _MILLION)
     fills, samples, reserved = parent.own_fills, parent.samples, parent.reserved
-    recent, past = sum(fill.qty for fill in fills), 0
+    recent, past = sum([fill.qty for fill in fills]), 0
     if rate >= _MILLION or max(parent.filled, recent) + reserved <= minimum_units:
         return 0
     # Until ``first`` the volume left in the window suffices for all we ever had in it, so nothing before is looked at.
     enough = others_needed(recent + reserved, rate / _MILLION)
-    first = next((i for i, sample in enumerate(samples) if sample.others > others_now - enough), len(samples))
-    leaves = (sample.t_ns + limits.rolling_ns + 1 for sample in samples[max(first - 1, 0) :])
+    first, last = 0, bisect_left(samples, until_ns - limits.rolling_ns, key=_TIME)
+    while first <= last and first < len(samples) and samples[first].others <= others_now - enough:
+        first += 1
+    leaves = [sample.t_ns + limits.rolling_ns + 1 for sample in samples[max(first - 1, 0) : last]]
     oldest = 0
     # The window only moves on, so what has left it is dropped once: ``_rolling`` of every instant in one pass.
-    for t_ns in (view.t_ns, *(t_ns for t_ns in leaves if t_ns > view.t_ns)):
+    for t_ns in (view.t_ns, *[t_ns for t_ns in leaves if t_ns > view.t_ns]):
         since = t_ns - limits.rolling_ns
         while past < len(fills) and fills[past].t_ns < since:
             recent -= fills[past].qty
@@ -107,5 +114,7 @@ def _rolling(parent: ParentState, limits: Limits, others_now: int, t_ns: int) ->
     since = t_ns - limits.rolling_ns
     if parent.order.start_ns > since and parent.base_others is not None:
         return parent.filled + parent.reserved, others_now - parent.base_others
-    others = next((others_now - sample.others for sample in parent.samples if sample.t_ns >= since), 0)
-    return sum(fill.qty for fill in parent.own_fills if fill.t_ns >= since) + parent.reserved, others
+    samples, fills = parent.samples, parent.own_fills
+    oldest = bisect_left(samples, since, key=_TIME)
+    others = others_now - samples[oldest].others if oldest < len(samples) else 0
+    return sum([fill.qty for fill in fills if fill.t_ns >= since]) + parent.reserved, others

@@ -286,6 +286,8 @@ def _grow(draft: Draft, parent_id: str, wanted: Want, intent: Intent) -> None:
     for child_id, child in parent.live.items():
         if child.status is not ChildStatus.WORKING or child.order.role != POST or intent.role != POST:
             continue
+        if max(wanted.qty_units, parent.unsent if wanted.last else 0) < timing.grow * child.leaves:
+            continue  # whatever its size may be
         more = sized(draft, parent, wanted, intent)
         if more < timing.grow * child.leaves or more <= (parent.order.parameters.display_units or 0):
             continue
@@ -305,7 +307,7 @@ def _make_room(draft: Draft, parent_id: str) -> None:
         return
     price = max(child.order.price_units for child in working.values())
     least = draft.env.listing(parent.order.listing).min_order_units(price)
-    when_ns = crowded_ns(parent, draft.env.limits, view, least)
+    when_ns = crowded_ns(parent, draft.env.limits, view, least, draft.wakes_ns)
     if when_ns > view.t_ns:
         draft.wake(when_ns)
     elif when_ns:

@@ -162,12 +162,12 @@ class ParentState(Value, frozen=True):
     @property
     def reserved(self) -> int:
         """Return what live children may still fill, whatever their status."""
-        return sum(child.leaves for child in self.live.values())
+        return sum([child.leaves for child in self.live.values()])
 
     def used_by(self, slice_index: int) -> int:
         """Return what the children of a slice have filled or may still fill."""
         done = self.worked[1] if self.worked[0] == slice_index else 0
-        return done + sum(child.leaves for child in self.live.values() if child.slice_index == slice_index)
+        return done + sum([child.leaves for child in self.live.values() if child.slice_index == slice_index])
 
     def leg_live(self, leg: str) -> bool:
         """Return whether a possibly-live child holds the leg."""

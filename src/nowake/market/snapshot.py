@@ -52,7 +52,7 @@ def _integral(out: list[int], at: int, per_ns: int) -> int:
 
 
 def _levels(out: list[int], at: int, count: int, sign: int, base: int) -> tuple[tuple[int, int], ...]:
-    return tuple((base + sign * out[at + 2 * i], out[at + 2 * i + 1]) for i in range(count))
+    return tuple([(base + sign * out[i], out[i + 1]) for i in range(at, at + 2 * count, 2)])
 
 
 def build_view(
