@@ -12,9 +12,9 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
 
 def digest(*parts: str | int, length: int = CHILD_ID_LENGTH) -> str:
     """Return ``length`` base-32 characters (5 bits each) of a BLAKE2b over the parts, unambiguously joined."""
-    text = "".join(f"{len(str(part))}:{part}" for part in parts)
+    text = "".join([f"{len(str(part))}:{part}" for part in parts])
     number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=32).digest(), "big")
-    return "".join(_ALPHABET[(number >> (5 * i)) & 31] for i in range(length))
+    return "".join([_ALPHABET[(number >> shift) & 31] for shift in range(0, 5 * length, 5)])
 
 
 def leg_id(slice_index: int, venue: str, role: str) -> str:

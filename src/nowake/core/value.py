@@ -72,9 +72,8 @@ def content_hash(value: Any) -> str:
     return hashlib.blake2b(to_msgpack(value), digest_size=16).hexdigest()
 
 
-def replace(value: T, **changes: Any) -> T:
-    """Return ``value`` with ``changes``, validated again."""
-    return msgspec.structs.replace(value, **changes)  # type: ignore[type-var]
+replace = msgspec.structs.replace
+"""``replace(value, **changes)``: the value with the changes, validated again."""
 
 
 def require(ok: bool, field: str, value: object, rule: str, remedy: str = "") -> None:

@@ -140,13 +140,8 @@ class Watch(Value, frozen=True):
     child_id: str = ""
 
     def __post_init__(self) -> None:
-        require(bool(self.watch_id), "watch_id", self.watch_id, "given")
-        require(
-            (self.kind is WatchKind.QUEUE) == bool(self.child_id),
-            "child_id",
-            self.child_id,
-            "given for QUEUE only",
-        )
+        require(self.watch_id != "", "watch_id", self.watch_id, "given")
+        require((self.kind is WatchKind.QUEUE) == (self.child_id != ""), "child_id", self.child_id, "given for QUEUE only")
 
 
 class Timer(Value, frozen=True):

@@ -14,7 +14,7 @@ from nowake.core.plan import LIMIT_AWAY
 from nowake.core.ports import Record
 from nowake.core.value import replace
 from nowake.engine.following import MILLION
-from nowake.engine.ledger import doubt, find, put, with_child
+from nowake.engine.ledger import doubt, find, keep, put, with_child
 from nowake.engine.state import ChildState, EngineState, ParentState, Routing, get_parent
 
 SECOND_NS = 1_000_000_000
@@ -171,24 +171,24 @@ def _open_requested(state: EngineState, record: d.OpenOrdersRequested) -> Engine
 
 def _timer_set(state: EngineState, record: d.TimerSet) -> EngineState:
     parent = get_parent(state, record.timer.parent_id)
-    return put(state, replace(parent, timers={**parent.timers, record.timer.timer_id: record.timer}))
+    return keep(state, replace(parent, timers={**parent.timers, record.timer.timer_id: record.timer}))
 
 
 def _timer_cleared(state: EngineState, record: d.TimerCleared) -> EngineState:
     parent = get_parent(state, record.parent_id)
     timers = {key: timer for key, timer in parent.timers.items() if key != record.timer_id}
-    return put(state, replace(parent, timers=timers))
+    return keep(state, replace(parent, timers=timers))
 
 
 def _watch_set(state: EngineState, record: d.WatchSet) -> EngineState:
     parent = get_parent(state, record.watch.parent_id)
-    return put(state, replace(parent, watches={**parent.watches, record.watch.watch_id: record.watch}))
+    return keep(state, replace(parent, watches={**parent.watches, record.watch.watch_id: record.watch}))
 
 
 def _watch_cleared(state: EngineState, record: d.WatchCleared) -> EngineState:
     parent = get_parent(state, record.parent_id)
     watches = {key: watch for key, watch in parent.watches.items() if key != record.watch_id}
-    return put(state, replace(parent, watches=watches))
+    return keep(state, replace(parent, watches=watches))
 
 
 def _withheld(state: EngineState, record: d.Withheld) -> EngineState:

@@ -10,7 +10,7 @@ from nowake.core.child import WOULD, ChildStatus, Fill, OrderStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.ports import Record
 from nowake.core.value import replace
-from nowake.engine.ledger import close, doubt, find, put, with_child
+from nowake.engine.ledger import close, doubt, find, keep, put, with_child
 from nowake.engine.state import (
     ROLLING_NS,
     ChildState,
@@ -31,10 +31,10 @@ def _nothing(state: EngineState, _: Record) -> EngineState:
 
 def _woken(state: EngineState, record: i.Woken) -> EngineState:
     parent = get_parent(state, record.parent_id)
-    fired = set(record.fired)
+    fired = record.fired
     timers = {key: timer for key, timer in parent.timers.items() if key not in fired}
     watches = {key: watch for key, watch in parent.watches.items() if key not in fired}
-    return put(state, replace(parent, timers=timers, watches=watches))
+    return keep(state, replace(parent, timers=timers, watches=watches))
 
 
 def _foreign(state: EngineState, child_id: str) -> EngineState:

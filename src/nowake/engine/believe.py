@@ -65,5 +65,5 @@ def measured_beliefs(parent: ParentState, view: View, env: Env) -> Beliefs:
 
 def adv_units(env: Env, listing_key: str) -> int:
     """Return the average daily volume of a listing where it was measured or stated, quantity units; 0 = not known."""
-    found = dict(env.beliefs).get(listing_key)
+    found = next((stated for key, stated in reversed(env.beliefs) if key == listing_key), None)
     return 0 if found is None or found.volume.assumed else int(found.volume.per_day)

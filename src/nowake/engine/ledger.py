@@ -13,6 +13,11 @@ def put(state: EngineState, parent: ParentState) -> EngineState:
     return replace(state, parents={**state.parents, parent.order.parent_id: parent})
 
 
+def keep(state: EngineState, parent: ParentState) -> EngineState:
+    """Return the state with a parent replaced of which no quantity and no child changed: what ``put`` asserts stays."""
+    return replace(state, parents={**state.parents, parent.order.parent_id: parent})
+
+
 def find(state: EngineState, child_id: str) -> tuple[ParentState, ChildState | None] | None:
     """Return the parent and, when it can still trade, the child; None for an id that was never ours."""
     parent_id = state.find_child(child_id)

@@ -224,13 +224,12 @@ def check_parent(parent: ParentState) -> None:
     Raises:
         InvariantBroken: With the numbers.
     """
-    reserved, legs = 0, set()
-    for child in parent.live.values():
+    reserved, live = 0, parent.live
+    for child in live.values():
         if child.leaves < 0:
             raise InvariantBroken("I1", f"{parent.order.parent_id}: a child has negative leaves")
         reserved += child.leaves
-        legs.add(child.order.leg)
-    abandoned = sum(parent.abandoned.values())
+    abandoned = sum(parent.abandoned.values()) if parent.abandoned else 0
     if parent.order.qty_units + parent.overfill != parent.filled + reserved + parent.unsent + abandoned:
         raise InvariantBroken(
             "I1",
@@ -239,7 +238,7 @@ def check_parent(parent: ParentState) -> None:
         )
     if parent.unsent < 0 or parent.overfill < 0 or (abandoned and min(parent.abandoned.values()) < 0):
         raise InvariantBroken("I1", f"{parent.order.parent_id}: a bucket is negative")
-    if len(legs) != len(parent.live):
+    if len(live) > 1 and len({child.order.leg for child in live.values()}) != len(live):
         raise InvariantBroken("I2", f"{parent.order.parent_id}: two possibly-live children on one leg")
     if parent.status is ParentStatus.DONE and (parent.live or parent.unsent):
         raise InvariantBroken(

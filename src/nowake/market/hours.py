@@ -36,6 +36,12 @@ class Hours:
             assert hours is not None
             self._to_ns = hours[1]
 
+    def stretch(self, t_ns: int) -> tuple[bool, int]:
+        """Return whether ``t_ns`` lies in an open stretch, and the first instant after it at which that changes."""
+        if not self._from_ns <= t_ns < self._to_ns:
+            self._look_up(t_ns)
+        return self._open, self._to_ns
+
     def is_open(self, t_ns: int) -> bool:
         """Return whether ``t_ns`` lies in an open stretch."""
         self._look_up(t_ns)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 
-from nowake.core.errors import DataError
+from nowake.core.errors import DataError, InputError
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I32, I64, U16, Tape
@@ -25,6 +26,8 @@ Columns = tuple[I64, I32 | I64, U16, I32, I32 | I64]
 """t_event, recv_delta, code, price, qty."""
 
 VIEW_QUEUES = 8
+CLOSED = int(Integrity.CLOSED)
+NO_WATCHES: I64 = np.zeros((0, 4), dtype=np.int64)
 NOT_BEGUN = -INT64_MAX
 """Local time of a market that has not been advanced."""
 
@@ -139,11 +142,11 @@ class OwnMarket:
 
     def at_session(self, t_ns: int) -> int:
         """Take over whether the session is open at ``t_ns``; returns the instant at which that changes."""
-        closed = not self.hours.is_open(t_ns)
-        flags = int(Integrity.CLOSED) if closed else 0
+        is_open, change_ns = self.hours.stretch(t_ns)
+        flags = 0 if is_open else CLOSED
         if self.stats[run.EXTERNAL_FLAGS] != flags:
             run.set_external(self.stats, self.reals, t_ns, flags)
-        return self.hours.next_change(t_ns)
+        return change_ns
 
     def run(self, until_ns: int, table: I64) -> int:
         """Run the kernel to ``until_ns`` or a watch of ``table``, repairing the book as it asks; returns which."""
@@ -166,10 +169,12 @@ class OwnMarket:
 
     def watch_table(self, watches: Sequence[Watch]) -> I64:
         """Return (k, 4) i64: kind, argument, queue slot, 0; prices as keys of the book."""
-        table = np.zeros((len(watches), 4), dtype=np.int64)
-        base = self.meta.price_base
-        for i, watch in enumerate(watches):
-            require(watch.listing == self.key, "watch", watch.listing, f"on {self.key}")
+        if not watches:
+            return NO_WATCHES
+        base, rows = self.meta.price_base, []
+        for watch in watches:
+            if watch.listing != self.key:
+                raise InputError("watch", watch.listing, f"on {self.key}")
             kind, a, slot = watch.kind, watch.a, -1
             if kind in (WatchKind.BID_NOT, WatchKind.BID_AT_LEAST):
                 a = watch_price(a, base, 1)
@@ -177,8 +182,8 @@ class OwnMarket:
                 a = watch_price(a, base, -1)
             elif kind is WatchKind.QUEUE:
                 slot = self._slots.get(watch.child_id, -1)
-            table[i] = int(kind), a, slot, 0
-        return table
+            rows.append((kind, a, slot, 0))
+        return np.array(rows, dtype=np.int64)
 
     @staticmethod
     def fired(table: I64, watches: Sequence[Watch]) -> tuple[str, ...]:
@@ -194,7 +199,8 @@ class OwnMarket:
             t_ns: Not before ``now_ns``; rows received in between must have been applied.
             queues: Shown in place of our own estimates.
         """
-        require(t_ns >= self.now_ns, "t_ns", t_ns, f">= {self.now_ns}, where the market stands")
+        if t_ns < self.now_ns:
+            raise InputError("t_ns", t_ns, f">= {self.now_ns}, where the market stands")
         self.at_session(t_ns)
         state = (self.book, self.stats, self.reals)
         return build_view(
@@ -281,7 +287,7 @@ class OwnMarket:
     def queue_estimates(self) -> tuple[tuple[str, int], ...]:
         """Return (child id, estimated ahead of it, rounded up) of at most 8 tracked orders, oldest first."""
         shown = list(self._slots.items())[:VIEW_QUEUES]
-        return tuple((child, int(np.ceil(min(self.queues[slot, Q_FRONT], UNKNOWN_FRONT)))) for child, slot in shown)
+        return tuple([(child, ceil(min(self.queues.item(slot, Q_FRONT), UNKNOWN_FRONT))) for child, slot in shown])
 
     def first_valid_ns(self) -> int | None:
         """Return the first instant at which the book is sound (a locked one counts) and the session open, None = never.

@@ -10,7 +10,7 @@ from operator import itemgetter
 import numpy as np
 
 from nowake.core.child import ChildOrder, ChildStatus, OrderStatus, Peg, TimeInForce
-from nowake.core.errors import Refused
+from nowake.core.errors import InputError, Refused
 from nowake.core.inputs import (
     Acked,
     AnyInput,
@@ -136,7 +136,8 @@ class SimMarket:
         return found
 
     def _send(self, command: _Command, now_ns: int) -> None:
-        require(now_ns >= self.now_ns, "now_ns", now_ns, f">= {self.now_ns}, where the market stands")
+        if now_ns < self.now_ns:
+            raise InputError("now_ns", now_ns, f">= {self.now_ns}, where the market stands")
         insort(self._commands, (self._there.arrival_ns(now_ns), command), key=itemgetter(0))
 
     def submit(self, child: ChildOrder, now_ns: int) -> None:
@@ -332,7 +333,8 @@ class SimMarket:
     def _merge(self, limit_ns: int, table: I64) -> tuple[int, int]:
         """Run the kernels once; returns (outcome, limit) after repairs and due commands."""
         outcome, limit = self.run_kernels(limit_ns, table)
-        self._deliver(self.venue.collect())
+        if reports := self.venue.collect():
+            self._deliver(reports)
         if outcome == mg.COMMAND:
             arrives, run = self._commands.pop(0)
             self._deliver(run(arrives))

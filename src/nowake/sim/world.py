@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from nowake.core.decisions import AnyDecision, ParentStatus
@@ -63,6 +64,7 @@ class World:
         self._t_ns = 0
         self._orders: deque[ParentOrder] = deque()
         self._ends: dict[str, int] = {}
+        self._next_end_ns = 0
         self._closed: set[str] = set()
         self._fired: tuple[str, ...] = ()
 
@@ -92,6 +94,7 @@ class World:
             self._desk = Scripted(commands)
         self._orders = deque(sorted(orders, key=lambda order: order.decided_ns))
         self._ends = {order.listing: self.market.end_of(order.listing) for order in self._orders}
+        self._next_end_ns = self._find_next_end()
         self._t_ns, _ = self.market.advance(self._orders[0].decided_ns, ())
         self._arrivals(self._t_ns)
         while self._unfinished():
@@ -100,37 +103,44 @@ class World:
             self._arrivals(t_ns)
             self._commands(t_ns)
             self._wakes(t_ns)
-            for listing, end_ns in self._ends.items():
-                if t_ns >= end_ns and listing not in self._closed:
-                    self._closed.add(listing)
-                    self._handle(MarketClosed(t_ns=t_ns, view=self.market.view(t_ns, listing)), t_ns)
-            if t_ns > max(self._ends.values()) + AFTER_CLOSE_NS:
-                raise InvariantBroken("I23", "an order did not end after its market had closed")
+            if t_ns >= self._next_end_ns:
+                self._close(t_ns)
         self.host.store.sync()
+
+    def _close(self, t_ns: int) -> None:
+        """Say of every listing whose recording has ended that it is closed; then answers are awaited, not for ever."""
+        for listing, end_ns in self._ends.items():
+            if t_ns >= end_ns and listing not in self._closed:
+                self._closed.add(listing)
+                self._handle(MarketClosed(t_ns=t_ns, view=self.market.view(t_ns, listing)), t_ns)
+        self._next_end_ns = self._find_next_end()
+        if t_ns > max(self._ends.values()) + AFTER_CLOSE_NS:
+            raise InvariantBroken("I23", "an order did not end after its market had closed")
+
+    def _find_next_end(self) -> int:
+        """Return when the next listing closes, or when the last answers must be here."""
+        open_ends = [end_ns for listing, end_ns in self._ends.items() if listing not in self._closed]
+        return min(open_ends) if open_ends else max(self._ends.values()) + AFTER_CLOSE_NS + 1
 
     def _unfinished(self) -> bool:
         """Return whether anything may still happen; a halted parent waits for a person, which no replay has."""
-        return bool(self._orders) or any(
-            parent.live
-            or not (
-                parent.status is ParentStatus.DONE
-                or (parent.status is ParentStatus.HALTED and parent.order.listing in self._closed)
-            )
-            for parent in self.host.state.parents.values()
-        )
+        if self._orders:
+            return True
+        for parent in self.host.state.parents.values():
+            halted = parent.status is ParentStatus.HALTED and parent.order.listing in self._closed
+            if parent.live or not (halted or parent.status is ParentStatus.DONE):
+                return True
+        return False
 
     def _advance(self, bound_ns: int) -> int:
         """Move to the next thing that concerns us, not past ``bound_ns``; remembers the watches that fired."""
-        open_ends = [end_ns for listing, end_ns in self._ends.items() if listing not in self._closed]
-        until = min(open_ends) if open_ends else max(self._ends.values()) + AFTER_CLOSE_NS + 1
+        until = self._next_end_ns
         if self._orders:
             until = min(until, self._orders[0].decided_ns)
         for bound in (self.host.due_timer(), bound_ns):
             until = min(until, bound) if bound else until
-        watches = sorted(
-            (watch for parent in self.host.state.parents.values() for watch in parent.watches.values()),
-            key=lambda watch: watch.watch_id,
-        )
+        watches = [watch for parent in self.host.state.parents.values() for watch in parent.watches.values()]
+        watches.sort(key=attrgetter("watch_id"))
         self._t_ns, self._fired = self.market.advance(max(until, self._t_ns), tuple(watches))
         return self._t_ns
 
@@ -164,8 +174,7 @@ class World:
 
     def _wakes(self, t_ns: int) -> None:
         """Wake each parent once for all of its timers and watches that are due, ids in rising order."""
-        fired = set(self._fired)
-        self._fired = ()
+        fired, self._fired = self._fired, ()
         for parent_id, parent in self.host.state.parents.items():
             due = [key for key, timer in parent.timers.items() if timer.t_ns <= t_ns]
             due += [key for key in parent.watches if key in fired]

@@ -36,7 +36,7 @@ CONTROLS: tuple[Control, ...] = (
 
 def judge(candidate: Candidate) -> tuple[Verdict, ...]:
     """Return the verdict of every control, in the order of the table."""
-    return tuple(control(candidate) for control in CONTROLS)
+    return tuple([control(candidate) for control in CONTROLS])
 
 
 __all__ = ["CONTROLS", "Candidate", "Control", "judge"]
