@@ -22,6 +22,7 @@ from nowake.app.planning import plan_request
 from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result, resume_run, work_prepared
 from nowake.app.stated import Beliefs
+from nowake.app.venue_rules import rules_of
 from nowake.app.wiring import RunOptions, prepare
 from nowake.core.errors import InputError, Refused
 from nowake.core.order import Side
@@ -133,7 +134,8 @@ def plan_order(
         request: From ``order``.
         tape: From ``read_tape``; None = the synthetic market for ``SYNTH``, else what ``beliefs`` state.
         beliefs: What you state of the market: enough to plan without a tape, and in place of what a tape shows.
-        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; ``rules``, the path of a
+            file or a ``VenueRules``; see ``RunOptions``.
 
     Raises:
         InputError: The order is not one, or does not fit the market; says what does.
@@ -200,7 +202,8 @@ def work_order(
         metrics: File that gets counts and timings as Prometheus text; empty = none.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         beliefs: What you state of the market, in place of what the tape shows.
-        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; see ``RunOptions``.
+        **options: ``history``, ``seed``, ``impact``, ``fees``, ``latency``, ``queue_model``; ``rules``, the path of a
+            file or a ``VenueRules``; see ``RunOptions``.
 
     Raises:
         InputError: The order is not one, or does not fit the market; says what does.
@@ -321,6 +324,8 @@ def _options(beliefs: object, options: dict[str, Any]) -> RunOptions:
         options = {**options, name: number_text(name, options[name])}
     if "history" in options:
         options = {**options, "history": tuple(str(one) for one in _paths("history", options["history"]))}
+    if "rules" in options:
+        options = {**options, "rules": rules_of(options["rules"])}
     return RunOptions(**options, beliefs=beliefs or Beliefs())
 
 

@@ -12,14 +12,13 @@ from typing import Any
 
 import msgspec
 
+from nowake.app import run_options
 from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.buffered import BufferedStore
 from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
-from nowake.app.own_impact import assumed_impact, parse_own_impact
+from nowake.app.own_impact import assumed_impact
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
-from nowake.app.simulated import parse_fees, parse_latency
-from nowake.app.stated import Beliefs as Stated
 from nowake.app.stated import apply_stated, price_mid2
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
@@ -30,9 +29,8 @@ from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, format_duration
-from nowake.core.value import Value, check_types, content_hash, force_lower, from_msgpack, replace, require, to_msgpack
+from nowake.core.value import content_hash, from_msgpack, replace, require, to_msgpack
 from nowake.core.view import View
-from nowake.data.checks import allowed
 from nowake.data.day_volumes import volume_today
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_route, with_defaults
@@ -53,10 +51,10 @@ from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
 from nowake.sim.faults import FaultyMarket, parse_faults
-from nowake.sim.queues import AUTO as AUTO_QUEUE
-from nowake.sim.run import SimOptions, make_market, simulate
+from nowake.sim.run import make_market, simulate
 from nowake.sim.world import Progress
 
+RunOptions = run_options.RunOptions
 SYNTH = "SYNTH"
 SYNTH_START = "2026-01-05T14:30:00+00:00"
 SYNTH_HISTORY_NS = 30 * 60 * 10**9
@@ -66,68 +64,6 @@ SYNTH_LONGEST_NS = 72 * 3600 * 10**9
 ReadProgress = Callable[[float, str], None]
 Believed = tuple[tuple[str, Beliefs], ...]
 """Beliefs by listing, as ``Env`` holds them."""
-
-
-class RunOptions(Value, frozen=True):
-    """How a run is simulated, in human units; part of the journal's identity except ``tapes``.
-
-    Attributes:
-        tapes: Paths of lakes or recorded files; none = the synthetic market. Not hashed: a tape is its content.
-        seed: Of all randomness, the synthetic market's included.
-        impact: ``off``, ``ledger`` or ``full``.
-        own_impact: With ``full``: by how much our trades move the price, as ``--own-impact`` takes it; empty = assumed
-            from the tape (``app.own_impact``).
-        fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
-        latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all, ``lognormal:5ms,0.4``,
-            ``tape``, or leg by leg (``app.simulated.parse_latency``); empty = the default.
-        queue_model: Who is before us at a price: ``fifo``, exact where the tape has order ids, or a model by name;
-            ``auto`` = ``fifo`` where it can be had, else ``power-2``. The header names the one in force.
-        allow: Faults of a tape that do not refuse it.
-        mapping: Which column of a table holds what, as ``--map`` takes it; empty = as the files are known.
-        listing: What recorded files are of, as ``--listing`` takes it; empty = what they say themselves.
-        beliefs: What the user states of the market; takes the place of what the tape shows.
-        history: Paths of lakes or recorded files with past days, for the volume curve. Not hashed, as ``tapes``.
-        faults: What goes wrong between engine and venue, ``fill_lost=0.1,gap=0.05`` (docs/faults.md); empty = nothing.
-        regime: Of the synthetic market, a name in ``sim.synthetic.REGIMES``; empty = ``balanced``.
-    """
-
-    tapes: tuple[str, ...] = ()
-    seed: int = 0
-    impact: str = "ledger"
-    own_impact: str = ""
-    fees: str = ""
-    latency: str = ""
-    queue_model: str = AUTO_QUEUE
-    allow: tuple[str, ...] = ()
-    mapping: str = ""
-    listing: str = ""
-    beliefs: Stated = Stated()
-    history: tuple[str, ...] = ()
-    regime: str = ""
-    faults: str = ""
-
-    def __post_init__(self) -> None:
-        check_types(self)
-        force_lower(self, "impact", "queue_model", "regime")
-        msgspec.structs.force_setattr(self, "allow", allowed(self.allow))
-        require(all(self.tapes), "tape", "", "a lake folder or a recorded file")
-        require(all(self.history), "history", "", "a lake folder or a recorded file")
-        require(not (self.tapes and self.regime), "regime", self.regime, "left out on a recorded market")
-        require(0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
-
-    def sim(self) -> SimOptions:
-        """Return the options of the simulator.
-
-        Raises:
-            InputError: A text is not what it must be.
-        """
-        made = SimOptions(seed=self.seed, impact=self.impact, queue_model=self.queue_model, fees=parse_fees(self.fees))
-        if self.latency:
-            made = replace(made, latency=parse_latency(self.latency))
-        if self.own_impact:
-            require(self.impact == "full", "own_impact", self.own_impact, "left out without --impact full")
-            made = replace(made, own_impact=parse_own_impact(self.own_impact))
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +191,9 @@ def prepare(
         require(bool(options.tapes) or not said, name, said, "left out where no recorded file is read", "name the file")
     sim = options.sim()
     tape = tape or load_tape(request, options, progress)
-    listing = tape.listing if sim.fees is None else replace(tape.listing, fees=sim.fees)
+    # A fill pays what the volume before it has reached: the plan counts with what holds as the order arrives.
+    fees = sim.rules.fees_at(sim.rules.volume_before, sim.fees or tape.listing.fees)
+    listing = replace(tape.listing, fees=fees)
     session = find_session(listing.session)
     _require_book(tape)
     if sim.impact == "full" and sim.own_impact is None:
@@ -340,7 +278,7 @@ def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -
     shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
         shown.pop(name, None)
-    for name in ("own_impact", "mapping", "listing", "regime", "faults"):
+    for name in ("own_impact", "mapping", "listing", "regime", "faults", "rules"):
         if not shown[name]:
             del shown[name]
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)

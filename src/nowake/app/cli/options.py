@@ -165,6 +165,14 @@ class OrderOptions:
             rich_help_panel=_MARKET,
         ),
     ] = ""
+    venue_rules: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML or JSON file: self-trades, halts, message rate, fee tiers, iceberg refresh, auctions",
+            rich_help_panel=_MARKET,
+            show_default=False,
+        ),
+    ] = None
     seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
     faults: Annotated[str, typer.Option(help="for developers: see docs/faults.md", hidden=True)] = ""
     regime: Annotated[
@@ -214,6 +222,7 @@ class OrderOptions:
         """Return how it is to be simulated."""
         from nowake.app.stated import Beliefs
         from nowake.app.tapes import listing_text, mapping_text
+        from nowake.app.venue_rules import rules_of
         from nowake.app.wiring import RunOptions
 
         return RunOptions(
@@ -231,6 +240,7 @@ class OrderOptions:
             allow=tuple(self.allow or ()),
             mapping=mapping_text(self.mapping or ()),
             listing=listing_text(self.listing.strip()),
+            rules="" if self.venue_rules is None else rules_of(self.venue_rules),
         )
 
 
