@@ -86,6 +86,11 @@ class Session(Value, frozen=True, dict=True):
         special = {one.day: (one.opens, one.closes) for one in reversed(self.special)}
         return special | dict.fromkeys(self.closed)
 
+    @cached_property
+    def _open_from_to(self) -> list[int]:
+        """Return the open stretch that was asked about last, kept here: calendars take far longer than a comparison."""
+        return [0, 0]
+
     @property
     def always_open(self) -> bool:
         """Return whether it trades around the clock."""
@@ -131,10 +136,15 @@ class Session(Value, frozen=True, dict=True):
 
     def is_open(self, t_ns: int) -> bool:
         """Return whether an instant lies in [open, close)."""
+        if self._open_from_to[0] <= t_ns < self._open_from_to[1]:
+            return True
         if self.always_open and len(self.weekdays) == 7 and not self.closed:
             return True
         hours = self.hours(self.trading_day(t_ns))
-        return hours is not None and hours[0] <= t_ns < hours[1]
+        is_open = hours is not None and hours[0] <= t_ns < hours[1]
+        if hours is not None and is_open:
+            self._open_from_to[:] = hours
+        return is_open
 
     def next_open(self, t_ns: int) -> int:
         """Return ``t_ns`` when open, else the next opening instant."""

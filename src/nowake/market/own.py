@@ -15,9 +15,9 @@ from nowake.core.units import INT64_MAX
 from nowake.core.value import require
 from nowake.core.view import Integrity, View, Watch, WatchKind
 from nowake.market import run
-from nowake.market.book import level_size, new_book, parts, repaired
+from nowake.market.book import level_size, new_book, repaired, views
 from nowake.market.hours import Hours
-from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, UNKNOWN_FRONT, new_queues
+from nowake.market.queue import Q_FRONT, Q_LIVE, UNKNOWN_FRONT, new_queues
 from nowake.market.seen import LONG, size_seen
 from nowake.market.snapshot import build_view, watch_price
 from nowake.market.table import grown, new_table
@@ -235,7 +235,7 @@ class OwnMarket:
             taken: Quantity units; 0 = of none.
             moved: Signed quantity that moves the shift.
         """
-        table, since = run.tables(self.stats)
+        table, since = run.table_views(self.stats)
         if 4 * (int(self.stats[run.TAKEN]) + 2) > len(table):
             self.stats = np.concatenate([self.stats[: run.STATS], grown(table), grown(since)])
         run.leave_mark(self.book, self.stats, self.reals, self.queues, t_ns, level, taken, moved)
@@ -243,11 +243,11 @@ class OwnMarket:
 
     def _front(self, book_side: int, key: int) -> float:
         """Return what a level shows now, by its recorded key."""
-        head, size, _, _, table = parts(self.book)
+        head, size, _, _, table = views(self.book)
         if not self.stats[run.MARKED]:
             return float(level_size(head, size, table, book_side, key))
         half, at = int(self.stats[run.HALF_NS]), int(self.stats[run.SEEN_AT])
-        return float(size_seen(head, size, table, *run.tables(self.stats), half, book_side, key, at))
+        return float(size_seen(head, size, table, *run.table_views(self.stats), half, book_side, key, at))
 
     def track(self, child_id: str, side: Side, price_units: int) -> None:
         """Start to estimate the queue ahead of a resting order: all that the level shows now (unknown if deeper)."""
@@ -262,7 +262,7 @@ class OwnMarket:
         slot = next((i for i in range(used) if self.queues[i, Q_LIVE] == 0), used)
         if slot == len(self.queues):
             self.queues = np.concatenate([self.queues, new_queues(len(self.queues))])
-        self.queues[slot, [Q_LIVE, Q_SIDE, Q_KEY, Q_FRONT, Q_TRADED]] = 1, book_side, key, front, 0
+        self.queues[slot] = 1, book_side, key, front, 0  # by the columns of ``market.queue``
         self.stats[run.QUEUES] = max(used, slot + 1)
         self._slots[child_id] = slot
 

@@ -209,6 +209,12 @@ def tables(stats: I64) -> tuple[I64, I64]:
     return stats[STATS:middle], stats[middle:]
 
 
+def table_views(stats: I64) -> tuple[I64, I64]:
+    """Return what ``tables`` does, for Python (``book.views``)."""
+    middle = STATS + (len(stats) - STATS) // 2
+    return stats[STATS:middle], stats[middle:]
+
+
 @kernel(counted=False)
 def _shift_to(head: I64, size: I64, table: I64, stats: I64, reals: F64, queues: F64, t: int) -> None:
     """Bring the rounded shift to ``t``: our orders keep their seen prices, and stand last at their recorded ones."""

@@ -20,8 +20,10 @@ _INTEGRITY = tuple(Integrity(flags) for flags in range(2 * max(Integrity)))  # a
 
 
 @kernel
-def snapshot(book: I64, stats: I64, reals: F64, t: int, out: I64) -> float:
+def snapshot(book: I64, stats: I64, reals: F64, t: int, price_base: int, out: I64) -> float:
     """Write what a view at ``t`` holds into ``out``: statistics brought up to ``t``, flags, levels. Changes no state.
+
+    Prices of levels are written in price units, all else relative to ``price_base``.
 
     Returns:
         The realised variance up to ``t``.
@@ -42,6 +44,9 @@ def snapshot(book: I64, stats: I64, reals: F64, t: int, out: I64) -> float:
         half, shift, at = stats[run.HALF_NS], stats[run.SHIFT], stats[run.SEEN_AT]
         out[_BIDS_AT] = fill_seen(head, size, bits, top, table, taken, since, half, 0, shift, at, bids)
         out[_ASKS_AT] = fill_seen(head, size, bits, top, table, taken, since, half, 1, shift, at, asks)
+    for level in range(DEPTH):
+        bids[level, 0] = price_base + bids[level, 0]
+        asks[level, 0] = price_base - asks[level, 0]
     return float(now_reals[run.REALISED_VAR])
 
 
@@ -51,8 +56,9 @@ def _integral(out: list[int], at: int, per_ns: int) -> int:
     return (exact + per_ns * out[run.MID_NS]) // run.MILLION
 
 
-def _levels(out: list[int], at: int, count: int, sign: int, base: int) -> tuple[tuple[int, int], ...]:
-    return tuple([(base + sign * out[i], out[i + 1]) for i in range(at, at + 2 * count, 2)])
+def _levels(out: list[int], at: int, count: int) -> tuple[tuple[int, int], ...]:
+    end = at + 2 * count
+    return tuple(zip(out[at:end:2], out[at + 1 : end : 2], strict=True))
 
 
 def build_view(
@@ -75,10 +81,10 @@ def build_view(
     """
     book, stats, reals = state
     buffer = np.empty(OUT, dtype=np.int64)
-    realised = snapshot(book, stats, reals, t_ns, buffer)
+    realised = snapshot(book, stats, reals, t_ns, price_base, buffer)
     out: list[int] = buffer.tolist()
-    bids = _levels(out, _LEVELS_AT, out[_BIDS_AT], 1, price_base)
-    asks = _levels(out, _LEVELS_AT + 2 * DEPTH, out[_ASKS_AT], -1, price_base)
+    bids = _levels(out, _LEVELS_AT, out[_BIDS_AT])
+    asks = _levels(out, _LEVELS_AT + 2 * DEPTH, out[_ASKS_AT])
     bid, ask = bids[0] if bids else (0, 0), asks[0] if asks else (0, 0)
     volume = out[run.VOLUME_ALL]
     return View(

@@ -20,7 +20,7 @@ def takeable(
     scratch[[lay.V_LEDGER, lay.V_FILLS]] = 0
     fills = np.zeros((shown + pieces(stats, reals, qty), lay.FILL_FIELDS), dtype=np.int64)
     left = l2.take(
-        *bk.parts(book), scratch, reals.copy(), orders.copy(), fills, taken, taken_at, 0, side, key, qty, t_ns
+        *bk.views(book), scratch, reals.copy(), orders.copy(), fills, taken, taken_at, 0, side, key, qty, t_ns
     )
     return qty - int(left)
 

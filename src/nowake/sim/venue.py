@@ -297,7 +297,7 @@ class SimVenue(VenueDesk):
     def _age(self, t_ns: int) -> None:
         """Bring the shift to venue time ``t_ns``."""
         if self.stats[lay.V_UNIT] and t_ns >= self.stats[lay.V_SHIFT_DUE]:
-            (head, size, _, _, table), row = bk.parts(self.book), int(self.stats[lay.V_CURSOR])
+            (head, size, _, _, table), row = bk.views(self.book), int(self.stats[lay.V_CURSOR])
             own, mark = (self.stats, self.reals, self.orders, self.fronts), (self.taken, self.taken_at)
             overlay.age_shift(head, size, table, *own, *mark, t_ns, row)
 
@@ -319,7 +319,7 @@ class SimVenue(VenueDesk):
         """Return (code, text) of why a child cannot be accepted, or None."""
         if not self._hours.is_open(t_ns):
             return "closed", "the session is closed"
-        best = overlay.seen_best(*bk.parts(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
+        best = overlay.seen_best(*bk.views(self.book), self.stats, self.taken, self.taken_at, 1 - side, t_ns)
         crosses = best != bk.NO_PRICE and (key == bk.NO_PRICE or key + best >= 0)
         takes = crosses or child.tif.immediate
         if self.book[bk.HALT_STATE] and (takes or self.rules.while_halted is WhileHalted.REFUSE):
@@ -363,12 +363,12 @@ class SimVenue(VenueDesk):
             order.slot = self._take_slot(order)
         wanted = min(order.open_qty, self._bar_room(t_ns))
         left = l2.take(
-            *bk.parts(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
+            *bk.views(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
             order.slot, side, key, wanted, t_ns,
         )  # fmt: skip
         self.stats[lay.V_BAR_ROOM] -= wanted - int(left)
         if self.stats[lay.V_MOVED]:
-            head, size, _, _, table = bk.parts(self.book)
+            head, size, _, _, table = bk.views(self.book)
             overlay.join_back(
                 head, size, table, self.stats, self.orders, self.fronts, self.taken, self.taken_at, t_ns,
                 int(self.stats[lay.V_CURSOR]),
@@ -404,8 +404,9 @@ class SimVenue(VenueDesk):
             self.orders[order.slot, [lay.O_LEAVES, lay.O_LINK]] = display, order.reserve + 1
             self.orders[order.reserve, lay.O_LINK] = order.slot + 1
         best = 0.0 if ahead == UNKNOWN_FRONT else ahead
-        inherited = order.cum_qty - sum(fill.qty_units for fill in order.fills)  # by what it replaces
-        self.fronts[parts] = ahead, 0.0, ahead, best, left, left
+        inherited = order.cum_qty - sum([fill.qty_units for fill in order.fills])  # by what it replaces
+        for slot in parts:
+            self.fronts[slot] = ahead, 0.0, ahead, best, left, left
         order.rested, order.followed = True, display > 0 and order.reserve < 0 and not inherited
         self.stats[lay.V_LIVE] += len(parts)
         self.stats[lay.V_PEGS] += len(parts) * (child.peg is not Peg.NONE)
@@ -420,7 +421,7 @@ class SimVenue(VenueDesk):
 
     def _ahead(self, side: int, key: int, t_ns: int) -> float:
         """Return what is seen at a price, UNKNOWN_FRONT where the source does not show it."""
-        head, size, _, _, table = bk.parts(self.book)
+        head, size, _, _, table = bk.views(self.book)
         if key == lay.PARKED:
             return 0.0
         ahead = float(overlay.depth_seen(head, size, table, self.stats, self.taken, self.taken_at, side, key, t_ns))
