@@ -105,6 +105,7 @@ class Figures(Value, frozen=True):
         buffered: Book messages before a snapshot or after a gap, which no book can use; left out.
         disordered: Places where a source that keeps one clock goes back in event time by more than a second.
         undecided: Messages whose effect the source does not say, such as executions without their counterpart.
+        reordered: Rows that stand earlier in their message than the source lists them: in the order of the queue.
         skipped: Messages that are no part of the public market (insurance fund, outside the window); left out.
     """
 
@@ -120,6 +121,7 @@ class Figures(Value, frozen=True):
     skipped: int = 0
     undecided: int = 0
     disordered: int = 0
+    reordered: int = 0
 
 
 class TapeMeta(Value, frozen=True):

@@ -2,25 +2,23 @@
 
 A tape with order ids says who stands where; the queue model ``fifo`` (``sim.match_l2``) follows it by name. With the
 ids taken away the same tape is what an L2 feed shows, and the queue must be estimated. The same orders are worked both
-ways, and beside the recorded orders in whose places they stand.
+ways; ``study.rerun`` works the recorded orders themselves again.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from nowake.core.order import Side
-from nowake.core.tape import HIDDEN, I64, SEEDED, SNAPSHOT, U16, Row, Tape
+from nowake.core.tape import I64, SEEDED, SNAPSHOT, U16, Row, Tape
 from nowake.core.value import Value, replace, require
 from nowake.data.replay import replay
 from nowake.models.fills import kaplan_meier
-from nowake.sim.layout import UNPRINTED
 from nowake.sim.many import Outcomes, Probe, WorldRules, run_worlds
 from nowake.sim.merge import NEVER, venue_rows
 from nowake.study.tables import Table
@@ -292,96 +290,8 @@ def fill_chance(tape: Tape, count: int = 5_000, horizon_ns: int = HORIZON_NS) ->
     )
 
 
-class Rerun(Value, frozen=True):
-    """The recorded orders worked again through our matching, each beside itself.
-
-    Attributes:
-        orders: How many were.
-        executions: How many recorded executions they had.
-        reproduced: How many of these ours had, at the same time, of the same quantity.
-        alike: Orders whose executions are the same, none more and none less.
-        misses: (why, orders) for the others, by what differs first.
-    """
-
-    listing: str
-    orders: int
-    executions: int
-    reproduced: int
-    alike: int
-    misses: tuple[tuple[str, int], ...]
-
-
-UNPRINTED_MISS = "the other side came to its price: it would have met us, and is in no print"
-HIDDEN_MISS = "a hidden order was executed at its price while nothing displayed stood ahead"
-OVERTAKEN_MISS = "an order behind it was executed before it"
-THROUGH_MISS = "an execution at a worse price went past it"
-LESS_MISS = "it was executed while, by the tape, another stood ahead"
-
-
-def rerun(tape: Tape, count: int = 10**9, horizon_ns: int = HORIZON_NS) -> Rerun:
-    """Work the recorded limit orders again: each of ours stands right before its original and leaves when it does.
-
-    The aggressors are the recorded executions. What ours gets until its original is touched by its owner must be what
-    the original got.
-
-    Raises:
-        InputError: The tape has no order ids.
-    """
-    found = joins(tape, count, horizon_ns, touch_only=False)
-    outcome = run_worlds(tape, probes_of(found, horizon_ns), (WorldRules(queue_model="fifo"),)) if found else None
-    own: list[list[tuple[int, int, int]]] = [[] for _ in found]
-    for probe, qty, _, t, how in outcome.fills.tolist() if outcome is not None else ():
-        if t < found[probe].left_ns:
-            own[probe].append((t, qty, how))
-    why: Counter[str] = Counter()
-    alike = reproduced = 0
-    printed = _printed(tape)
-    for one, got in zip(found, own, strict=True):
-        had = [(t, qty) for t, qty, _ in got]
-        reproduced += sum((Counter(had) & Counter(one.executed)).values())
-        if had == list(one.executed):
-            alike += 1
-        else:
-            why[_difference(one, got, printed)] += 1
-    executions = sum(len(one.executed) for one in found)
-    misses = tuple(sorted(why.items(), key=lambda pair: -pair[1]))
-    return Rerun(tape.listing.key, len(found), executions, reproduced, alike, misses)
-
-
-def _printed(tape: Tape) -> dict[int, list[tuple[int, int, bool]]]:
-    """Return (kind, price, hidden) of prints by venue time."""
-    times, order, _ = venue_rows(tape)
-    rows = order if len(order) else np.arange(len(tape))
-    kind = tape.code[rows] & np.uint16(15)
-    at = np.flatnonzero((kind == Row.FILL) | (kind == Row.TRADE))
-    made: dict[int, list[tuple[int, int, bool]]] = {}
-    prices = tape.prices()
-    for i in at.tolist():
-        hidden = bool(tape.code[rows[i]] & np.uint16(HIDDEN))
-        made.setdefault(int(times[i]), []).append((int(kind[i]), int(prices[rows[i]]), hidden))
-    return made
-
-
-def _difference(one: Joined, got: list[tuple[int, int, int]], printed: dict[int, list[tuple[int, int, bool]]]) -> str:
-    """Return what the first difference between our executions and the recorded ones is."""
-    for k, (t, qty, how) in enumerate(got):
-        if k < len(one.executed) and one.executed[k] == (t, qty):
-            continue
-        if k < len(one.executed) and one.executed[k][0] < t:
-            return LESS_MISS
-        if how == UNPRINTED:
-            return UNPRINTED_MISS
-        prints = printed.get(t, [])
-        if any(hidden and price == one.price_units for _, price, hidden in prints):
-            return HIDDEN_MISS
-        if any(not hidden and price == one.price_units for _, price, hidden in prints):
-            return OVERTAKEN_MISS
-        return THROUGH_MISS
-    return LESS_MISS
-
-
-def tables(errors: QueueErrors, chance: FillChance, again: Rerun) -> list[Table]:
-    """Return the three findings of one tape as tables of text."""
+def tables(errors: QueueErrors, chance: FillChance) -> list[Table]:
+    """Return the two findings as tables of text."""
     title = (
         f"{errors.listing}: {errors.orders:,} orders that join the touch, {errors.horizon_s:g} s each; "
         f"{errors.filled:.1%} filled, {errors.undecided:.1%} not decided by L2, {errors.inside:.2%} inside its two ends"
@@ -397,14 +307,7 @@ def tables(errors: QueueErrors, chance: FillChance, again: Rerun) -> list[Table]
         ("ours in their places", f"{chance.ours:.1%}"),
         ("recorded, cancelled or out of view = filled", f"{chance.recorded_most:.1%}"),
     )
-    share = again.reproduced / again.executions if again.executions else 0.0
-    out_again = f"{again.reproduced:,} of {again.executions:,} executions come out again ({share:.2%})"
     return [
         Table(title=title, head=head, rows=models),
         Table(title=f"{chance.listing}: filled in full, {chance.orders:,} orders", head=("", "share"), rows=chances),
-        Table(
-            title=f"{again.listing}: {out_again}",
-            head=("orders", "count"),
-            rows=(("alike in every execution", f"{again.alike:,}"), *((why, f"{n:,}") for why, n in again.misses)),
-        ),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nowake.core.tape import END, SNAPSHOT, Row
+from nowake.core.tape import END, HIDDEN, SNAPSHOT, Row
 from nowake.data.readers.order_rows import Op, OrderMessages, OrderRows, order_rows, order_rows_reference
 
 BID, ASK = 1, 2
@@ -69,6 +69,33 @@ def test_a_trade_its_fills_and_what_follows_by_hand() -> None:
         ("FILL", 1, 102, 1, True),
     ]
     assert rows.figures.tolist() == [9, 0]
+
+
+def test_what_an_iceberg_shows_is_executed_and_its_reserve_is_hidden_by_hand() -> None:
+    rows = order_rows(
+        messages(
+            [
+                (Op.ADD, 0, ASK, 101, 2, True, False),
+                (Op.ADD, 1, ASK, 101, 1, True, False),
+                # A buyer of 9: 2 shown, 1 of the other, 5 of the reserve in one record; 1 is implied.
+                (Op.TRADE, 9, BID, 101, 9, False, False),
+                (Op.FILL, 1, ASK, 101, 1, False, False),
+                (Op.FILL, 0, ASK, 101, 7, False, False),
+                (Op.CANCEL, 1, ASK, 101, 1, False, False),
+                (Op.MODIFY, 0, ASK, 101, 2, True, False),
+            ]
+        ),
+        10,
+    )
+    assert told(rows)[2:] == [
+        ("TRADE", -1, 101, 1, False),
+        ("FILL", 1, 101, 1, False),
+        ("FILL", 0, 101, 2, False),
+        ("TRADE", -1, 101, 5, False),
+        ("ADD", 0, 101, 2, True),
+    ]
+    assert ((rows.code & HIDDEN) > 0).tolist() == [False] * 5 + [True, False]
+    assert rows.figures.tolist() == [4, 0]
 
 
 def test_an_auction_prints_and_takes_orders_at_their_own_prices() -> None:

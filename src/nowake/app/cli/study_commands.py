@@ -127,12 +127,13 @@ def queues(
         from nowake.data.source import open_tapes
         from nowake.study import estimates
         from nowake.study import queues as study
+        from nowake.study import rerun as again
 
         made, estimated = [], []
         with screen.stage("queues") as shown:
             for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
                 shown.update(k / len(found), one.listing.key)
-                made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), study.rerun(one)))
+                made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), again.rerun(one)))
                 estimated.append(estimates.estimate_errors(one, orders))
         if as_json:
             names = ("models", "fill_chance", "rerun")
@@ -141,7 +142,7 @@ def queues(
             screen.document({"schema": "study-queues", "tapes": each})
             return
         for parts, own in zip(made, estimated, strict=True):
-            for table in (*study.tables(*parts), estimates.table(own)):
+            for table in (*study.tables(*parts[:2]), again.table(parts[2]), estimates.table(own)):
                 screen.out.print(f"{table.markdown()}\n", markup=False, soft_wrap=True)
 
 

@@ -323,4 +323,4 @@ def _tape(parts: list[Stretch], options: ReadOptions) -> Tape:
     )
 
 
-READER = Reader(name="databento", version=1, sniff=sniff, read=read)
+READER = Reader(name="databento", version=2, sniff=sniff, read=read)

@@ -138,6 +138,7 @@ def gap_starts(flags: npt.NDArray[np.uint8]) -> Flags:
 def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
     """Return rows and figures (compared, mismatched, gaps) of order-by-order records."""
     from nowake.data.readers.order_rows import COMPARED, MISMATCHED, Op, OrderMessages, order_rows
+    from nowake.data.readers.turns import in_turn
 
     ops = np.zeros(256, dtype=np.int8)
     ops[list(b"AMCRTF")] = (Op.ADD, Op.MODIFY, Op.CANCEL, Op.CLEAR, Op.TRADE, Op.FILL)
@@ -146,7 +147,7 @@ def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
     if gaps.any():  # a message of its own before each record at which the source marks one
         at = np.repeat(np.arange(len(records)), 1 + gaps)
         source, twice = records[at], np.concatenate([at[1:] == at[:-1], [False]])
-    _, order = np.unique(source["order_id"], return_inverse=True)
+    names, order = np.unique(source["order_id"], return_inverse=True)
     snap = (source["flags"] & SNAPSHOT_FLAG) != 0
     messages = OrderMessages(
         op=np.where(twice, np.int8(Op.GAP), ops[source["action"]]).astype(np.int8),
@@ -157,14 +158,15 @@ def mbo_columns(records: Records, grid: Grid) -> tuple[Columns, dict[str, int]]:
         last=((source["flags"] & LAST_FLAG) != 0) | twice,
         snap=snap & ~twice,
     )
-    rows = order_rows(messages, int(order.max()) + 1)
+    rows, moved = in_turn(order_rows(messages, len(names)), len(names))
     event, recv = times(source)
-    ids = np.where(rows.order >= 0, source["order_id"].astype(np.int64)[rows.index], 0)
+    ids = np.where(rows.order >= 0, names.astype(np.int64)[rows.order], 0)
     columns = Columns(event[rows.index], rows.code, rows.price, rows.qty, recv[rows.index], ids)
     figures = {
         "compared": int(rows.figures[COMPARED]),
         "mismatched": int(rows.figures[MISMATCHED]),
         "gaps": int(np.count_nonzero(gaps)),
+        "reordered": moved,
     }
     return columns, figures
 

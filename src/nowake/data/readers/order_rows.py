@@ -9,7 +9,9 @@ Executions. FILL says that a resting order was executed, and does not yet change
 of the same order follows in the same message. Here the FILL reduces, and what follows is applied to the rest, so the
 sizes agree again when the message ends; a FILL without its CANCEL or MODIFY is mismatched and undone. TRADE is the
 aggressor's print: FILL rows of the other side at its price explain it, and a TRADE row is written for what they leave
-(auctions, implied and hidden liquidity). A FILL of the aggressor's own order, or on its side, is no print of its own.
+(auctions, implied liquidity). What a FILL has beyond the order's displayed size came out of its reserve (an iceberg is
+listed once for all that was executed of it): a TRADE row of hidden liquidity. A FILL of the aggressor's own order, or
+on its side, is no print of its own.
 
 Layout of the inputs, arrays of length n. ``op``: see ``Op``. ``order``: dense number of the order, 0 to m - 1; of a
 TRADE the aggressor's, -1 = not known. ``side``: 1 bid, 2 ask, 0 none; of a TRADE the aggressor's. ``price``, ``size``:
@@ -26,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nowake.core.jit import kernel
-from nowake.core.tape import END, I64, SIDE_SHIFT, SNAPSHOT, U16, Row
+from nowake.core.tape import END, HIDDEN, I64, SIDE_SHIFT, SNAPSHOT, U16, Row
 from nowake.data.build import Flags
 
 I8 = npt.NDArray[np.int8]
@@ -52,7 +54,7 @@ _ADD, _MODIFY, _CANCEL, _CLEAR_OP = int(Op.ADD), int(Op.MODIFY), int(Op.CANCEL),
 _TRADE_OP, _FILL_OP, _GAP_OP = int(Op.TRADE), int(Op.FILL), int(Op.GAP)
 _ROW_ADD, _ROW_REDUCE, _ROW_DELETE = int(Row.ADD), int(Row.REDUCE), int(Row.DELETE)
 _ROW_FILL, _ROW_TRADE, _ROW_CLEAR, _ROW_GAP = int(Row.FILL), int(Row.TRADE), int(Row.CLEAR), int(Row.GAP)
-_END, _SNAPSHOT, _SHIFT = int(END), int(SNAPSHOT), SIDE_SHIFT
+_END, _SNAPSHOT, _HIDDEN, _SHIFT = int(END), int(SNAPSHOT), int(HIDDEN), SIDE_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +176,16 @@ class _Reference:
         self.hold(known is not None and known[0] == side and known[1] == price)
         if known is None or known[1] != price or known[0] != side:
             return
-        take = min(size, known[2])
         if printed:
-            take = min(take, self.rows[self.print_at][4] if price == at else 0)
-            self.rows[self.print_at][4] -= take
+            size = min(size, self.rows[self.print_at][4] if price == at else 0)
+            self.rows[self.print_at][4] -= size
+        take = min(size, known[2])
         if take:
             self.row(k, order, _ROW_FILL | side << _SHIFT, price, take)
             known[2], known[3] = known[2] - take, known[3] + take
             self.touched.append(order)
+        if take < size:
+            self.row(k, -1, _ROW_TRADE | HIDDEN | (3 - side) << _SHIFT, price, size - take)
 
     def drop(self, first: int) -> None:
         """Take out the prints that fills explain."""
@@ -338,15 +342,17 @@ def order_rows_kernel(
             figures[0] += 1
             figures[1] += int(not good)
             if good:
-                take = min(q, book[o, 2])
                 if print_at >= 0:
-                    take = min(take, out[print_at, 4]) if p == at_price else 0
-                    out[print_at, 4] -= take
+                    q = min(q, out[print_at, 4]) if p == at_price else 0
+                    out[print_at, 4] -= q
+                take = min(q, book[o, 2])
                 if take > 0:
                     w = _put(out, w, k, o, _ROW_FILL | s << _SHIFT, p, take)
                     book[o, 2] -= take
                     book[o, 3] += take
                     live -= int(book[o, 2] == 0)
+                if take < q:
+                    w = _put(out, w, k, -1, _ROW_TRADE | _HIDDEN | (3 - s) << _SHIFT, p, q - take)
         elif what == _GAP_OP:
             w = _put(out, w, k, -1, _ROW_GAP, 0, 0)
             started = trusted = False
