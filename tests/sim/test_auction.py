@@ -120,11 +120,15 @@ def test_interest_that_means_nothing_is_refused(values: dict[str, int]) -> None:
         Interest(**({"side": Side.BUY, "qty_units": 5} | values))
 
 
+def clock(ms: int) -> time:
+    """Return the time of day of an instant on the tape."""
+    moment = datetime.fromtimestamp(START_NS // 10**9, UTC) + timedelta(milliseconds=ms)
+    return moment.time()
+
+
 def test_orders_at_the_close_trade_inside_the_recorded_print_and_the_rest_expires() -> None:
     """The session closes at 100 ms; the auction prints 500 at MID + 2 at 130 ms."""
-    close = START_NS + 100 * MS
-    moment = datetime.fromtimestamp(close // 10**9, UTC) + timedelta(microseconds=close % 10**9 // 1000)
-    session = Session(name="S", opens=time(0), closes=moment.time())
+    session = Session(name="S", opens=time(0), closes=clock(100))
     rows = [*two_sided(), (90, row_code(Row.TRADE, Book.NONE, END), MID, 900)]
     rows += [
         (120, row_code(Row.TRADE, Book.NONE, END), MID + 3, 5),
@@ -157,21 +161,20 @@ def test_orders_at_the_close_trade_inside_the_recorded_print_and_the_rest_expire
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("resting", "at_close"), [(450, 50), (480, 20), (500, 0), (600, 0)])
-def test_a_print_is_never_shared_out_twice(resting: int, at_close: int) -> None:
-    """An order that rests on the book is inside the print of the auction too."""
-    close = START_NS + 100 * MS
-    moment = datetime.fromtimestamp(close // 10**9, UTC) + timedelta(microseconds=close % 10**9 // 1000)
-    session = Session(name="S", opens=time(0), closes=moment.time())
+@pytest.mark.parametrize(("resting", "at_open"), [(450, 50), (480, 20), (500, 0), (600, 0)])
+def test_a_print_is_never_shared_out_twice(resting: int, at_open: int) -> None:
+    """An order that rests on the book, since the opening, is inside the print of the auction too."""
+    session = Session(name="S", opens=clock(100), closes=time(23, 59))
     rows = [*two_sided(), (130, row_code(Row.TRADE, Book.NONE, END), MID + 2, 500)]
     rules = VenueRules(auction_share=0.2)
     market = SimMarket(make_tape(rows), latency=Latency(), session=session, rules=rules)
     now, _ = market.advance(START_NS + 10 * MS)
-    market.submit(child("rests", Side.SELL, resting, MID), now)
-    market.submit(child("closes", Side.SELL, 50, MID, tif="cls"), now)
+    market.submit(child("opens", Side.SELL, 50, MID, tif="opg"), now)
+    run_to_end(market, START_NS + 110 * MS)
+    market.submit(child("rests", Side.SELL, resting, MID), market.now_ns)
     fills = [event.fill for event in run_to_end(market, START_NS + 500 * MS) if isinstance(event, Filled)]
-    got = {name: sum(fill.qty_units for fill in fills if fill.child_id == name) for name in ("rests", "closes")}
-    assert got == {"rests": min(resting, 500), "closes": at_close}
+    got = {name: sum(fill.qty_units for fill in fills if fill.child_id == name) for name in ("rests", "opens")}
+    assert got == {"rests": min(resting, 500), "opens": at_open}
 
 
 def test_a_market_order_for_an_auction_is_in_whole_lots() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum, IntFlag
 
+from msgspec import UNSET, UnsetType
+
 from nowake.core.value import Value, require
 
 
@@ -23,6 +25,24 @@ class Integrity(IntFlag):
     def __str__(self) -> str:
         """Return the flags in words."""
         return " and ".join(one.name.lower() for one in Integrity if one in self and one.name) or "ok"
+
+
+class Indication(Value, frozen=True):
+    """What a venue indicates in the call phase of an auction: what would trade if it were held now.
+
+    Attributes:
+        t_venue_ns: When it was made, venue time.
+        uncross_ns: When the auction is to be held, 0 = not known: trading is halted.
+        price_units: The one price, 0 = nothing would trade.
+        qty_units: How much would trade.
+        surplus_units: What would be left over: buyers > 0, sellers < 0.
+    """
+
+    t_venue_ns: int
+    uncross_ns: int
+    price_units: int
+    qty_units: int
+    surplus_units: int
 
 
 class View(Value, frozen=True):
@@ -48,6 +68,8 @@ class View(Value, frozen=True):
         realised_ns: Nanoseconds covered by it.
         last_row_ns: Local receive time of the newest row.
         queues: (child id, quantity estimated ahead of it) of own resting orders, at most 8.
+        indicated: In a call phase that the venue publishes, the newest of its indications; else unset, and then no
+            part of what is written down.
     """
 
     listing: str
@@ -72,6 +94,7 @@ class View(Value, frozen=True):
     realised_ns: int = 0
     last_row_ns: int = 0
     queues: tuple[tuple[str, int], ...] = ()
+    indicated: Indication | UnsetType = UNSET
 
     @property
     def tradable(self) -> bool:

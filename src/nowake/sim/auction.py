@@ -7,8 +7,10 @@ the reference price, or the nearest of them to it. Without any limit it is the r
 **Who trades** at it: market orders, then better limits, then earlier ones; the last may be filled in part.
 
 Source: the price determination of the Xetra market model (most volume, least surplus, pressure, reference price).
+Nasdaq's crosses (rules 4752 to 4754: most shares, least imbalance, nearest the reference) have the first two in common.
 
-A tape records no interest of an auction, at most its print. What ours get of that is *modelled*: ``inside_print``.
+Most tapes record no interest of an auction, at most its print. What ours get of that is *modelled*: ``inside_print``.
+Where orders rest in the recorded book before trading starts and cross, that book is the interest: ``uncross``.
 """
 
 from __future__ import annotations
@@ -21,12 +23,16 @@ import numpy as np
 from nowake.core.child import ChildOrder, TimeInForce
 from nowake.core.order import Side
 from nowake.core.sessions import Session
-from nowake.core.tape import KIND_MASK, OFF_EXCHANGE, SIDE_MASK, Row, Tape
+from nowake.core.tape import I64, KIND_MASK, OFF_EXCHANGE, SIDE_MASK, Row, Tape
 from nowake.core.value import Value, require
+from nowake.market.book import levels
 from nowake.sim.merge import VenueRows
 
 WINDOW_NS = 60_000_000_000
 """A recorded auction prints within this after its instant, or it did not take place."""
+
+_BLOCK = 4096
+"""Rows looked at at a time, from the newest back."""
 
 
 class Interest(Value, frozen=True):
@@ -71,7 +77,7 @@ def indicative(interest: Sequence[Interest], reference_units: int) -> Cross | No
     ``reference_units`` is the price that decides when nothing else does.
     """
     limits = sorted({one.limit_units for one in interest if one.limit_units is not None})
-    found = [_at(interest, price) for price in limits or [reference_units]]
+    found = crosses_at(interest, limits or [reference_units])
     most = max(cross.qty_units for cross in found)
     if most == 0:
         return None
@@ -82,13 +88,23 @@ def indicative(interest: Sequence[Interest], reference_units: int) -> Cross | No
         return found[-1]
     if all(cross.surplus_units < 0 for cross in found):
         return found[0]
-    return _at(interest, min(max(reference_units, found[0].price_units), found[-1].price_units))
+    return crosses_at(interest, [min(max(reference_units, found[0].price_units), found[-1].price_units)])[0]
 
 
-def _at(interest: Sequence[Interest], price_units: int) -> Cross:
-    bought = sum(one.qty_units for one in interest if one.side is Side.BUY and one.accepts(price_units))
-    sold = sum(one.qty_units for one in interest if one.side is Side.SELL and one.accepts(price_units))
-    return Cross(price_units, min(bought, sold), bought - sold)
+def crosses_at(interest: Sequence[Interest], prices: Sequence[int]) -> list[Cross]:
+    """Return what could trade at each of some prices, whatever trades better at another."""
+    bought, sold = (_ready(interest, side, prices) for side in (Side.BUY, Side.SELL))
+    return [Cross(price, min(b, s), b - s) for price, b, s in zip(prices, bought, sold, strict=True)]
+
+
+def _ready(interest: Sequence[Interest], side: Side, prices: Sequence[int]) -> list[int]:
+    """Return how much of a side would trade at each price: sorted once by limit, so that whole books are quick."""
+    own = [one for one in interest if one.side is side]
+    always = sum(one.qty_units for one in own if one.limit_units is None)
+    limits = sorted((int(side) * one.limit_units, one.qty_units) for one in own if one.limit_units is not None)
+    sums = np.concatenate([[0], np.cumsum([qty for _, qty in limits], dtype=np.int64)])
+    below = np.searchsorted([limit for limit, _ in limits], [int(side) * price for price in prices])
+    return [always + int(sums[-1] - sums[k]) for k in below]
 
 
 def by_priority(interest: Sequence[Interest], side: Side, price_units: int) -> list[int]:
@@ -179,3 +195,40 @@ def recorded_print(tape: Tape, rows: VenueRows, instant_ns: int) -> tuple[int, i
 def interest_of(child: ChildOrder, open_qty: int) -> Interest:
     """Return what a child would do in an auction."""
     return Interest(side=child.side, qty_units=open_qty, limit_units=child.price_units or None)
+
+
+def interest_of_book(book: I64, base_units: int) -> list[Interest]:
+    """Return what a recorded book would do in an auction, a level as one order; ``base_units`` is added to prices."""
+    found = []
+    for at, side in enumerate((Side.BUY, Side.SELL)):
+        for key, size in levels(book, at):
+            price = base_units + int(side) * key
+            if price > 0 and size > 0:
+                found.append(Interest(side=side, qty_units=size, limit_units=price))
+    return found
+
+
+def last_print(tape: Tape, rows: VenueRows, before: int) -> int:
+    """Return the price of the last print on the exchange before a place in the venue's order, 0 = none."""
+    for stop in range(before, 0, -_BLOCK):
+        at = np.arange(max(stop - _BLOCK, 0), stop)
+        at = rows.rows[at] if len(rows.rows) else at
+        kind = tape.code[at] & KIND_MASK
+        printed = ((kind == Row.TRADE) | (kind == Row.FILL)) & (tape.code[at] & OFF_EXCHANGE == 0)
+        if printed.any():
+            return int(tape.price[at[np.flatnonzero(printed)[-1]]]) + tape.meta.price_base
+    return 0
+
+
+def halts(tape: Tape, rows: VenueRows) -> list[tuple[int, int]]:
+    """Return (from, to) of every stretch in which trading was halted and went on again, venue time."""
+    kind = tape.code[rows.rows] & KIND_MASK if len(rows.rows) else tape.code & KIND_MASK
+    found, since = [], None
+    for at in np.flatnonzero((kind == Row.HALT) | (kind == Row.RESUME)).tolist():
+        t_ns = int(rows.times[at])
+        if kind[at] == Row.HALT:
+            since = t_ns if since is None else since
+        elif since is not None:
+            found.append((since, t_ns))
+            since = None
+    return found

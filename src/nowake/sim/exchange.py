@@ -25,13 +25,12 @@ from nowake.core.instrument import FeeSchedule
 from nowake.core.ports import VenueMessage
 from nowake.core.sessions import Session
 from nowake.core.tape import I64, Tape
-from nowake.core.value import require, to_msgpack
-from nowake.core.view import View, Watch
+from nowake.core.value import replace, require, to_msgpack
+from nowake.core.view import Indication, View, Watch
 from nowake.market.book import repaired
 from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
-from nowake.sim.auction import auction_ns, recorded_print
 from nowake.sim.auction_venue import AuctionVenue
 from nowake.sim.impact import OwnImpact, charge
 from nowake.sim.latency import Latency, delayed, ways
@@ -85,6 +84,9 @@ class SimMarket:
         self.key = tape.listing.key
         self.latency = latency
         self.queue_model = queue_model_of(queue_model, tape)
+        fifo = self.queue_model == "fifo"
+        self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
+        require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
         charged = charge(impact, tape.listing, half_life_ns=half_life_ns, own=own_impact)
         self.venue = AuctionVenue(
             tape,
@@ -94,6 +96,7 @@ class SimMarket:
             impact=charged,
             seed=seed,
             rules=rules,
+            rows=self.venue_rows,
         )
         self.own = OwnMarket(self.tape, latency.data_ns, session)
         if charged.marks:
@@ -101,14 +104,12 @@ class SimMarket:
         # With a mark to be seen, a fill stops the kernel at once: what it did to the book is data on its way to us.
         self._hears_ns = 0 if charged.marks else latency.back_ns
         self._marks: deque[Mark] = deque()
+        self._indications: deque[tuple[int, Indication | None]] = deque()
+        self._indicated: Indication | None = None
         self._session = session
-        fifo = self.queue_model == "fifo"
-        self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
-        require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
         self._commands: list[tuple[int, _Command]] = []
         self._messages: list[VenueMessage] = []
         self._left: dict[str, int] = {}
-        self._auctions: set[tuple[TimeInForce, int]] = set()
         self._replaced: dict[str, str] = {}
         self._cum: dict[str, int] = {}
         self._saved = Saved(self.venue, self.own)
@@ -144,17 +145,6 @@ class SimMarket:
         """Send a child; it arrives after decision and entry latency."""
         require(child.listing == self.key, "listing", child.listing, self.key)
         self._send(lambda t: self.venue.submit(child, t), now_ns)
-        if child.tif.auction:
-            self._await_auction(child.tif, now_ns)
-
-    def _await_auction(self, tif: TimeInForce, now_ns: int) -> None:
-        """Let the venue hold an auction when the recorded one printed."""
-        instant = auction_ns(self._session, tif, now_ns)
-        if instant is None or instant < now_ns or (tif, instant) in self._auctions:
-            return
-        self._auctions.add((tif, instant))
-        t_ns, price, qty = recorded_print(self.tape, self.venue_rows, instant)
-        insort(self._commands, (t_ns, lambda t: self.venue.hold_auction(tif, price, qty, t)), key=itemgetter(0))
 
     def replace(self, old_id: str, child: ChildOrder, now_ns: int) -> None:
         """Ask to put ``child`` in the place of an order; its quantity is the total, fills of the old one included."""
@@ -214,7 +204,10 @@ class SimMarket:
     def view(self, t_ns: int, listing: str = "") -> View:
         """Return the market as we know it at ``t_ns``."""
         require(listing in ("", self.key), "listing", listing, self.key)
-        return self.own.view(t_ns)
+        while self._indications and self._indications[0][0] <= t_ns:
+            self._indicated = self._indications.popleft()[1]
+        found = self.own.view(t_ns)
+        return found if self._indicated is None else replace(found, indicated=self._indicated)
 
     @property
     def next_message_ns(self) -> int:
@@ -224,14 +217,21 @@ class SimMarket:
     @property
     def is_idle(self) -> bool:
         """Return whether nothing can come of this market unless it is watched: no order, command or message."""
-        return not (self._messages or self._commands or self._marks or self.venue.has_live)
+        return not (
+            self._messages or self._commands or self._marks or self.venue.has_live or self.venue.due_ns < mg.NEVER
+        )
 
     @property
     def undisturbed_ns(self) -> int:
         """Return the local time up to which no command arrives, the session stays and no own mark comes to be seen."""
-        command = self._commands[0][0] - self._lead_ns if self._commands else mg.NEVER
+        command = self._command_ns - self._lead_ns
         mark = self._marks[0].t_ns if self._marks else mg.NEVER
         return min(self.own.at_session(self.now_ns), command, mark) - 1
+
+    @property
+    def _command_ns(self) -> int:
+        """Return when the next command arrives at the venue, or the venue acts by itself; ``merge.NEVER`` = not yet."""
+        return min(self._commands[0][0] if self._commands else mg.NEVER, self.venue.due_ns)
 
     def truth(self) -> tuple[OrderStatus, ...]:
         """Return the venue's own record of every order and fill: for judging, never for deciding."""
@@ -274,7 +274,7 @@ class SimMarket:
         What the venue filled waits in its arrays; a fill ends the run when it would be delivered.
         """
         venue, own = self.venue, self.own
-        command = self._commands[0][0] if self._commands else mg.NEVER
+        command = self._command_ns
         limits = np.array([limit_ns, command, self._lead_ns, self._hears_ns, own.extra_ns, own.now_ns], dtype=np.int64)
         t_event, delta, code, price, qty = own.columns
         outcome = mg.REACHED
@@ -284,7 +284,7 @@ class SimMarket:
                 venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
                 table, len(table), limits,
             )  # fmt: skip
-        elif venue.has_live or self._commands:
+        elif venue.has_live or command < mg.NEVER:
             outcome = mg.run_venue(
                 *self.venue_rows, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
                 venue.fills, venue.taken, venue.taken_at, limits,
@@ -335,7 +335,9 @@ class SimMarket:
         outcome, limit = self.run_kernels(limit_ns, table)
         if reports := self.venue.collect():
             self._deliver(reports)
-        if outcome == mg.COMMAND:
+        if outcome == mg.COMMAND and self.venue.due_ns <= self._command_ns:
+            self._deliver(self.venue.act())
+        elif outcome == mg.COMMAND:
             arrives, run = self._commands.pop(0)
             self._deliver(run(arrives))
         elif outcome not in (mg.REACHED, mg.FIRED):
@@ -346,6 +348,9 @@ class SimMarket:
         for mark in self.venue.marks:
             self._marks.append(mark._replace(t_ns=self._seen_ns(mark.t_ns)))
         self.venue.marks.clear()
+        for at_ns, indicated in self.venue.indicated:
+            self._indications.append((self._seen_ns(at_ns), indicated))
+        self.venue.indicated.clear()
         for report in reports:
             event = self.event_of(report, self._back.arrival_ns(report.t_venue_ns))
             insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=_due_ns)

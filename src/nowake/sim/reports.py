@@ -53,7 +53,7 @@ class Mark(NamedTuple):
     moved: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class VenueOrder:
     """A child the venue has accepted or refused.
 

@@ -63,6 +63,13 @@ class VenueRules(Value, frozen=True):
         volume_before: The account's volume before the run that counts for the tiers (at most venues: of 30 days). What
             is filled in the run is added; within a run nothing falls out of the 30 days.
         auction_share: How much of a recorded auction's print each of our sides may have had, assumed.
+        call_ns: How long before an opening or closing its call phase begins, in which price, size and surplus are
+            indicated; 0 = nothing is. With ``reopen_by_auction`` more than 0 says that halts are call phases too.
+        indicate_ns: How often they are.
+        freeze_ns: So long before the instant of an auction its orders can no longer be cancelled or replaced.
+        limits_in_auctions: Limit orders that would rest take part in the auctions of the session: they are accepted
+            in the call before the opening, and what of them is on the book at the close is in the closing auction.
+        reopen_by_auction: After a halt trading begins with an auction, of what rests and of what came meanwhile.
     """
 
     refresh_ns: int = 0
@@ -73,10 +80,17 @@ class VenueRules(Value, frozen=True):
     fee_tiers: tuple[FeeTier, ...] = ()
     volume_before: Decimal = Decimal(0)
     auction_share: float = 0.1
+    call_ns: int = 0
+    indicate_ns: int = SECOND_NS
+    freeze_ns: int = 0
+    limits_in_auctions: bool = False
+    reopen_by_auction: bool = False
 
     def __post_init__(self) -> None:
         check_types(self)
-        require(self.refresh_ns >= 0, "refresh_ns", self.refresh_ns, ">= 0")
+        for name in ("refresh_ns", "call_ns", "freeze_ns"):
+            require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
+        require(self.indicate_ns > 0, "indicate_ns", self.indicate_ns, "> 0")
         most, kept = self.messages_per_second, self.cancel_reserve
         require(most >= 0, "messages_per_second", most, ">= 0")
         room = 0 <= kept < most or kept == most == 0

@@ -34,7 +34,7 @@ from nowake.sim.venue_desk import VenueDesk, retry_text
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
 
-def _same_terms(new: ChildOrder, old: ChildOrder) -> bool:
+def same_terms(new: ChildOrder, old: ChildOrder) -> bool:
     """Return whether a replacement differs in nothing that costs its place but a smaller quantity."""
     terms = ("price_units", "order_type", "peg", "display_qty_units")
     return all(getattr(new, name) == getattr(old, name) for name in terms)
@@ -215,7 +215,7 @@ class SimVenue(VenueDesk):
         order.cum_qty = old.cum_qty
         side = 0 if child.side is Side.BUY else 1
         key = self._arrival_key(child, side)
-        keeps = 0 < order.open_qty <= old.open_qty and _same_terms(child, old.child)
+        keeps = 0 < order.open_qty <= old.open_qty and same_terms(child, old.child)
         why = grid_refusal(self.listing, child, child.price_units) if keeps else self._refusal(child, side, key, t_ns)
         if why is not None:
             return self._reject(order, t_ns, *why)

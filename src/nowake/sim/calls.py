@@ -1,0 +1,118 @@
+"""When the auctions of a simulated venue are: those of its session, and those that end a halt."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from nowake.core.child import TimeInForce
+from nowake.core.sessions import Session
+from nowake.core.tape import Tape
+from nowake.sim.auction import auction_ns, halts
+from nowake.sim.merge import VenueRows
+from nowake.sim.rules import VenueRules
+
+
+class Auction(StrEnum):
+    """Which auction an order waits for."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    REOPEN = "reopen"
+
+    @property
+    def tif(self) -> TimeInForce | None:
+        """Return the time in force of orders that are for it alone."""
+        return {Auction.OPEN: TimeInForce.OPG, Auction.CLOSE: TimeInForce.CLS}.get(self)
+
+
+class Call(NamedTuple):
+    """One call phase: from when orders gather to when they trade, venue time.
+
+    Attributes:
+        known: Whether its end is known as it begins: that of a halt is not.
+    """
+
+    begins_ns: int
+    ends_ns: int
+    auction: Auction
+
+    @property
+    def known(self) -> bool:
+        """Return whether its end is known as it begins: that of a halt is not."""
+        return self.auction is not Auction.REOPEN
+
+
+def session_calls(rows: VenueRows, session: Session | None, call_ns: int) -> list[Call]:
+    """Return the calls before the openings and closings of the trading days of a tape, each ``call_ns`` long."""
+    if session is None or session.always_open or not call_ns:
+        return []
+    first, last = int(rows.times[0]), int(rows.times[-1]) + call_ns
+    day, found = session.trading_day(first), []
+    while day <= session.trading_day(last):
+        if hours := session.hours(day):
+            for auction, at in zip((Auction.OPEN, Auction.CLOSE), hours, strict=True):
+                if at >= first:
+                    found.append(Call(max(at - call_ns, first), at, auction))
+        day += timedelta(days=1)
+    return found
+
+
+def reopenings(tape: Tape, rows: VenueRows, session: Session | None) -> list[Call]:
+    """Return the halts of a tape that end while the session is open, from the opening on at the earliest.
+
+    HALT rows that stand for a closed session (``data.readers.closed_hours``) end with the opening: that is an auction
+    of the session.
+    """
+    found = []
+    for since, until in halts(tape, rows):
+        opened = since
+        if session is not None and not session.always_open:
+            opens = auction_ns(session, TimeInForce.OPG, until)
+            closes = auction_ns(session, TimeInForce.CLS, until)
+            if opens is None or closes is None or not opens < until < closes:
+                continue
+            opened = max(since, opens)
+        found.append(Call(opened, until, Auction.REOPEN))
+    return found
+
+
+class Calls:
+    """The call phases of a tape in order of time.
+
+    Args:
+        tape: The market.
+        rows: Of the tape, as the venue sees them.
+        session: Trading hours, None = always open.
+        rules: Which auctions there are, and how long their calls last.
+    """
+
+    def __init__(self, tape: Tape, rows: VenueRows, session: Session | None, rules: VenueRules) -> None:
+        self.halts = reopenings(tape, rows, session) if rules.reopen_by_auction else []
+        published = session_calls(rows, session, rules.call_ns)
+        published += self.halts if rules.call_ns else []
+        self._published = sorted(published, key=lambda call: (call.begins_ns, call.ends_ns))
+        self._every_ns = rules.indicate_ns
+
+    def halt_at(self, t_ns: int) -> Call | None:
+        """Return the halt at an instant that ends in an auction."""
+        at = bisect_right(self.halts, t_ns, key=lambda call: call.begins_ns) - 1
+        return self.halts[at] if at >= 0 and t_ns < self.halts[at].ends_ns else None
+
+    def call_at(self, t_ns: int) -> Call | None:
+        """Return the call phase that is published at an instant; of several the one that ends first."""
+        running = [call for call in self._published if call.begins_ns <= t_ns < call.ends_ns]
+        return min(running, key=lambda call: call.ends_ns, default=None)
+
+    def next_ns(self, t_ns: int) -> int | None:
+        """Return the first instant after ``t_ns`` at which something is published, or a call ends; None = never."""
+        found = []
+        for call in self._published:
+            if t_ns < call.ends_ns:
+                steps = max(0, (t_ns - call.begins_ns) // self._every_ns + 1)
+                found.append(min(call.begins_ns + steps * self._every_ns, call.ends_ns))
+                if call.begins_ns > t_ns:
+                    break
+        return min(found, default=None)
