@@ -12,7 +12,6 @@ from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import F64, I32, I64, U16, Tape
 from nowake.core.units import INT64_MAX
-from nowake.core.value import require
 from nowake.core.view import Integrity, View, Watch, WatchKind
 from nowake.market import run
 from nowake.market.book import level_size, new_book, repaired, views
