@@ -164,7 +164,8 @@ class Watch(Value, frozen=True):
 
     def __post_init__(self) -> None:
         require(self.watch_id != "", "watch_id", self.watch_id, "given")
-        require((self.kind is WatchKind.QUEUE) == (self.child_id != ""), "child_id", self.child_id, "given for QUEUE only")
+        queue = self.kind is WatchKind.QUEUE
+        require(queue == (self.child_id != ""), "child_id", self.child_id, "given for QUEUE only")
 
 
 class Timer(Value, frozen=True):
