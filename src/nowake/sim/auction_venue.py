@@ -27,6 +27,12 @@ from nowake.sim.rules import WhileHalted, grid_refusal
 from nowake.sim.venue import SimVenue, same_terms
 
 
+def _plain(child: ChildOrder) -> bool:
+    """Return whether an order that rests may wait for an auction too."""
+    limit = child.order_type is OrderType.LIMIT and child.peg is Peg.NONE and not child.min_qty_units
+    return limit and child.tif is TimeInForce.GTC
+
+
 class AuctionVenue(SimVenue):
     """What ``SimVenue`` does; the auctions of its session and after halts; the end of orders at the close.
 
@@ -86,10 +92,10 @@ class AuctionVenue(SimVenue):
         """Return the auction that an order gathers for, None = it is for the book."""
         if child.tif.auction:
             return Auction.OPEN if child.tif is TimeInForce.OPG else Auction.CLOSE
-        plain = child.order_type is OrderType.LIMIT and child.peg is Peg.NONE and child.tif is TimeInForce.GTC
-        if not plain or child.min_qty_units:
+        if not _plain(child):
             return None
-        if self._calls.halt_at(t_ns) is not None and self.rules.while_halted is WhileHalted.REST:
+        rests = self.rules.reopen_by_auction and self.rules.while_halted is WhileHalted.REST
+        if rests and self.book[bk.HALT_STATE] and self._hours.is_open(t_ns):
             return Auction.REOPEN
         if self.rules.limits_in_auctions and not self._hours.is_open(t_ns):
             opens = au.auction_ns(self._session, TimeInForce.OPG, t_ns)
@@ -145,6 +151,8 @@ class AuctionVenue(SimVenue):
         why = ("frozen", "too near its auction") if self._frozen(old, t_ns) else None
         if child.side is not old.child.side or child.tif is not old.child.tif:
             why = "other", "a replacement has the side and the time in force of the old order"
+        elif not (child.tif.auction or _plain(child)):
+            why = "other", "only a limit order can wait for this auction"
         why = why or grid_refusal(self.listing, child, child.price_units)
         if why is not None:
             return self._reject(order, t_ns, *why)
@@ -220,7 +228,7 @@ class AuctionVenue(SimVenue):
         crossed = auction is not Auction.CLOSE and all(best) and best[0][0][0] + best[1][0][0] >= 0
         reports = self._held_with_book(auction, instant) if crossed else []
         if not qty and auction is not Auction.CLOSE:
-            t_ns = instant - 1 if auction is Auction.REOPEN or crossed else t_ns
+            t_ns = instant - 1  # there was none
         shared = (0, 0) if crossed else (price, qty)
         self._plan(max(t_ns, instant - 1), partial(self.hold_auction, auction, *shared, max(t_ns, instant)))
         return reports
@@ -237,7 +245,8 @@ class AuctionVenue(SimVenue):
     def _shared_out(self, ready: list[VenueOrder], got: list[int], price: int, t_ns: int) -> list[Report]:
         reports, lot = [], self.listing.lot_units
         for order, part in zip(ready, got, strict=True):
-            if part := part // lot * lot:
+            if part := min(part, self._bar_room(t_ns)) // lot * lot:
+                self.stats[lay.V_BAR_ROOM] -= part
                 reports.append(self._filled(order, price, part, t_ns, lay.PRINTED, modelled=True))
         return reports
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -29,11 +28,7 @@ class Auction(StrEnum):
 
 
 class Call(NamedTuple):
-    """One call phase: from when orders gather to when they trade, venue time.
-
-    Attributes:
-        known: Whether its end is known as it begins: that of a halt is not.
-    """
+    """One call phase: from when orders gather to when they trade, venue time."""
 
     begins_ns: int
     ends_ns: int
@@ -49,7 +44,7 @@ def session_calls(rows: VenueRows, session: Session | None, call_ns: int) -> lis
     """Return the calls before the openings and closings of the trading days of a tape, each ``call_ns`` long."""
     if session is None or session.always_open or not call_ns:
         return []
-    first, last = int(rows.times[0]), int(rows.times[-1]) + call_ns
+    first, last = int(rows.times[0]), int(rows.times[-1])
     day, found = session.trading_day(first), []
     while day <= session.trading_day(last):
         if hours := session.hours(day):
@@ -95,11 +90,6 @@ class Calls:
         published += self.halts if rules.call_ns else []
         self._published = sorted(published, key=lambda call: (call.begins_ns, call.ends_ns))
         self._every_ns = rules.indicate_ns
-
-    def halt_at(self, t_ns: int) -> Call | None:
-        """Return the halt at an instant that ends in an auction."""
-        at = bisect_right(self.halts, t_ns, key=lambda call: call.begins_ns) - 1
-        return self.halts[at] if at >= 0 and t_ns < self.halts[at].ends_ns else None
 
     def call_at(self, t_ns: int) -> Call | None:
         """Return the call phase that is published at an instant; of several the one that ends first."""
