@@ -179,6 +179,8 @@ def read_result(path: Path) -> Result:
     since = time.monotonic()
     file = read_journal(path)
     env = environment(file)
+    if "venues" in file.header.run.options:
+        raise JournalError(f"{path} is of an order over several venues", "read it with nowake tca, or measure_venues")
     (listing,) = env.listings
     report = measured(file.batches(), listing, file.header)
     _, head = file.head()

@@ -8,6 +8,7 @@ from nowake.app.own_impact import parse_own_impact
 from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.stated import Beliefs as Stated
 from nowake.app.venue_rules import from_text, rules_text
+from nowake.app.venues_file import Venues
 from nowake.core.value import Value, check_types, force_lower, replace, require
 from nowake.data.checks import allowed
 from nowake.sim.queues import AUTO as AUTO_QUEUE
@@ -35,6 +36,7 @@ class RunOptions(Value, frozen=True):
         history: Paths of lakes or recorded files with past days, for the volume curve. Not hashed, as ``tapes``.
         faults: What goes wrong between engine and venue, ``fill_lost=0.1,gap=0.05`` (docs/faults.md); empty = nothing.
         rules: What the venue does beside matching, as ``app.venue_rules.rules_text`` writes it; empty = nothing.
+        venues: On which one order is worked on one clock; None = on the market of the tapes.
         regime: Of the synthetic market, a name in ``sim.synthetic.REGIMES``; empty = ``balanced``.
     """
 
@@ -53,6 +55,7 @@ class RunOptions(Value, frozen=True):
     regime: str = ""
     faults: str = ""
     rules: str = ""
+    venues: Venues | None = None
 
     def __post_init__(self) -> None:
         check_types(self)

@@ -189,6 +189,7 @@ def prepare(
     for name in ("mapping", "listing"):
         said = getattr(options, name)
         require(bool(options.tapes) or not said, name, said, "left out where no recorded file is read", "name the file")
+    require(options.venues is None, "venues", "given", "left out", "several venues are worked by nowake work --venues")
     sim = options.sim()
     tape = tape or load_tape(request, options, progress)
     # A fill pays what the volume before it has reached: the plan counts with what holds as the order arrives.
@@ -274,15 +275,20 @@ def unit_listing(listing: Listing) -> Listing:
     return replace(listing, instrument=replace(listing.instrument, qty_unit=Decimal(1)), lot_units=1)
 
 
-def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
-    shown = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
+def shown_options(options: RunOptions) -> dict[str, Any]:
+    """Return what a journal's header says of options: JSON-able, without paths and what says nothing."""
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
     for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
         shown.pop(name, None)
-    for name in ("own_impact", "mapping", "listing", "regime", "faults", "rules"):
+    for name in ("own_impact", "mapping", "listing", "regime", "faults", "rules", "venues"):
         if not shown[name]:
             del shown[name]
+    return shown
+
+
+def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
     ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
-    return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown)
+    return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown_options(options))
 
 
 def plan(prepared: Prepared) -> ExecutionPlan:

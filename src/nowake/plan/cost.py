@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from nowake.plan.solvers.numbers import Numbers
 
 CROSS = "cross"
-TAKES = {CROSS: 1.0, "minimum-fill": 1.0, "post": 0.0}
+TAKES = {CROSS: 1.0, "minimum-fill": 1.0, "post": 0.0, "midpoint": 0.0}
 """Part of a slice that takes liquidity, for tactics of which urgency does not decide it."""
 PARTICIPATION_LIMIT = 0.95
 """Own share of volume beyond which the speed correction is held."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nowake.core.errors import Refused
+from nowake.core.instrument import ListingKind
 from nowake.core.units import INT64_MAX, format_duration
 from nowake.plan.randomise import jittered_edges, jittered_weights
 from nowake.plan.schedule import Floats, Ints, Schedule
@@ -54,7 +55,8 @@ def lay_slices(request: Request, edges: Ints, weights: Floats, patient: str = "p
         max_units=listing.max_qty_units,
         show=lambda units: f"{listing.instrument.qty(units):,f}",
     )
-    tactic = tactic_of(parameters, patient)
+    # A venue without a book has one way to trade.
+    tactic = "midpoint" if listing.kind is ListingKind.DARK else tactic_of(parameters, patient)
     release_ns, end_ns = edges[:-1], edges[1:]
     if not qty_units.all():
         used = np.flatnonzero(qty_units)

@@ -39,6 +39,7 @@ TACTIC_WORDS = {
     "cross": "every slice crosses: urgency 1",
     "post": "only posts: never takes",
     "minimum-fill": "takes where the book shows the smallest fill wanted, never rests",
+    "midpoint": "rests unseen at the mid of another market",
     "follow": "waits in the queue within its band, crosses under it",
 }
 """What each tactic does, in words for a plan's reasons."""

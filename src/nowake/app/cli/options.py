@@ -319,6 +319,14 @@ SpeedOption = Annotated[
     float,
     typer.Option(help="seconds of market time per second; 0: as fast as it goes", min=0.0, max=1e6),
 ]
+VenuesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="TOML or JSON file of venues on one clock: [[venue]] with a book, [[dark]] at the mid; in place of --tape",
+        rich_help_panel=_MARKET,
+        show_default=False,
+    ),
+]
 KeyOption = Annotated[
     str, typer.Option(help="idempotency key: giving a command again under it does nothing more", show_default=False)
 ]

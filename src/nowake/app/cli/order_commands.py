@@ -21,10 +21,13 @@ from nowake.app.cli.options import (
     MetricsOption,
     OrderOptions,
     SpeedOption,
+    VenuesOption,
     takes_order,
 )
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors, work_progress
+from nowake.app.cli.venues_commands import is_of_venues, resume_on_venues, show_venues, work_on_venues
 from nowake.core.errors import InputError
+from nowake.core.value import replace
 
 if TYPE_CHECKING:
     from nowake.app.planning import Planned
@@ -143,6 +146,7 @@ def work(
     log: LogOption = "",
     metrics: MetricsOption = "",
     log_level: LogLevelOption = "info",
+    venues: VenuesOption = None,
 ) -> None:
     """Work an order to its end on a recorded or the synthetic market, journal every step, and measure it."""
     screen = Screen(as_json=as_json, log_on_err=log == "-")
@@ -150,6 +154,14 @@ def work(
         request, options = given.request(), given.options()
         from nowake.app import outlets, pages
 
+        if venues is not None:
+            from nowake.app.venues_file import venues_of
+
+            options = replace(options, venues=venues_of(venues))
+            unheard = {"html": html, "speed": speed, "log": log, "metrics": metrics}
+            over = work_on_venues(screen, request, options, journal, unheard)
+            show_venues(screen, over, "work", full=full)
+            raise typer.Exit(over.exit_code)
         pages.check_page(html)
         told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
         told.check(journal=journal, html=html)
@@ -189,6 +201,11 @@ def resume(
 
         pages.check_page(html)
         path = journal or runs.latest_run()
+        if is_of_venues(path):
+            unheard = {"html": html, "speed": speed, "log": log, "metrics": metrics, "key": key}
+            over = resume_on_venues(screen, path, tuple(tape or ()), unheard)
+            show_venues(screen, over, "work", full=full)
+            raise typer.Exit(over.exit_code)
         told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
         told.check(journal=path, html=html)
         ask = client.command(OperatorAction.RESUME, key)

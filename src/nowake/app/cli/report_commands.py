@@ -9,6 +9,8 @@ import typer
 from nowake.app.cli.options import FullOption, HtmlOption, JournalArgument, JsonOption
 from nowake.app.cli.order_commands import show_result
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
+from nowake.app.cli.venues_commands import is_of_venues, show_venues
+from nowake.core.errors import InputError
 
 if TYPE_CHECKING:
     from nowake.app.replay import Replay
@@ -23,7 +25,15 @@ def tca(
         from nowake.app import pages, results, runs
 
         pages.check_page(html)
-        show_result(screen, results.read_result(journal or runs.latest_run()), "tca", full=full, html=html)
+        path = journal or runs.latest_run()
+        if is_of_venues(path):
+            from nowake.app.venues_results import read_venues
+
+            if html is not None:
+                raise InputError("html", str(html), "left out of an order over several venues")
+            show_venues(screen, read_venues(path), "tca", full=full)
+            return
+        show_result(screen, results.read_result(path), "tca", full=full, html=html)
 
 
 def explain(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from nowake.engine.tactics.base import Intent, Situation
 from nowake.engine.tactics.cross import cross
 from nowake.engine.tactics.follow import follow
+from nowake.engine.tactics.midpoint import midpoint
 from nowake.engine.tactics.minimum_fill import minimum_fill
 from nowake.engine.tactics.post import post
 from nowake.engine.tactics.post_and_chase import post_and_chase
@@ -20,6 +21,7 @@ Tactic = Callable[[Situation], Intent]
 TACTICS: dict[str, Tactic] = {
     "cross": cross,
     "follow": follow,
+    "midpoint": midpoint,
     "minimum-fill": minimum_fill,
     "post": post,
     "post-and-chase": post_and_chase,

@@ -1,0 +1,429 @@
+"""One order over several venues on one clock: split, prepared, worked into a journal, resumed, read again.
+
+The order becomes one order a venue, all in one journal: the part of each dark venue rests at its mid first; the rest is
+divided among the venues with a book by weight, or by the volume seen on each. What a dark venue has left when its time
+is over is passed on to those that still run (``sim.passing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from nowake.app import wiring
+from nowake.app.assumed import market_assumptions, world_assumptions
+from nowake.app.buffered import BufferedStore
+from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
+from nowake.app.run_options import RunOptions
+from nowake.app.simulated import parse_fees, parse_latency
+from nowake.app.venues_file import DarkPlace, LitVenue, Venues
+from nowake.core import ids
+from nowake.core.errors import InputError, JournalError, Refused
+from nowake.core.instrument import Catalogue, Listing, ListingKind
+from nowake.core.order import ParentOrder
+from nowake.core.plan import ExecutionPlan
+from nowake.core.ports import JournalStore
+from nowake.core.profile import Profile
+from nowake.core.sessions import iso
+from nowake.core.tape import Tape
+from nowake.core.terms import TERMS
+from nowake.core.value import content_hash, replace, require, to_msgpack
+from nowake.core.view import View
+from nowake.data.sessions import session as find_session
+from nowake.engine.decide import first_route, with_defaults
+from nowake.engine.env import Env, sim_limits
+from nowake.engine.host import Host
+from nowake.journal.header import Header, Origin, Run, TapeRef, code_hash, derive_journal_id, package_version
+from nowake.journal.journal import Journal
+from nowake.journal.memory import MemoryJournal
+from nowake.journal.prefix import PrefixCheckingJournal
+from nowake.journal.reader import JournalFile, read_journal
+from nowake.live.recover import save_state
+from nowake.route.router import get_smart_router
+from nowake.sim.dark import DarkMarket, dark_listing
+from nowake.sim.markets import Markets, Member
+from nowake.sim.passing import Passing
+from nowake.sim.run import DEFAULT_LATENCY, make_market
+from nowake.sim.world import Progress, World
+
+ELSEWHERE = ("tapes", "mapping", "listing", "regime", "faults", "history")
+"""Options of one market, which the file of the venues says of each, or which one market alone can have."""
+DARK_STRATEGY = "twap"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The order at one venue, and the market as it arrives."""
+
+    order: ParentOrder
+    listing: Listing
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedVenues:
+    """An order over several venues, ready to be worked: everything but the journal.
+
+    Attributes:
+        asked: Human quantity of the whole.
+        legs: The first listing named is the one that the order's texts were read by.
+        tapes: Of the venues with a book, in the order of the file.
+        run: What the journal's header will say.
+    """
+
+    request: OrderRequest
+    options: RunOptions
+    asked: Decimal
+    legs: tuple[Leg, ...]
+    tapes: tuple[Tape, ...]
+    markets: Markets
+    env: Env
+    run: Run
+
+    @property
+    def zone(self) -> str:
+        """Return the zone in which times are shown."""
+        return self.request.tz or self.env.session(self.legs[0].listing.session).zone
+
+    def plans(self) -> tuple[ExecutionPlan, ...]:
+        """Return the plan that each leg would start with."""
+        return tuple(first_route(leg.order, leg.view, self.env).plan for leg in self.legs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A market in the making."""
+
+    listing: Listing
+    member: Member
+    first_ns: int
+    last_ns: int
+    weight: float | None = None
+    dark: DarkPlace | None = None
+
+
+def prepare_venues(
+    request: OrderRequest,
+    options: RunOptions,
+    *,
+    command: str = "work",
+    progress: wiring.ReadProgress | None = None,
+) -> PreparedVenues:
+    """Return an order divided over the venues of ``options.venues``, whose markets stand at its arrival.
+
+    Raises:
+        InputError: Something asked for is not what it must be.
+        Refused: It does not fit the markets; says what does.
+    """
+    venues = options.venues
+    assert venues is not None
+    for name in ELSEWHERE:
+        said = getattr(options, name)
+        require(not said, name, said, "left out where several venues run", "say it of each venue in their file")
+    require(not options.beliefs.stated, "beliefs", "stated", "left out where several venues run")
+    require(options.impact != "full", "impact", "full", "off or ledger where several venues run")
+    tapes = tuple(_tape(one, k, request, options, progress) for k, one in enumerate(venues.lit))
+    lit = [_lit(one, tape, options) for one, tape in zip(venues.lit, tapes, strict=True)]
+    places = [*lit, *(_dark(one, lit, tapes, venues, options) for one in venues.dark)]
+    markets = Markets([one.member for one in places])
+    shown = replace(options, queue_model=str(getattr(lit[0].member, "queue_model", options.queue_model)))
+    run = _run(command, request, shown, tapes)
+    taken = _taken(request, places)
+    key = derive_journal_id(run, options.seed)
+    start_ns, end_ns = _window(request, options, taken, key)
+    markets.advance(start_ns)
+    views = [markets.view(start_ns, one.listing.key) for one in taken]
+    request_at = replace(request, start=iso(start_ns), end=iso(end_ns), over="")
+    first, hours = taken[0].listing, MarketHours(first_ns=start_ns, last_ns=end_ns, mid2=views[0].mid2)
+    asked = first.instrument.qty(quantity_units(request, first, hours.mid2))
+    parts = _parts(asked, taken, views)
+    legs = []
+    for k, (place, view, part) in enumerate(zip(taken, views, parts, strict=True)):
+        if part:
+            typed = _typed(request_at, part, place, start_ns, end_ns)
+            found = replace(hours, mid2=view.mid2)
+            order = resolve(typed, place.listing, find_session(place.listing.session), found, ids.parent_id(key, k))
+            legs.append(Leg(with_defaults(order, view, place.listing), place.listing, view))
+    listings = tuple(leg.listing for leg in legs)
+    sessions = {one.session: find_session(one.session) for one in listings}
+    cap = max(leg.order.parameters.participation_max for leg in legs)
+    sims = [_options(one, options).sim() for one in venues.lit]
+    assumed = [one for tape in tapes for one in market_assumptions(tape)]
+    assumed += [one for sim in sims for one in world_assumptions(sim)]
+    env = Env(
+        listings=listings,
+        sessions=tuple(sessions.values()),
+        limits=replace(sim_limits(listings[0].key, cap), allowed=tuple(one.key for one in listings)),
+        assumed=tuple(dict.fromkeys(assumed)),
+        router=get_smart_router(),
+    )
+    return PreparedVenues(request, options, asked, tuple(legs), tapes, markets, env, run)
+
+
+def _options(one: LitVenue, options: RunOptions) -> RunOptions:
+    """Return the options of one venue: its own, else those of the command."""
+    said = {name: getattr(one, name) or getattr(options, name) for name in ("latency", "fees", "rules")}
+    return replace(options, **said)
+
+
+def _tape(
+    one: LitVenue, number: int, request: OrderRequest, options: RunOptions, progress: wiring.ReadProgress | None
+) -> Tape:
+    """Return the tape of a venue, under the venue's name."""
+    bare = request.symbol.partition("@")[0]
+    seed = options.seed + number if one.seed is None else one.seed
+    market = RunOptions(tapes=one.tapes, listing=one.listing, regime=one.regime, seed=seed, allow=options.allow)
+    tape = wiring.load_tape(replace(request, symbol=bare), market, progress)
+    if not one.name or one.name == tape.listing.venue:
+        return tape
+    meta = replace(tape.meta, listing=replace(tape.listing, venue=one.name))
+    return Tape(meta, tape.t_event, tape.recv_delta, tape.code, tape.price, tape.qty, tape.order_id)
+
+
+def _lit(one: LitVenue, tape: Tape, options: RunOptions) -> _Place:
+    session, sim = find_session(tape.listing.session), _options(one, options).sim()
+    market = make_market(tape, session, sim)
+    first_ns = market.first_valid_ns()
+    if first_ns is None:
+        raise Refused(f"{tape.listing.key} never shows a book that can be traded on", "check it with tape check")
+    last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
+    fees = sim.rules.fees_at(sim.rules.volume_before, sim.fees or tape.listing.fees)
+    return _Place(replace(tape.listing, fees=fees), market, first_ns, last_ns, one.weight)
+
+
+def _dark(one: DarkPlace, lit: Sequence[_Place], tapes: Sequence[Tape], venues: Venues, options: RunOptions) -> _Place:
+    at = [venue.name for venue in venues.lit].index(one.reference)
+    place, tape = lit[at], tapes[at]
+    fees = parse_fees(one.fees or options.fees)
+    listing = dark_listing(tape.listing, one.name, fees)
+    latency = one.latency or options.latency
+    distance = parse_latency(latency) if latency else DEFAULT_LATENCY
+    market = DarkMarket(
+        listing,
+        tape,
+        replace(one.liquidity, listing=tape.listing.key),
+        latency=distance,
+        reference_ns=distance.data_ns,
+        session=find_session(listing.session),
+        fees=fees,
+        seed=options.seed,
+    )
+    return _Place(listing, market, place.first_ns, place.last_ns, dark=one)
+
+
+def _run(command: str, request: OrderRequest, options: RunOptions, tapes: Sequence[Tape]) -> Run:
+    assert options.venues is not None
+    lit = tuple(replace(one, tapes=()) for one in options.venues.lit)
+    shown = wiring.shown_options(replace(options, venues=replace(options.venues, lit=lit)))
+    refs = tuple(
+        TapeRef(name=f"{one.listing.key} {one.meta.source}", content_hash=one.meta.content_hash) for one in tapes
+    )
+    return Run(command=command, tapes=refs, order=msgspec.to_builtins(request), options=shown)
+
+
+def _taken(request: OrderRequest, places: Sequence[_Place]) -> list[_Place]:
+    """Return the venues that the order is for: the one it names, or all that trade the same thing."""
+    catalogue = Catalogue(listings=tuple(one.listing for one in places))
+    if "@" in request.symbol:
+        found = catalogue.find(request.symbol, "these venues")
+        return [one for one in places if one.listing.key == found.key]
+    symbol = request.symbol.strip().lower()
+    taken = [one for one in places if one.listing.instrument.symbol.lower() == symbol]
+    taken = [one for one in taken if one.weight != 0]
+    if not any(one.dark is None for one in taken):
+        known = ", ".join(one.listing.key for one in places)
+        raise InputError("symbol", request.symbol, f"traded at one of the venues: {known}", "name it, or give a weight")
+    first = taken[0].listing.instrument
+    for one in taken:
+        other = one.listing.instrument
+        same = (other.base, other.quote, other.inverse, other.multiplier)
+        if same != (first.base, first.quote, first.inverse, first.multiplier):
+            raise Refused(
+                f"{one.listing.key} and {taken[0].listing.key} do not trade the same thing",
+                "name the venue in the symbol, or leave one out",
+            )
+    return taken
+
+
+def _window(request: OrderRequest, options: RunOptions, taken: Sequence[_Place], key: str) -> tuple[int, int]:
+    """Return the window of the whole order: from the first instant at which every market has a sound book."""
+    assert options.venues is not None
+    listing = taken[0].listing
+    session = find_session(listing.session)
+    first_ns, last_ns = max(one.first_ns for one in taken), min(one.last_ns for one in taken)
+    if not any(one.tapes for one in options.venues.lit):
+        start_ns, end_ns = wiring.synth_window(request, session)
+        request = replace(request, start=iso(start_ns), end=iso(end_ns), over="")
+        first_ns = max(first_ns, start_ns)
+    hours = MarketHours(first_ns=first_ns, last_ns=last_ns)
+    one = resolve(replace(request, quantity="1", parent_id=""), wiring.unit_listing(listing), session, hours, key)
+    return one.start_ns, one.end_ns
+
+
+def _parts(asked: Decimal, taken: Sequence[_Place], views: Sequence[View]) -> list[Decimal]:
+    """Return the human quantity of each venue; they sum to what was asked for.
+
+    Raises:
+        Refused: Dark venues would get all of it, or the venues' lots do not divide it.
+    """
+    if len(taken) == 1:
+        return [asked]
+    dark = sum(Decimal(repr(one.dark.part)) for one in taken if one.dark)
+    if dark >= 1:
+        raise Refused("the dark venues would get the whole order", "lower their part: what they leave needs a place")
+    lit = [k for k, one in enumerate(taken) if one.dark is None]
+    given = any(taken[k].weight is not None for k in lit)
+    seen = {k: Decimal(repr(taken[k].weight or 0.0)) if given else Decimal(views[k].volume_all) for k in lit}
+    if not any(seen.values()):
+        seen = dict.fromkeys(lit, Decimal(1))
+    whole, parts = sum(seen.values()), [Decimal(0)] * len(taken)
+    for k, one in enumerate(taken):
+        share = Decimal(repr(one.dark.part)) if one.dark else (1 - dark) * seen[k] / whole
+        lot = one.listing.instrument.qty(one.listing.lot_units)
+        least = one.listing.instrument.qty(one.listing.min_order_units(max(1, views[k].mid2 // 2)))
+        part = asked * share // lot * lot
+        parts[k] = part if part >= least else Decimal(0)
+    biggest = max(lit, key=lambda k: (seen[k], -k))
+    parts[biggest] += asked - sum(parts)
+    listing = taken[biggest].listing
+    lot = listing.instrument.qty(listing.lot_units)
+    if parts[biggest] % lot:
+        raise Refused(
+            f"{asked:f} cannot be divided: {listing.key} would get {parts[biggest]:f}, which is no multiple of its lot",
+            f"ask for a multiple of {lot:f}",
+        )
+    return parts
+
+
+def _typed(request: OrderRequest, part: Decimal, place: _Place, start_ns: int, end_ns: int) -> OrderRequest:
+    """Return the order of one venue as it would be typed; at a dark one it rests whole, until its time is over."""
+    parent_id = f"{request.parent_id}-{place.listing.venue}" if request.parent_id else ""
+    made = replace(request, quantity=f"{part:f}", symbol=place.listing.key, parent_id=parent_id)
+    if place.dark is None:
+        return made
+    until_ns = start_ns + round((end_ns - start_ns) * place.dark.until)
+    kept = ("limit_offset", "min_fill")
+    unheard = {name: "" for name in TERMS if name not in kept and isinstance(getattr(request, name), str)}
+    return replace(
+        made,
+        **unheard,
+        strategy=DARK_STRATEGY,
+        slices=1,
+        end=iso(until_ns),
+        end_behaviour="cancel",
+        must_complete=False,
+        never_take=False,
+    )
+
+
+def header(prepared: PreparedVenues) -> Header:
+    """Return the header of the journal."""
+    return Header(
+        journal_id=derive_journal_id(prepared.run, prepared.options.seed),
+        account="sim",
+        profile=Profile.SIM,
+        code_hash=code_hash(),
+        env_hash=content_hash(prepared.env),
+        seed=prepared.options.seed,
+        run=prepared.run,
+        version=package_version(),
+    )
+
+
+def _paths(venues: Venues) -> list[str]:
+    return [path for one in venues.lit for path in one.tapes]
+
+
+def open_journal(prepared: PreparedVenues, path: Path | None, created_ns: int = 0) -> Journal:
+    """Return a new journal for the run: in memory, or at ``path``, which must not exist.
+
+    Raises:
+        JournalError: The file exists.
+    """
+    if path is None:
+        journal: Journal = MemoryJournal(header(prepared))
+    else:
+        from nowake.journal.sqlite import SqliteJournal
+
+        assert prepared.options.venues is not None
+        lit = prepared.options.venues.lit
+        places = {f"{k}.{n}": str(Path(p).absolute()) for k, one in enumerate(lit) for n, p in enumerate(one.tapes)}
+        origin = Origin(created_ns=created_ns, paths=places)
+        journal = SqliteJournal.create(path, header(prepared), origin, mode="grouped")
+    journal.put_blob(to_msgpack(prepared.env))
+    return journal
+
+
+def work_legs(prepared: PreparedVenues, journal: JournalStore, progress: Progress | None = None) -> Host:
+    """Work the legs to their end; the markets must stand where ``prepare_venues`` left them."""
+    store = BufferedStore(journal)
+    durable = None if progress is None else store.told(progress)
+    host = Host(prepared.env, store)
+    dark = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is ListingKind.DARK]
+    lit = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is not ListingKind.DARK]
+    desk = Passing(dark, lit, prepared.env.listings)
+    try:
+        World(prepared.markets, host, progress=durable, desk=desk).run_all([leg.order for leg in prepared.legs])
+    finally:
+        store.flush()
+    return host
+
+
+def is_of_venues(file: JournalFile) -> bool:
+    """Return whether a journal is of an order over several venues."""
+    return "venues" in file.header.run.options
+
+
+def reopen(path: Path, tapes: Sequence[str] = (), progress: wiring.ReadProgress | None = None) -> PreparedVenues:
+    """Return the run of a journal, prepared to be executed again.
+
+    Raises:
+        JournalError: Its tapes are not the ones it was made with.
+    """
+    file = read_journal(path)
+    request = msgspec.convert(file.header.run.order, OrderRequest)
+    options = msgspec.convert({**file.header.run.options, "seed": file.header.seed}, RunOptions)
+    assert options.venues is not None
+    places = dict(file.origin.paths)
+    if tapes and len(tapes) != len(places):
+        raise JournalError(f"{path} was written on {len(places)} tapes, not {len(tapes)}", "name them in their order")
+    if tapes:
+        places = dict(zip(sorted(places, key=_place), tapes, strict=True))
+    lit = []
+    for k, one in enumerate(options.venues.lit):
+        own = sorted((name for name in places if _place(name)[0] == k), key=_place)
+        lit.append(replace(one, tapes=tuple(places[name] for name in own)))
+    options = replace(options, venues=replace(options.venues, lit=tuple(lit)))
+    prepared = prepare_venues(request, options, command=file.header.run.command, progress=progress)
+    wanted = [one.content_hash for one in file.header.run.tapes]
+    if [one.meta.content_hash for one in prepared.tapes] != wanted:
+        raise JournalError(f"{path} was written on other tapes than these", "name the same ones with --tape")
+    return prepared
+
+
+def _place(name: str) -> tuple[int, int]:
+    venue, _, number = name.partition(".")
+    return int(venue), int(number)
+
+
+def resume_legs(path: Path, prepared: PreparedVenues, progress: Progress | None = None) -> Host:
+    """Execute a run again: what is journaled must come out again, byte for byte, and the rest is appended.
+
+    Raises:
+        JournalError: The journal is open elsewhere, damaged, or was written by other code or inputs.
+    """
+    from nowake.journal.sqlite import SqliteJournal
+
+    with SqliteJournal.open_writer(path, mode="grouped") as journal:
+        checked = PrefixCheckingJournal(journal)
+        host = work_legs(prepared, checked, progress)
+        checked.finish()
+        save_state(journal, host.state, None)
+    return host
+
+
+Listen = Callable[[PreparedVenues], Progress]

@@ -1,0 +1,83 @@
+"""A desk that passes on: what a dark venue left of its part goes to the orders that still run where there is a book.
+
+It looks at nothing but the state, so a run that is executed again makes the same amendments at the same places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from nowake.core.amendment import Amendment
+from nowake.core.decisions import AnyDecision, ParentStatus
+from nowake.core.inputs import OperatorAction, OperatorCommand
+from nowake.core.instrument import Listing
+from nowake.core.units import to_units
+from nowake.engine.host import Host
+from nowake.engine.state import ParentState
+
+ACTOR = "venues"
+
+
+class Passing:
+    """Implements ``engine.desk.Desk``.
+
+    Args:
+        dark: Ids of the orders at dark venues.
+        lit: Ids of the others, the one that gets what is left over first.
+        listings: Of all of them.
+    """
+
+    def __init__(self, dark: Sequence[str], lit: Sequence[str], listings: Sequence[Listing]) -> None:
+        self._waiting = list(dark)
+        self._lit = tuple(lit)
+        self._listings = {one.key: one for one in listings}
+
+    def bound_ns(self, now_ns: int, host: Host) -> int:
+        """Return no bound: an order that ends is a step of its own."""
+        del now_ns, host
+        return 0
+
+    def take(self, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
+        """Return amendments once an order at a dark venue has ended with a rest."""
+        parents = host.state.parents
+        for parent_id in tuple(self._waiting):
+            parent = parents.get(parent_id)
+            if parent is not None and parent.status is ParentStatus.DONE:
+                self._waiting.remove(parent_id)
+                running = [parents[one] for one in self._lit if one in parents]
+                running = [one for one in running if one.status is ParentStatus.RUNNING]
+                if parent.abandoned and running:
+                    return self._passed(t_ns, parent, running)
+        return ()
+
+    def _passed(self, t_ns: int, dark: ParentState, running: Sequence[ParentState]) -> tuple[OperatorCommand, ...]:
+        """Return the amendments that spread a rest in proportion to the orders; the first gets what does not divide."""
+        instrument = self._listings[dark.order.listing].instrument
+        rest, whole = instrument.qty(sum(dark.abandoned.values())), sum(self._size(one) for one in running)
+        made, left = [], rest
+        for one in (*running[1:], running[0]):
+            listing = self._listings[one.order.listing]
+            unit = listing.instrument.qty(listing.lot_units)
+            more = left if one is running[0] else rest * self._size(one) / whole
+            lots = int(more // unit)
+            left -= lots * unit
+            if lots:
+                units = one.order.qty_units + to_units("quantity", lots * unit, listing.instrument.qty_unit)
+                made.append(
+                    OperatorCommand(
+                        t_ns=t_ns,
+                        parent_id=one.order.parent_id,
+                        action=OperatorAction.AMEND,
+                        actor=ACTOR,
+                        key=f"{dark.order.parent_id}-{one.order.parent_id}",
+                        amendment=Amendment(qty_units=units),
+                    )
+                )
+        return tuple(made)
+
+    def _size(self, one: ParentState) -> Decimal:
+        return self._listings[one.order.listing].instrument.qty(one.order.qty_units)
+
+    def tell(self, command: OperatorCommand, decisions: tuple[AnyDecision, ...], host: Host) -> None:
+        """Nobody listens."""
