@@ -112,7 +112,8 @@ def test_a_field_of_an_order_of_another_type_is_one_sentence(name):
 @pytest.mark.parametrize("name", nowake.RunOptions.__struct_fields__)
 def test_an_option_of_another_type_is_one_sentence(name):
     order = nowake.order("buy", 100, "SYNTH", over="5m")
-    field = {"tapes": "(tapes|tape|yes)", "history": "(history|yes|x)", "rules": "(rules|yes|x)"}.get(name, name)
+    files = {one: f"({one}|yes|x)" for one in ("history", "rules", "venues")}
+    field = {"tapes": "(tapes|tape|yes)", **files}.get(name, name)
     for value in ODD:
         if fits(name, value):
             nowake.plan_order(order, **{name: value})

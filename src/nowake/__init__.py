@@ -15,6 +15,7 @@ _HOMES = {
     "nowake.analyzer": ("LiquidityAnalyzer",),
     "nowake.api": (
         "measure",
+        "measure_venues",
         "order",
         "order_frontier",
         "plan_order",
@@ -22,12 +23,15 @@ _HOMES = {
         "resume_order",
         "route_order",
         "work_order",
+        "work_venues",
     ),
     "nowake.app.experiments": ("run_study",),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
     "nowake.app.several": ("SimulatedVenues", "fit_dark"),
     "nowake.app.stated": ("Beliefs",),
+    "nowake.app.venues_file": ("save_dark",),
+    "nowake.app.venues_results": ("VenuesResult",),
     "nowake.app.wiring": ("RunOptions",),
     "nowake.core.conditions": ("Conditions",),
     "nowake.core.errors": ("DataError", "InputError", "JournalError", "NowakeError", "Refused"),
@@ -81,10 +85,12 @@ __all__ = [
     "TWAPExecutor",
     "Tape",
     "VWAPExecutor",
+    "VenuesResult",
     "WorldRules",
     "fit_dark",
     "get_smart_router",
     "measure",
+    "measure_venues",
     "order",
     "order_frontier",
     "plan_order",
@@ -94,17 +100,32 @@ __all__ = [
     "route_order",
     "run_study",
     "run_worlds",
+    "save_dark",
     "work_order",
+    "work_venues",
 ]
 
 if TYPE_CHECKING:
     from nowake.analyzer import LiquidityAnalyzer
-    from nowake.api import measure, order, order_frontier, plan_order, read_tape, resume_order, route_order, work_order
+    from nowake.api import (
+        measure,
+        measure_venues,
+        order,
+        order_frontier,
+        plan_order,
+        read_tape,
+        resume_order,
+        route_order,
+        work_order,
+        work_venues,
+    )
     from nowake.app.experiments import run_study
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
     from nowake.app.several import SimulatedVenues, fit_dark
     from nowake.app.stated import Beliefs
+    from nowake.app.venues_file import save_dark
+    from nowake.app.venues_results import VenuesResult
     from nowake.app.wiring import RunOptions
     from nowake.core.conditions import Conditions
     from nowake.core.errors import DataError, InputError, JournalError, NowakeError, Refused

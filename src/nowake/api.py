@@ -20,9 +20,13 @@ from typing import Any
 from nowake.app.outlets import Outlets, complaint, opened
 from nowake.app.planning import plan_request
 from nowake.app.request import OrderRequest
-from nowake.app.results import Result, read_result, resume_run, work_prepared
+from nowake.app.results import Result, check_new_journal, read_result, resume_run, work_prepared
 from nowake.app.stated import Beliefs
 from nowake.app.venue_rules import rules_of
+from nowake.app.venues_file import Venues, venues_of
+from nowake.app.venues_results import VenuesResult, read_venues
+from nowake.app.venues_results import work_venues as work_prepared_venues
+from nowake.app.venues_run import prepare_venues
 from nowake.app.wiring import RunOptions, prepare
 from nowake.core.errors import InputError, Refused
 from nowake.core.order import Side
@@ -216,6 +220,38 @@ def work_order(
         return work_prepared(prepared, path, since_s=since_s, telemetry=telemetry)
 
 
+def work_venues(
+    request: OrderRequest, venues: str | Path | Venues, *, journal: str | Path | None = None, **options: Any
+) -> VenuesResult:
+    """Work one order over several simulated venues on one clock to its end, and measure it venue by venue.
+
+    Args:
+        request: From ``order``. A bare symbol is divided over all venues; ``SYNTH@NEAR`` is worked on that one.
+        venues: Path of a TOML or JSON file with a table a venue (docs/how-to/several-venues.md).
+        journal: Path of a new journal file; None keeps it in memory.
+        **options: ``seed``, ``impact``, ``queue_model``; ``fees``, ``latency``, ``rules`` of venues that state none.
+
+    Raises:
+        InputError: The order or the file is not what it must be, or they do not fit; says what does.
+        JournalError: The journal exists or cannot be written.
+    """
+    since_s = time.monotonic()
+    path = None if journal is None else _journal_path(journal)
+    if path is not None:
+        check_new_journal(path)
+    prepared = prepare_venues(_order(request), _options(None, {**options, "venues": venues}))
+    return work_prepared_venues(prepared, path, since_s=since_s)
+
+
+def measure_venues(journal: str | Path) -> VenuesResult:
+    """Return the measured execution in a journal of several venues, finished or not.
+
+    Raises:
+        JournalError: Not such a journal, or damaged.
+    """
+    return read_venues(_journal_path(journal))
+
+
 def resume_order(
     journal: str | Path,
     tapes: Paths = (),
@@ -326,6 +362,8 @@ def _options(beliefs: object, options: dict[str, Any]) -> RunOptions:
         options = {**options, "history": tuple(str(one) for one in _paths("history", options["history"]))}
     if "rules" in options:
         options = {**options, "rules": rules_of(options["rules"])}
+    if "venues" in options:
+        options = {**options, "venues": venues_of(options["venues"])}
     return RunOptions(**options, beliefs=beliefs or Beliefs())
 
 
@@ -335,6 +373,7 @@ __all__ = [
     "Result",
     "RunOptions",
     "measure",
+    "measure_venues",
     "order",
     "order_frontier",
     "plan_order",
@@ -342,4 +381,5 @@ __all__ = [
     "resume_order",
     "route_order",
     "work_order",
+    "work_venues",
 ]

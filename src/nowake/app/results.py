@@ -180,7 +180,8 @@ def read_result(path: Path) -> Result:
     file = read_journal(path)
     env = environment(file)
     if "venues" in file.header.run.options:
-        raise JournalError(f"{path} is of an order over several venues", "read it with nowake tca, or measure_venues")
+        remedy = "read it with nowake tca, or nowake.measure_venues"
+        raise JournalError(f"{path} is of an order over several venues", remedy)
     (listing,) = env.listings
     report = measured(file.batches(), listing, file.header)
     _, head = file.head()

@@ -16,7 +16,7 @@ from nowake.core.plan import ExecutionPlan
 from nowake.tca.report import ExecutionReport
 from nowake.view import format as f
 
-COLUMNS = ("venue", "order", "filled", "average", "arrival, bps", "VWAP, bps", "fees", "posted", "children", "status")
+COLUMNS = ("venue", "order", "filled", "average", "arrival", "VWAP", "fees", "posted", "children", "status")
 
 
 class Whole(NamedTuple):
@@ -50,7 +50,7 @@ def plan_table(
 
 
 def result_table(reports: Sequence[ExecutionReport], whole: Whole, files: Sequence[tuple[str, str]]) -> RenderableType:
-    """Return what came of it, venue by venue and in all."""
+    """Return what came of it, venue by venue and in all; slippage against arrival and VWAP in basis points."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in ("venue", "status") else "right", no_wrap=True)
@@ -61,7 +61,8 @@ def result_table(reports: Sequence[ExecutionReport], whole: Whole, files: Sequen
     for what, where in files:
         lines.add_row(Text(what, style="dim"), Text(where, overflow="fold"))
     style = "green" if not whole.left and all(one.status == "done" for one in reports) else "yellow"
-    body = Group(table, Text(), lines) if files else Group(table)
+    note = Text("slippage against arrival and VWAP in bps, positive = paid; fees in money", style="dim")
+    body = Group(table, note, Text(), lines) if files else Group(table, note)
     return Panel(body, title=whole.title, title_align="left", border_style=style, padding=(0, 1))
 
 

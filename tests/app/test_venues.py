@@ -1,0 +1,262 @@
+"""``nowake work --venues``: read, refused in one sentence, divided, worked, resumed to the same journal, measured."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nowake
+from nowake.app.venue_rules import from_text
+from nowake.app.venues_file import DarkPlace, LitVenue, Venues, venues_of
+from nowake.core.inputs import OperatorCommand
+from nowake.core.value import replace
+from nowake.journal.reader import read_journal
+from nowake.sim.synthetic import synth_tape
+
+FILE = """
+[[venue]]
+name = "NEAR"
+seed = 1
+latency = "1ms"
+
+[[venue]]
+name = "FAR"
+seed = 2
+latency = "20ms"
+fees = "-0.2/0.3"
+[venue.rules]
+messages_per_second = 20
+
+[[dark]]
+name = "DARK"
+reference = "NEAR"
+latency = "5ms"
+fees = "0.1"
+buy_per_hour = 60.0
+sell_per_hour = 90.0
+sizes = [100, 200]
+part = 0.2
+"""
+ORDER = "work buy 3000 SYNTH --over 5m"
+START_NS = 1_767_623_400 * 10**9
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the journal of a whole run, and its result."""
+    folder = tmp_path_factory.mktemp("venues")
+    (folder / "venues.toml").write_text(FILE)
+    order = nowake.order("buy", 3_000, "SYNTH", over="5m")
+    result = nowake.work_venues(order, folder / "venues.toml", journal=folder / "whole.db")
+    return folder / "whole.db", result.to_dict(full=True)
+
+
+def test_a_file_says_what_the_value_says(tmp_path: Path) -> None:
+    (tmp_path / "venues.toml").write_text(FILE)
+    liquidity = nowake.DarkLiquidity(
+        listing="", bin_s=86_400, buy_per_hour=(60.0,), sell_per_hour=(90.0,), sizes=(100, 200)
+    )
+    far = LitVenue(name="FAR", seed=2, latency="20ms", fees="-0.2/0.3", rules='{"messages_per_second": 20}')
+    dark = DarkPlace(name="DARK", reference="NEAR", liquidity=liquidity, latency="5ms", fees="0.1", part=0.2)
+    meant = Venues(lit=(LitVenue(name="NEAR", seed=1, latency="1ms"), far), dark=(dark,))
+    assert venues_of(tmp_path / "venues.toml") == meant
+    assert from_text(far.rules).messages_per_second == 20
+    nowake.save_dark(liquidity, tmp_path / "dark.json")
+    start, _, _ = FILE.partition("buy_per_hour")
+    (tmp_path / "kept.toml").write_text(start + 'liquidity = "dark.json"\npart = 0.2\n')
+    assert venues_of(tmp_path / "kept.toml") == meant
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('[[venue]]\nnames = "A"', "wrong.toml, venue 1: field must be one of name, tape"),
+        ('[[venue]]\nname = "A@B"', "wrong.toml, venue 1: name must be letters"),
+        ("[[venue]]\nseed = 1", "wrong.toml, venue 1: name must be letters"),
+        ('[[venue]]\nname = "A"\nseed = "x"', "wrong.toml, venue 1: seed must be"),
+        ('[[venue]]\nname = "A"\nlatency = "soon"', "wrong.toml, venue 1: latency must be"),
+        ('[[venue]]\nname = "A"\nfees = "x"', "wrong.toml, venue 1: fees must be"),
+        ('[[venue]]\nname = "A"\nweight = -1', "wrong.toml, venue 1: weight must be >= 0"),
+        ('[[venue]]\nname = "A"\nweight = "x"', "wrong.toml, venue 1: weight must be"),
+        ('[[venue]]\nname = "A"\nrules = {selftrade = 1}', "wrong.toml, venue 1: rules: rule must be one of refresh"),
+        ('[[venue]]\nname = "A"\nrules = "none.toml"', "none.toml: cannot be read as rules"),
+        ('[[venue]]\nname = "A"\ntape = 3', "wrong.toml, venue 1: tape must be a path"),
+        ('[[venue]]\nname = "A"\ntape = "no.csv"', "no.csv"),
+        ('[[venue]]\nname = "A"\nregime = "x"', "regime must be"),
+        ('[[venue]]\nname = "A"\n[[venue]]\nname = "A"', "wrong.toml: name must be given once"),
+        ("venue = 3", "wrong.toml: venue must be tables"),
+        ("[[venues]]", "wrong.toml: table must be venue or dark"),
+        ("", "wrong.toml: venues must be at least one with a book"),
+        ('[[venue]]\nname = "A"\n[[dark]]\nsizes = 1', "wrong.toml, dark 1: reference must be"),
+        ('[[venue]]\nname = "A"\n[[dark]]\nreference = "A"', "wrong.toml, dark 1: liquidity must be given"),
+        ('[[venue]]\nname = "A"\n[[dark]]\nreference = "A"\nsizes = 1', "wrong.toml, dark 1: buy_per_hour must be"),
+        ('[[venue]]\nname = "A"\n[[dark]]\nreference = "A"\nliquidity = "none.json"', "none.json: cannot be read"),
+        (
+            FILE.replace('"NEAR"\nlat', '"NEAT"\nlat'),
+            "wrong.toml: reference must be the name of a [[venue]]: NEAR, FAR",
+        ),
+        (FILE.replace("part = 0.2", "part = 2"), "wrong.toml, dark 1: part must be in [0, 1]"),
+        (FILE.replace("part = 0.2", "part = 1"), "the dark venues would get the whole order; lower their part"),
+        (FILE.replace("part = 0.2", "until = 0"), "wrong.toml, dark 1: until must be in (0, 1]"),
+        ("x == 3", "is not TOML"),
+    ],
+)
+def test_every_mistake_is_one_sentence_that_says_where(cli, line: str, said: str) -> None:
+    Path("wrong.toml").write_text(line)
+    found = cli(f"{ORDER} --venues wrong.toml")
+    assert (found.code, found.err.count("Error: ")) == (1, 1)
+    assert said in found.err
+    assert not Path("runs").exists() or not list(Path("runs").glob("*.db"))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("--tape x.csv", "tapes must be left out where several venues run"),
+        ("--impact full", "impact must be off or ledger"),
+        ("--price 100", "beliefs must be left out"),
+        ("--html page.html", "html must be left out with --venues"),
+        ("--faults gap=0.1", "faults must be left out"),
+    ],
+)
+def test_what_does_not_go_with_several_venues_is_refused(cli, more: str, said: str) -> None:
+    Path("venues.toml").write_text(FILE)
+    found = cli(f"{ORDER} --venues venues.toml {more}")
+    assert found.code == 1
+    assert said in found.err
+
+
+def test_a_plan_is_of_one_market(cli) -> None:
+    Path("venues.toml").write_text(FILE)
+    with pytest.raises(nowake.InputError, match="venues must be left out"):
+        nowake.plan_order(nowake.order("buy", 100, "SYNTH", over="5m"), venues="venues.toml")
+    with pytest.raises(nowake.InputError, match=r"symbol must be a listing of these venues"):
+        nowake.work_venues(nowake.order("buy", 100, "SYNTH@XNAS", over="5m"), "venues.toml")
+
+
+def test_what_is_asked_is_filled_and_what_the_dark_venue_left_is_passed_on(whole: tuple[Path, dict[str, Any]]) -> None:
+    """Conservation over venues, by the fills alone; and fees and average recomputed from them by hand."""
+    path, document = whole
+    legs = {one["order"]["listing"]: one for one in document["venues"]}
+    assert list(legs) == ["SYNTH@NEAR", "SYNTH@FAR", "SYNTH@DARK"]
+    fills = {key: one["fills"] for key, one in legs.items()}
+    sums = {key: sum(Decimal(str(fill["quantity"])) for fill in many) for key, many in fills.items()}
+    assert sum(sums.values()) == 3_000 == document["filled"]
+    assert document["residual"] == 0
+    dark = legs["SYNTH@DARK"]
+    assert dark["order"]["quantity"] == 600  # 20 % of it
+    assert 0 < dark["residual"]["quantity"] < 600
+    given = [batch.input for batch in read_journal(path).batches() if isinstance(batch.input, OperatorCommand)]
+    amended = {one.parent_id: one.amendment.qty_units for one in given if one.amendment}
+    assert len(amended) == 2
+    assert sum(amended.values()) == 3_000 - sums["SYNTH@DARK"]
+    cash = sum(Decimal(str(f["price"])) * Decimal(str(f["quantity"])) for many in fills.values() for f in many)
+    assert document["average"] == pytest.approx(float(cash / 3_000), rel=1e-9)
+    assert document["fees"] == pytest.approx(sum(one["shortfall"]["fees"] for one in legs.values()), abs=1e-6)
+    history = 30 * 60 * 10**9
+    tape = synth_tape(seed=1, start_ns=START_NS - history, duration_ns=history + 7 * 60 * 10**9)
+    near = tape.prices()[tape.t_event >= START_NS]
+    unit = tape.listing.instrument.price_unit
+    for fill in fills["SYNTH@DARK"]:  # at the mid of NEAR, wherever that was
+        assert near.min() <= float(Decimal(str(fill["price"])) / unit) <= near.max()
+
+
+@pytest.mark.parametrize("records", [0, 2, 60, 300])
+def test_a_cut_run_ends_as_the_whole_one(cli, whole: tuple[Path, dict[str, Any]], records: int) -> None:
+    path, document = whole
+    Path("cut.db").write_bytes(path.read_bytes())
+    with sqlite3.connect("cut.db") as store:
+        store.execute("DELETE FROM batches WHERE seq >= ?", (records,))
+    store.close()
+    said = cli("resume cut.db --json")
+    assert said.code == 0
+    assert said.document["journal_hash"] == document["journal_hash"]
+    again = {**said.document, "elapsed_s": 0, "journal": "", "venues": 0}
+    first = {**document, "elapsed_s": 0, "journal": "", "venues": 0}
+    assert again == first
+
+
+def test_replay_tca_and_resume_read_it(cli, whole: tuple[Path, dict[str, Any]]) -> None:
+    path, document = whole
+    assert cli(f"replay {path}").code == 0
+    shown = cli(f"tca {path}")
+    assert shown.code == 0
+    for key in ("SYNTH@NEAR", "SYNTH@FAR", "SYNTH@DARK", "in all"):
+        assert key in shown.out
+    measured = cli(f"tca {path} --json").document
+    assert measured["schema"] == "nowake/tca-venues/1"
+    assert measured["average"] == document["average"]
+    assert nowake.measure_venues(path).filled == 3_000
+    assert "ended already" in cli(f"resume {path}").err
+    with pytest.raises(nowake.JournalError, match="several venues"):
+        nowake.measure(path)
+    nowake.work_order(nowake.order("buy", 100, "SYNTH", over="1m"), journal="one.db")
+    with pytest.raises(nowake.JournalError, match="on one market"):
+        nowake.measure_venues("one.db")
+    full = cli(f"tca {path} --full")
+    assert full.out.count("result") == 3
+
+
+def test_the_command_makes_the_journal_of_the_facade(cli, whole: tuple[Path, dict[str, Any]]) -> None:
+    Path("venues.toml").write_text(FILE)
+    found = cli(f"{ORDER} --venues venues.toml --json")
+    assert found.code == 0
+    assert found.document["journal_hash"] == whole[1]["journal_hash"]
+    named = cli("work buy 300 SYNTH@FAR --over 2m --venues venues.toml --json").document
+    assert [one["order"]["listing"] for one in named["venues"]] == ["SYNTH@FAR"]
+    assert named["filled"] == 300
+
+
+def test_recorded_venues_are_found_again_and_others_are_refused(cli) -> None:
+    """Two tapes that differ in their prices; a resume with them swapped is another world, and says so."""
+    for name, base in (("a", 100), ("b", 101)):
+        rows = ["time,bid,bid_size,ask,ask_size,price,size"]
+        rows += [f"2026-01-05T15:{m:02d}:{s:02d}Z,{base},500,{base + 0.02},500" for m in range(6) for s in range(60)]
+        Path(f"{name}.csv").write_text("\n".join(row if k == 0 else row + ",," for k, row in enumerate(rows)) + "\n")
+    listing = "XYZ@A,tick=0.01"
+    columns = "time=time,bid=bid,bid_qty=bid_size,ask=ask,ask_qty=ask_size"
+    for name in ("a", "b"):
+        made = cli("tape import --map", columns, "--listing", listing, "--out", f"lake-{name}", f"{name}.csv")
+        assert made.code == 0, made.err
+    Path("venues.json").write_text(
+        json.dumps(
+            {"venue": [{"name": "A", "tape": "lake-a", "weight": 3}, {"name": "B", "tape": "lake-b", "weight": 1}]}
+        )
+    )
+    line = "work buy 40 XYZ --over 3m --strategy twap --urgency 1 --max-participation 100% --venues venues.json"
+    done = cli(f"{line} --journal run.db --json")
+    assert done.code == 0, done.err
+    orders = {one["order"]["listing"]: one["order"]["quantity"] for one in done.document["venues"]}
+    assert orders == {"XYZ@A": 30, "XYZ@B": 10}
+    Path("cut.db").write_bytes(Path("run.db").read_bytes())
+    with sqlite3.connect("cut.db") as store:
+        store.execute("DELETE FROM batches WHERE seq >= 3")
+    store.close()
+    swapped = cli("resume cut.db --tape lake-b --tape lake-a")
+    assert (swapped.code, "other tapes" in swapped.err) == (1, True)
+    assert "2 tapes, not 1" in cli("resume cut.db --tape lake-b").err
+    assert cli("resume cut.db --json").document["journal_hash"] == done.document["journal_hash"]
+
+
+def test_venues_that_state_nothing_have_what_the_command_states(tmp_path: Path) -> None:
+    """One venue in a file is the world without a file, but for the venue's name: the same fills."""
+    one = Venues(lit=(LitVenue(name="SIM", seed=7),))
+    order = nowake.order("buy", 900, "SYNTH", over="4m", strategy="twap")
+    alone = nowake.work_order(order, seed=7, latency="3ms", fees="1", rules='{"messages_per_second": 3}')
+    venues = nowake.work_venues(order, one, seed=7, latency="3ms", fees="1", rules='{"messages_per_second": 3}')
+    (leg,) = venues.legs
+
+    def fills(result: nowake.Result) -> list[tuple[int, ...]]:
+        found = [one.fill for child in result.report.children for one in child.fills]
+        return [(fill.t_venue_ns, fill.price_units, fill.qty_units, fill.fee_money) for fill in found]
+
+    assert fills(leg) == fills(alone)
+    other = nowake.work_venues(
+        order, replace(one, lit=(replace(one.lit[0], fees="2"),)), seed=7, latency="3ms", fees="1"
+    )
+    assert float(other.fees) == pytest.approx(2 * float(venues.fees), rel=0.2)
