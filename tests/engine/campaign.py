@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from toy import LISTING, Faults, S, ToyMarket, toy_env, toy_order
 
-from nowake.core.child import Fill
 from nowake.core.decisions import OrderAdmitted, PlanAdopted, StrategyChosen, Trigger
 from nowake.core.errors import Refused
 from nowake.core.inputs import AnyInput
 from nowake.core.order import EndBehaviour, ParentOrder, Side
 from nowake.core.value import replace
+from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env, Rerouting
 from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import ParentState, state_hash
@@ -106,7 +106,7 @@ def run(
     env = replace(env, router=router or env.router)
     host = CrashingHost(env, journal, seed + 7, crash)
     toy = ToyMarket(seed, faults=faults, listing=listing, **market)
-    World(toy, host).run(order, commands)
+    World(toy, host, drop_copy=DropCopy()).run(order, commands)
     return Outcome(order, env, host, toy, journal)
 
 
@@ -170,24 +170,6 @@ def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: (
     return run(order, seed, faults=faults, crash=crash, commands=made, **world)
 
 
-def known_fills(outcome: Outcome) -> list[Fill]:
-    """Return the venue's fills, without those that nobody could tell the engine of.
-
-    The venue filled more than a child asked for, the report of one fill was lost, and those that came made the child
-    whole: it is over, so it is not asked about again. Only a poll of the venue's trades (INVARIANTS C22) would find it.
-    """
-    parent, known = outcome.parent, []
-    for child_id, placed in outcome.market.orders.items():
-        fills = placed.fills
-        over = outcome.market.faults.lose_report and sum(f.qty_units for f in fills) > placed.child.qty_units
-        closed = parent.closed.get(child_id) if parent is not None and over else None
-        if closed is not None and closed.filled >= placed.child.qty_units:
-            heard = {key.trade_id for key in closed.fills}
-            fills = [fill for fill in fills if fill.trade_id in heard]
-        known += fills
-    return known
-
-
 def judge(outcome: Outcome) -> None:
     """Assert what must never be otherwise, from the venue's book of fills and from the journal."""
     market, order, parent = outcome.market, outcome.order, outcome.parent
@@ -198,7 +180,7 @@ def judge(outcome: Outcome) -> None:
     if parent is None:
         assert market.filled() == 0, "a refused order traded"
         return
-    known = known_fills(outcome)
+    known = [fill for one in market.orders.values() for fill in one.fills]
     assert parent.filled == sum(fill.qty_units for fill in known), "the engine's fills are not the venue's"
     residual = sum(parent.abandoned.values())
     assert parent.filled + residual == parent.order.qty_units + parent.overfill, "quantity is not conserved"

@@ -24,6 +24,7 @@ from nowake.core.order import EndBehaviour, Parameters, ParentOrder, Side
 from nowake.core.sessions import ALWAYS_OPEN
 from nowake.core.tape import Tape
 from nowake.core.value import replace
+from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import audit, fold
 from nowake.engine.state import ParentState, state_hash
@@ -124,9 +125,6 @@ def random_faults(r: random.Random) -> Faults:
     else:
         chances = {name: r.choice((0.02, 0.1, 0.3)) for name in r.sample(NAMES, r.randint(1, 6))}
     chances["overfilled"] = 0.05 if r.random() < 0.1 else 0.0
-    if chances["overfilled"]:  # a surplus fill of a child that is whole is found when it is told, or by nobody
-        for name in ("fill_lost", "disconnected", "answer_lost"):
-            chances[name] = 0.0
     for name in ("rejected", "regridded", "balance_short"):  # five in a row pause an order for good
         chances[name] = min(chances.get(name, 0.0), 0.1)
     return Faults(**chances)
@@ -182,7 +180,7 @@ def storm(seed: int, *, faults: Faults | None = None, crash: float | None = None
     made = Storm(
         seed, order, env, CrashingHost(env, journal, seed + 7, crash), FaultyMarket(inner, faults, seed), journal
     )
-    World(made.market, made.host).run(order)
+    World(made.market, made.host, drop_copy=DropCopy()).run(order)
     hear_out(made)
     return made
 

@@ -6,7 +6,7 @@ import itertools
 import random
 
 import pytest
-from campaign import judge, judge_audit, known_fills, random_run, run, toy_order
+from campaign import judge, judge_audit, random_run, run, toy_order
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy import LATENCY, T0, S, ToyMarket, toy_env
@@ -75,7 +75,7 @@ def judge_quantities(outcome):
     parent = outcome.parent
     last = [order for _, order in amendments(outcome)]
     assert parent.asked == (last[-1] if last else parent.asked)
-    assert parent.filled == sum(fill.qty_units for fill in known_fills(outcome))
+    assert parent.filled == outcome.market.filled()
     assert parent.filled + sum(parent.abandoned.values()) == parent.order.qty_units + parent.overfill
 
 

@@ -10,7 +10,9 @@ import math
 from fractions import Fraction
 
 from nowake.core import inputs as i
+from nowake.core.child import ChildStatus
 from nowake.core.decisions import (
+    Alerted,
     AnyDecision,
     OrderAdmitted,
     OrderRefused,
@@ -30,6 +32,7 @@ from nowake.engine.apply import apply
 from nowake.engine.believe import beliefs_for
 from nowake.engine.draft import Draft
 from nowake.engine.env import Env
+from nowake.engine.ledger import find
 from nowake.engine.operate import operate
 from nowake.engine.parent import manage
 from nowake.engine.plans import Routed, route
@@ -50,17 +53,44 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
         operate(draft, state, event)
     elif isinstance(event, i.MarketClosed):
         _close_market(draft, event.view)
+    elif isinstance(event, i.StatusReported):
+        _say_unheard(draft, state, event)
     seen = draft.view
     for parent_id in _concerned(draft.state, event):
         # A view is of one listing: a parent on another one is woken again with its own.
         own = seen is not None and seen.listing == draft.parent(parent_id).order.listing
         draft.view = seen if own else None
+        _say_late_overfill(draft, state, parent_id)
         manage(draft, parent_id)
     if isinstance(event, i.Woken) and not draft.decisions:
         _clear(draft, state, event)
         if not draft.decisions:
             return state, ()
     return draft.state, tuple(draft.decisions)
+
+
+def _say_unheard(draft: Draft, before: EngineState, event: i.StatusReported) -> None:
+    """Call for a person where a child that nobody doubted was filled more than the reports told (F6, 22)."""
+    found = find(before, event.status.child_id)
+    if found is None:
+        return
+    parent, child = found
+    if child is not None and child.status is ChildStatus.IN_DOUBT:
+        return  # that is why it was asked about
+    past = parent.closed[event.status.child_id] if child is None else child
+    known = {key.trade_id for key in past.fills}
+    qty = sum(fill.qty_units for fill in event.status.fills if fill.trade_id not in known)
+    if qty:
+        text = f"the venue filled {qty} of {event.status.child_id} that no report had told of"
+        draft.emit(Alerted(code="drop-copy", text=text, parent_id=parent.order.parent_id))
+
+
+def _say_late_overfill(draft: Draft, before: EngineState, parent_id: str) -> None:
+    """Call for a person where the venue filled more of an order that is done; one that is not halts for it."""
+    parent, was = draft.parent(parent_id), before.parents.get(parent_id)
+    if was is not None and was.status is ParentStatus.DONE and parent.overfill > was.overfill:
+        text = f"the venue filled {parent.overfill} more than the order, which was done"
+        draft.emit(Alerted(code="overfill", text=text, parent_id=parent_id))
 
 
 def _clear(draft: Draft, before: EngineState, event: i.Woken) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nowake.core.decisions import AnyDecision, TimerCleared, TimerSet, WatchCleared, WatchSet
+from nowake.core.decisions import AnyDecision, ParentStatus, TimerCleared, TimerSet, WatchCleared, WatchSet
 from nowake.core.view import Timer, View, Watch, WatchKind
 from nowake.engine.apply import apply
 from nowake.engine.env import Env
@@ -76,6 +76,9 @@ class Draft:
     def arm(self, parent_id: str) -> None:
         """Turn the wishes of this parent into the records that change what is armed, and forget them."""
         parent = self.parent(parent_id)
+        if parent.status is ParentStatus.DONE:
+            self._wake_ns, self._watches = 0, {}
+            return  # nothing wakes it any more
         timer_id = f"{parent_id}/{NEXT}"
         armed = parent.timers.get(timer_id)
         if self._wake_ns and (armed is None or armed.t_ns != self._wake_ns):

@@ -18,6 +18,7 @@ from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
 from nowake.core.view import View, Watch
 from nowake.engine.desk import Desk
+from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.engine.state import EngineState
@@ -47,6 +48,7 @@ class Shell:
         snapshot_every: Records between two saved states, which bounds what a recovery folds; 0 = never.
         use_snapshot: False recovers by folding everything.
         listener: Told of every batch once it is durable.
+        drop_copy: Asks the venue again what it filled; None = every 30 s.
 
     Attributes:
         recovered: What the journal stood for when this process began.
@@ -64,12 +66,14 @@ class Shell:
         snapshot_every: int = 1000,
         use_snapshot: bool = True,
         listener: Listener | None = None,
+        drop_copy: DropCopy | None = None,
     ) -> None:
         self.recovered: Recovered = recover(journal, use_snapshot=use_snapshot)
         self.host = Host(env, told(journal, listener), self.recovered.state)
         self._journal, self._venue, self._clock = journal, venue, clock
         self._every, self._saved = snapshot_every, self.recovered.from_seq
         self._desk = desk
+        self._copy = drop_copy or DropCopy()
         self._last_view = self.recovered.view
         self._seen = _trade_ids(self.recovered.state)
         self._tracked: set[str] = set()
@@ -108,7 +112,7 @@ class Shell:
 
     def run(self, until_ns: int) -> EngineState:
         """Work until nothing is left to do, or until local time ``until_ns``; return the state."""
-        while self.host.state.active() and self._now() < until_ns:
+        while (self.host.state.active() or self._copy.unsettled(self.host.state)) and self._now() < until_ns:
             self.step()
         self.host.store.sync()
         return self.host.state
@@ -120,11 +124,14 @@ class Shell:
         for message in self._venue.poll(now_ns):
             self._own_prints(message.event)
             event = message.event
+            if not self._copy.is_news(event, self.host.state):
+                continue
             if hasattr(event, "view"):
                 event = replace(event, view=self.view(now_ns))
             self._handle(event, now_ns, message.raw)
         self._commands(now_ns)
         self._wakes(now_ns, fired)
+        self._copy.ask(self.host.state, self._venue, now_ns)
         self._follow()
         self._save()
 

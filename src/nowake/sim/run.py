@@ -13,9 +13,11 @@ from nowake.core.sessions import Session
 from nowake.core.tape import Tape
 from nowake.core.value import Value, require
 from nowake.engine.desk import Desk
+from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
+from nowake.sim.faults import FaultyMarket
 from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.queues import AUTO
@@ -79,8 +81,10 @@ def simulate(
 ) -> Host:
     """Work ``order`` on ``market`` to its end, journaling into ``store``; return the host with the final state."""
     host = Host(env, store)
+    # Where nothing is lost a drop copy finds nothing: only a venue that fails is asked again.
+    copy = DropCopy() if isinstance(market, FaultyMarket) else None
     with set_aside():
-        World(market, host, progress=progress, desk=desk).run(order)
+        World(market, host, progress=progress, desk=desk, drop_copy=copy).run(order)
     return host
 
 

@@ -28,6 +28,7 @@ from nowake.core.ports import Venue
 from nowake.core.value import replace
 from nowake.core.view import View, Watch
 from nowake.engine.desk import Desk
+from nowake.engine.drop_copy import DropCopy
 from nowake.engine.host import Host
 from nowake.sim.commands import Scripted
 
@@ -55,12 +56,19 @@ class World:
     """Runs orders over one market, or several on one clock, to their end in virtual time."""
 
     def __init__(
-        self, market: Market, host: Host, *, progress: Progress | None = None, desk: Desk | None = None
+        self,
+        market: Market,
+        host: Host,
+        *,
+        progress: Progress | None = None,
+        desk: Desk | None = None,
+        drop_copy: DropCopy | None = None,
     ) -> None:
         self.market = market
         self.host = host
         self._progress = progress
         self._desk: Desk = desk or Scripted(())
+        self._copy = drop_copy
         self._t_ns = 0
         self._orders: deque[ParentOrder] = deque()
         self._ends: dict[str, int] = {}
@@ -103,6 +111,8 @@ class World:
             self._arrivals(t_ns)
             self._commands(t_ns)
             self._wakes(t_ns)
+            if self._copy is not None:
+                self._copy.ask(self.host.state, self.market, t_ns)
             if t_ns >= self._next_end_ns:
                 self._close(t_ns)
         self.host.store.sync()
@@ -130,14 +140,15 @@ class World:
             halted = parent.status is ParentStatus.HALTED and parent.order.listing in self._closed
             if parent.live or not (halted or parent.status is ParentStatus.DONE):
                 return True
-        return False
+        ears = self._copy is not None and self._t_ns < max(self._ends.values()) + AFTER_CLOSE_NS
+        return ears and self._copy is not None and bool(self._copy.unsettled(self.host.state))
 
     def _advance(self, bound_ns: int) -> int:
         """Move to the next thing that concerns us, not past ``bound_ns``; remembers the watches that fired."""
         until = self._next_end_ns
         if self._orders:
             until = min(until, self._orders[0].decided_ns)
-        for bound in (self.host.due_timer(), bound_ns):
+        for bound in (self.host.due_timer(), bound_ns, self._copy.next_ns if self._copy else 0):
             until = min(until, bound) if bound else until
         watches = [watch for parent in self.host.state.parents.values() for watch in parent.watches.values()]
         watches.sort(key=attrgetter("watch_id"))
@@ -159,6 +170,8 @@ class World:
     def _messages(self, t_ns: int) -> None:
         for message in self.market.poll(t_ns):
             event = message.event
+            if self._copy is not None and not self._copy.is_news(event, self.host.state):
+                continue
             if hasattr(event, "view"):
                 event = replace(event, view=self._view_of(event, t_ns))
             self._handle(event, t_ns, message.raw)
