@@ -83,19 +83,24 @@ def front_after_reference(model: int, n: float, front: float, prev: float, new: 
 def front_after(model: int, n: float, front: float, prev: float, new: float, traded: float) -> float:
     """Do what ``front_after_reference`` does."""
     change = prev - new - traded
+    f, b = max(front, 0.0), max(prev - front, 0.0)
+    if model == 1 and n == 2.0:
+        # The default, without a branch on whether the level rose or fell, which nobody can foresee.
+        square = b * b + f * f
+        p = b * b / (square if square > 0.0 else 1.0)
+        estimate = front - (1 - p) * change + min(b - p * change, 0.0)
+        estimate = min(max(estimate, min(front, 0.0)), new)
+        estimate = 0.0 if f + b < NOTHING else estimate
+        return min(front, new) if change < 0 else estimate
     if change < 0 or model == 0:
         return min(front, new)
     if model == 7:
         return min(max(front - change, 0.0), new)
-    f, b = max(front, 0.0), max(prev - front, 0.0)
     if f + b < NOTHING:
         return 0.0
     if model == 1:
-        if n == 2.0:
-            p = b * b / (b * b + f * f)
-        else:
-            m = max(f, b)
-            p = (b / m) ** n / ((b / m) ** n + (f / m) ** n)
+        m = max(f, b)
+        p = (b / m) ** n / ((b / m) ** n + (f / m) ** n)
     elif model == 2:
         p = (b / (b + f)) ** n
     elif model == 3:

@@ -100,7 +100,7 @@ from nowake.sim.layout import (
     X_T,
 )
 from nowake.sim.overlay import age_shift, join_back, ledger_after_level, made_lots, set_taken, shift_fill, taken_lots
-from nowake.sim.requeue import is_crossed, refresh, repeg
+from nowake.sim.requeue import is_crossed, pegs_are_due, refresh, repeg
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
@@ -236,32 +236,43 @@ def _orders_after_level(
     for i in range(venue[V_SLOTS]):
         if orders[i, O_LIVE] == 0:
             continue
-        if orders[i, O_SIDE] != side:
-            crossed = crossed or orders[i, O_KEY] + key >= 0
-        elif orders[i, O_KEY] == key:
-            if orders[i, O_SEQ] >= HIDDEN_SEQ:
-                if new > 0 or flags & 0x200 == 0:
-                    fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
-                continue
-            if orders[i, O_LINK] == 0:
-                bounds_after_level(orders, fronts, i, old, new, flags & 0x200, came > NO_ID, came)
-            if flags & 0x200:
-                if new > 0:
-                    fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
-            elif came > NO_ID:
-                if came < orders[i, O_ROW]:
-                    fronts[i, F_AHEAD] = max(fronts[i, F_AHEAD] - max(old - new, 0), 0.0)
+        # Which side a row is of cannot be foreseen: asked without a branch.
+        other = orders[i, O_SIDE] != side
+        crossed = crossed | (other & (orders[i, O_KEY] + key >= 0))
+        if other | (orders[i, O_KEY] != key):
+            continue
+        if orders[i, O_SEQ] >= HIDDEN_SEQ:
+            if new > 0 or flags & 0x200 == 0:
+                fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
+            continue
+        if orders[i, O_LINK] == 0:
+            bounds_after_level(orders, fronts, i, old, new, flags & 0x200, came > NO_ID, came)
+        if flags & 0x200:
+            if new > 0:
                 fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
-            else:
-                fronts[i, F_AHEAD] = front_after(
-                    venue[V_MODEL], reals[R_N], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
-                )
-                fronts[i, F_TRADED] = 0.0
+        elif came > NO_ID:
+            if came < orders[i, O_ROW]:
+                fronts[i, F_AHEAD] = max(fronts[i, F_AHEAD] - max(old - new, 0), 0.0)
+            fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], float(new))
+        else:
+            fronts[i, F_AHEAD] = front_after(
+                venue[V_MODEL], reals[R_N], fronts[i, F_AHEAD], float(old), float(new), fronts[i, F_TRADED]
+            )
+            fronts[i, F_TRADED] = 0.0
     if crossed and new > old and (flags & 0x600) == 0 and head[HALT_STATE] == 0:
         _match_level(venue, reals, orders, fronts, fills, taken, taken_at, side, key, new - old, t)
 
 
-@kernel(counted=False)
+@kernel(counted=False, inline=True)
+def _is_reached(venue: I64, orders: I64, side: int, key: int) -> bool:
+    """Say whether an order of ours on ``side`` stands at ``key`` or better: asked before the costlier call."""
+    reached = False
+    for i in range(venue[V_SLOTS]):
+        reached = reached | ((orders[i, O_LIVE] != 0) & (orders[i, O_SIDE] == side) & (orders[i, O_KEY] >= key))
+    return reached
+
+
+@kernel(counted=False, inline=True)
 def print_side(head: I64, code: int, price: int) -> int:
     """Return which side a print hit, by its aggressor or else by the quotes, -1 = not known."""
     aggressor = (code >> 4) & 3
@@ -277,13 +288,22 @@ def print_side(head: I64, code: int, price: int) -> int:
 
 
 @kernel(counted=False, inline=True)
+def is_plain(venue: I64, joined: I32) -> bool:
+    """Say whether a venue keeps no mark of ours, pegs nothing to the mid and estimates its queues: until a command."""
+    marked = venue[V_LEDGER] != 0 or venue[V_TAKEN] != 0 or venue[V_UNIT] != 0
+    return not marked and venue[V_MIDS] == 0 and joined.shape[0] == 0
+
+
+@kernel(counted=False, inline=True)
 def venue_row(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
     fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int, row: int, joined: I32,
+    plain: bool,
 ) -> int:  # fmt: skip
     """Apply one recorded row at the venue and match our orders.
 
     ``row`` is its number in the venue's order, ``joined`` (n,) of all of them; empty = queues are estimated.
+    ``plain``: as ``is_plain`` says; given as a constant it leaves out what a plain venue need not look at.
 
     Returns:
         0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again; or
@@ -299,43 +319,44 @@ def venue_row(
         refresh(venue, orders, fronts, t, row)
     if venue[V_FILLS] + 2 * venue[V_LIVE] > fills.shape[0]:
         return FILLS_FULL
-    if 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
+    if not plain and 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
         return LEDGER_FULL
-    if venue[V_UNIT] != 0 and t >= venue[V_SHIFT_DUE]:
+    if not plain and venue[V_UNIT] != 0 and t >= venue[V_SHIFT_DUE]:
         age_shift(head, size, table, venue, reals, orders, fronts, taken, taken_at, t, row)
     if kind == 5:
         # A print made away from the book (0x1000) passes no order that rests in it.
         if venue[V_LIVE] > 0 and head[HALT_STATE] == 0 and code & 0x1000 == 0:
             hit = print_side(head, code, price)
-            if hit >= 0:
-                key = price if hit == 0 else -price
+            key = price if hit == 0 else -price
+            if hit >= 0 and _is_reached(venue, orders, hit, key):
                 _match_print(venue, reals, orders, fronts, fills, hit, key, qty, code & 0x800, t, NO_ID)
-                if venue[V_MOVED] != 0:
+                if not plain and venue[V_MOVED] != 0:
                     join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
         return 0
     status = apply_row(head, size, bits, top, table, code, price, qty)
     if status != 0:
         return status
     side = ((code >> 4) & 3) - 1
-    if venue[V_MIDS] > 0 and is_crossed(head):
+    if not plain and venue[V_MIDS] > 0 and is_crossed(head):
         repeg(head, size, table, venue, orders, fronts, row + 1, 0)
     if kind <= 4 and side >= 0:
         key = price if side == 0 else -price
         # What we took of the level first: what the level brings may be taken at once.
-        if venue[V_TAKEN] > 0:
+        if not plain and venue[V_TAKEN] > 0:
             ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
         if venue[V_LIVE] > 0:
-            came = int(joined[row]) if joined.shape[0] > 0 else NO_ID
+            came = int(joined[row]) if not plain and joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
                 _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
             flags = code & 0x600
             _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
-            if venue[V_MOVED] != 0:
+            if not plain and venue[V_MOVED] != 0:
                 join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:
         venue[V_EDGES] = head[EDGES]
-        repeg(head, size, table, venue, orders, fronts, row + 1, 1)
-    elif venue[V_MIDS] > 0:
+        if pegs_are_due(head, venue, orders):
+            repeg(head, size, table, venue, orders, fronts, row + 1, 1)
+    elif not plain and venue[V_MIDS] > 0:
         repeg(head, size, table, venue, orders, fronts, row + 1, 0)
     return 0
 

@@ -18,7 +18,7 @@ from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
 from nowake.sim.layout import V_CURSOR, V_FILLS, V_LIVE
-from nowake.sim.match_l2 import venue_row
+from nowake.sim.match_l2 import is_plain, venue_row
 
 REFERENCE = "nowake.sim.merge_reference:ReferenceWorld"
 """The plain meaning, which tests hold the kernels to."""
@@ -33,19 +33,12 @@ OWN_SIDE = 16
 """Added to GROW or REGRID when it is our book that asks."""
 
 
-@kernel(counted=False)
-def run_venue(
+@kernel(counted=False, inline=True)
+def _run_venue(
     t_venue: I64, order: I64, joined: I32, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64,
-    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
+    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64, plain: bool,
 ) -> int:  # fmt: skip
-    """Run the venue alone as far as we could still act, or to the first command, when no row of ours can wake us.
-
-    Our side follows afterwards, to the limit that this leaves (lowered to the delivery of the first fill). Arguments as
-    for ``merge``.
-
-    Returns:
-        REACHED, COMMAND, or what must be enlarged.
-    """
+    """Do what ``run_venue`` does; ``plain`` a constant, so that each kind of venue has a loop of its own."""
     a = HEAD + 2 * book[WIDTH]
     b = a + 2 * book[WORDS]
     c = b + 2 * book[TOPS]
@@ -61,7 +54,7 @@ def run_venue(
         before = venue[V_FILLS]
         outcome = venue_row(
             head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at,
-            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined,
+            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
         )  # fmt: skip
         if outcome != 0:
             break
@@ -73,6 +66,30 @@ def run_venue(
         outcome = COMMAND
     venue[V_CURSOR], limits[L_LIMIT] = v, limit
     return outcome
+
+
+@kernel(counted=False)
+def run_venue(
+    t_venue: I64, order: I64, joined: I32, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64,
+    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
+) -> int:  # fmt: skip
+    """Run the venue alone as far as we could still act, or to the first command, when no row of ours can wake us.
+
+    Our side follows afterwards, to the limit that this leaves (lowered to the delivery of the first fill). Arguments as
+    for ``merge``.
+
+    Returns:
+        REACHED, COMMAND, or what must be enlarged.
+    """
+    if is_plain(venue, joined):
+        return _run_venue(
+            t_venue, order, joined, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at,
+            limits, True,
+        )  # fmt: skip
+    return _run_venue(
+        t_venue, order, joined, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at, limits,
+        False,
+    )  # fmt: skip
 
 
 @kernel(counted=False)
@@ -116,6 +133,7 @@ def merge(
     has_delta = recv_delta.shape[0] > 0
     limit, command, lead, extra = limits[L_LIMIT], limits[L_COMMAND], limits[L_LEAD], limits[L_EXTRA]
     i, v = stats[CURSOR], venue[V_CURSOR]
+    plain = is_plain(venue, joined)
     outcome = -1
     while True:
         t = NEVER
@@ -131,7 +149,7 @@ def merge(
                 before = venue[V_FILLS]
                 outcome = venue_row(
                     v_head, v_size, v_bits, v_top, v_table, venue, venue_reals, orders, fronts, fills, taken, taken_at,
-                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined,
+                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
                 )  # fmt: skip
                 if outcome != 0:
                     break

@@ -45,7 +45,7 @@ REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
 
 
-@kernel(counted=False)
+@kernel(counted=False, inline=True)
 def peg_key(head: I64, side: int, peg: int, limit: int) -> int:
     """Return where a peg stands now: a key of ``side``, PARKED without a mid, NO_PRICE = where it was."""
     key = best_key(head, side)
@@ -64,6 +64,17 @@ def is_crossed(head: I64) -> bool:
     """Return whether the best bid is above the best ask."""
     bid, ask = best_key(head, 0), best_key(head, 1)
     return bid != NO_PRICE and ask != NO_PRICE and bid + ask > 0
+
+
+@kernel(counted=False, inline=True)
+def pegs_are_due(head: I64, venue: I64, orders: I64) -> bool:
+    """Say whether ``repeg`` would move an order: asked first, because most levels that come or go are not the touch."""
+    due = False
+    for i in range(venue[V_SLOTS]):
+        if orders[i, O_LIVE] != 0 and orders[i, O_PEG] != 0:
+            key = peg_key(head, orders[i, O_SIDE], orders[i, O_PEG], orders[i, O_LIMIT])
+            due = due | ((key != NO_PRICE) & (key != orders[i, O_KEY]))
+    return due
 
 
 @kernel(counted=False)
