@@ -1,11 +1,12 @@
-"""The whole engine against NautilusTrader on the same rows, in alternating runs: one TWAP from start to end.
+"""The whole engine against NautilusTrader on the same rows, in alternating runs: one TWAP over all of them.
 
     python bench/peer_engine.py --peer-python /path/of/an/environment/with/nautilus_trader/bin/python
 
 Ours decides in Python, asks the gate and journals in memory; the peer replays delta by delta with its own TWAP of
 market orders. What is timed is the run from the first row to the last, without making the peer's data objects. CPU
 seconds of the process: other work on the machine counts little. Ours is timed as it works by default (``posts``: it
-rests and chases, a few decisions a slice) and at urgency 1 (``takes``: it crosses, as the peer's does).
+rests and chases, a few decisions a slice) and at urgency 1 (``takes``: it crosses, as the peer's does). The window is
+as long as the rows need, the slices are as many on both sides.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from pathlib import Path
 import numpy as np
 
 import nowake
-from nowake.app.wiring import RunOptions, load_tape, open_journal, prepare, work
+from nowake.app.wiring import SYNTH_HISTORY_NS, SYNTH_LONGEST_NS, RunOptions, load_tape, open_journal, prepare, work
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.engine.state import ParentState
 
-HOURS = 2
+LONGEST_S = SYNTH_LONGEST_NS // 10**9
 SKIPPED = "skipped: no peer; give --peer-python, or NOWAKE_PEER_NAUTILUS, an interpreter that has nautilus_trader"
 
 
@@ -46,6 +47,14 @@ def write_rows(tape: Tape, start_ns: int, qty: int, horizon_s: float, interval_s
         horizon_s=horizon_s,
         interval_s=interval_s,
     )
+
+
+def window_s(rows: int) -> int:
+    """Return for how long an order is to be worked that ends ``rows`` rows after the synthetic market begins, s."""
+    tape = load_tape(nowake.order("buy", 1, "SYNTH", over=f"{LONGEST_S}s", strategy="twap"), RunOptions())
+    if rows >= len(tape):
+        raise SystemExit(f"--rows {rows}: the longest synthetic market has {len(tape)}")
+    return int(tape.t_event[rows] - tape.t_event[0] - SYNTH_HISTORY_NS) // 10**9
 
 
 def peer(python: str, path: Path) -> dict[str, object]:
@@ -72,20 +81,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer-python", default=os.environ.get("NOWAKE_PEER_NAUTILUS", ""))
     parser.add_argument("--qty", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    parser.add_argument("--slices", type=int, default=240)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if not options.peer_python:
         print(SKIPPED, file=sys.stderr)
         return
-    posts = nowake.order("buy", options.qty, "SYNTH", over=f"{HOURS}h", strategy="twap")
-    takes = nowake.order("buy", options.qty, "SYNTH", over=f"{HOURS}h", strategy="twap", urgency=1.0)
+    terms = {"over": f"{window_s(options.rows)}s", "strategy": "twap", "slices": options.slices}
+    posts = nowake.order("buy", options.qty, "SYNTH", **terms)
+    takes = nowake.order("buy", options.qty, "SYNTH", urgency=1.0, **terms)
     tape = load_tape(posts, RunOptions())
     taken: dict[str, list[float]] = {"posts": [], "takes": [], "peer": []}
     ended: dict[str, dict[str, int]] = {}
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "rows.npz"
-        _, _, parent = work_once(tape, takes)  # compiles
+        for order in (posts, takes):
+            _, _, parent = work_once(tape, order)  # compiles
         window, slices = parent.order, len(parent.plan.slices)
         rows = int(np.searchsorted(tape.t_event, window.end_ns))  # our run stops with the order, so does the peer's
         horizon_s = (window.end_ns - window.start_ns) / 1e9
@@ -102,6 +115,7 @@ def main() -> None:
         "bench": "peer_engine",
         "rows": rows,
         "slices": slices,
+        "window_s": horizon_s,
         "cpu_s": taken,
         "rows_per_second": {label: round(rows / seconds) for label, seconds in cpu.items()},
         "ratio": {label: cpu["peer"] / cpu[label] for label in ("posts", "takes")},

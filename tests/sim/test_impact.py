@@ -57,7 +57,7 @@ class Venue:
         sim = self.sim
         while status := l2.venue_row(
             *bk.parts(sim.book), sim.stats, sim.reals, sim.orders, sim.fronts, sim.fills, sim.taken, sim.taken_at,
-            *self.rows[i], i, np.empty(0, dtype=np.int32),
+            *self.rows[i], i, np.empty(0, dtype=np.int32), l2.is_plain(sim.stats, np.empty(0, dtype=np.int32)),
         ):  # fmt: skip
             sim.make_room(status)
         sim.stats[lay.V_CURSOR] = i + 1

@@ -64,7 +64,7 @@ class Driver:
         venue = self.venue
         while status := l2.venue_row(
             *bk.parts(venue.book), venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
-            venue.taken_at, t, code, price, qty, i, self.joined,
+            venue.taken_at, t, code, price, qty, i, self.joined, l2.is_plain(venue.stats, self.joined),
         ):  # fmt: skip
             venue.make_room(status)
         self.note(venue.collect())

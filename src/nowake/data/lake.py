@@ -29,9 +29,10 @@ from nowake.data.build import COLUMNS, columns_of, difference, form, join, make_
 from nowake.data.sessions import session
 
 if TYPE_CHECKING:
-    import pyarrow
+    import pyarrow.parquet
 
 ROW_GROUP_ROWS = 1 << 20
+BATCH_ROWS = 1 << 16
 FILE_NAME = "tape.parquet"
 PATTERN = "venue=*/symbol=*/date=*/*.parquet"
 _META, _PART, _SEAL = b"nowake.meta", b"nowake.part", b"nowake.seal"
@@ -385,7 +386,7 @@ def _read_tape(files: list[LakeFile]) -> Tape:
                 remedy="import the recording again",
             )
     with_head = files[0].part.first_row > 0
-    arrays = _columns([_read_table(file, keep_head=with_head and file is files[0]) for file in files])
+    arrays = _columns(files, with_head=with_head)
     made = Tape(files[0].meta, *(arrays[name] for name in COLUMNS))
     _give_back()
     whole = len(made) == files[0].part.tape_rows and not with_head
@@ -407,62 +408,74 @@ def _cut(tape: Tape) -> Tape:
     return make_tape(tape.listing, tape.meta.source, tape.meta.reader, columns, tape.meta.figures, **kept)
 
 
-def _read_table(file: LakeFile, *, keep_head: bool) -> pyarrow.Table:
-    """Return the rows of a file, with or without its derived head."""
+def _columns(files: list[LakeFile], *, with_head: bool) -> dict[str, Any]:
+    """Return the six columns of the files' rows one after another, those that are not there empty.
+
+    ``with_head``: the derived head of the first file belongs to them. Rows are decoded a batch at a time, small enough
+    for the processor's cache, and put where they belong at once: nothing else of their size is made.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        # Not pq.read_table, which imports pandas where there is one: 0.2 s for nothing.
-        table = pq.ParquetFile(file.path, page_checksum_verification=True).read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            _name(file.path), f"is damaged ({_first_line(error)})", remedy="import the recording again"
-        ) from error
-    _check_table(file, table)
-    return table.slice(0 if keep_head else file.part.head_rows)
-
-
-def _columns(tables: list[pyarrow.Table]) -> dict[str, Any]:
-    """Return the six columns of the tables one after another, those that are not there empty."""
-    import pyarrow as pa
-
-    table = pa.concat_tables(tables)
     found: dict[str, Any] = {
         name: np.empty(0, dtype=np.int32 if name == "recv_delta" else np.int64) for name in COLUMNS
     }
-    for name in table.column_names:
-        found[name] = _array(table[name])
+    rows, at = sum(file.part.rows for file in files) + (files[0].part.head_rows if with_head else 0), 0
+    types: dict[str, Any] = {}
+    for file in files:
+        skip = 0 if with_head and file is files[0] else file.part.head_rows
+        try:
+            # Not pq.read_table, which imports pandas where there is one: 0.2 s for nothing.
+            with pq.ParquetFile(file.path, page_checksum_verification=True) as reader:
+                own = _types(file, reader)
+                if not types:
+                    types = own
+                    found |= {name: np.empty(rows, dtype=kind) for name, kind in types.items()}
+                if own != types:
+                    raise _not_a_tape(file, "not those of the days before it")
+                at = _fill(file, reader, found, at, skip)
+        except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+            raise DataError(
+                _name(file.path), f"is damaged ({_first_line(error)})", remedy="import the recording again"
+            ) from error
     return found
 
 
-def _array(column: pyarrow.ChunkedArray) -> Any:
-    """Return a column without nulls as one array; Arrow's own ``to_numpy`` imports pandas where there is one."""
-    kind = column.type.to_pandas_dtype()
-    pieces = [
-        np.frombuffer(chunk.buffers()[1], dtype=kind)[chunk.offset : chunk.offset + len(chunk)]
-        for chunk in column.chunks
-        if len(chunk)
-    ]
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+def _types(file: LakeFile, reader: pyarrow.parquet.ParquetFile) -> dict[str, Any]:
+    """Return the NumPy types of a file's columns; raise unless they, and how many rows there are, are a tape's."""
+    schema = reader.schema_arrow
+    wrong = [field.name for field in schema if str(field.type) not in _TYPES.get(field.name, ())]
+    if names := [*wrong, *sorted({"t_event", "code", "price", "qty"} - set(schema.names))]:
+        raise _not_a_tape(file, ", ".join(names))
+    held, said = reader.metadata.num_rows, file.part.head_rows + file.part.rows
+    if held != said or file.part.rows < 1:
+        raise DataError(_name(file.path), f"holds {held} rows, not the {said} it says", remedy="import it again")
+    return {field.name: field.type.to_pandas_dtype() for field in schema}
 
 
-def _check_table(file: LakeFile, table: pyarrow.Table) -> None:
-    """Raise unless the columns and their length are those of a tape."""
-    wrong = [name for name in table.column_names if str(table[name].type) not in _TYPES.get(name, ())]
-    missing = {"t_event", "code", "price", "qty"} - set(table.column_names)
-    if wrong or missing or any(table[name].null_count for name in table.column_names):
-        names = ", ".join([*wrong, *sorted(missing)]) or "a column with nulls"
-        raise DataError(_name(file.path), f"its columns are not those of a tape ({names})", remedy="import it again")
-    if table.num_rows != file.part.head_rows + file.part.rows or file.part.rows < 1:
-        raise DataError(
-            _name(file.path),
-            f"holds {table.num_rows} rows, not the {file.part.head_rows + file.part.rows} it says",
-            remedy="import it again",
-        )
-    kinds = _array(table["code"]) & KIND_MASK
-    if int(kinds.max()) > max(Row):
-        raise DataError(_name(file.path), "holds rows of a kind this version does not know", remedy="update nowake")
+def _fill(file: LakeFile, reader: pyarrow.parquet.ParquetFile, found: dict[str, Any], at: int, skip: int) -> int:
+    """Put the rows of a file from ``skip`` on into the columns at row ``at``; returns the row after them."""
+    highest = max(Row)
+    for batch in reader.iter_batches(BATCH_ROWS):
+        gone = min(skip, batch.num_rows)
+        skip, n = skip - gone, batch.num_rows - gone
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if column.null_count:
+                raise _not_a_tape(file, "a column with nulls")
+            # Arrow's own ``to_numpy`` imports pandas where there is one.
+            values = np.frombuffer(column.buffers()[1], dtype=found[name].dtype)
+            values = values[column.offset + gone : column.offset + gone + n]
+            if name == "code" and n and int((values & KIND_MASK).max()) > highest:
+                raise DataError(
+                    _name(file.path), "holds rows of a kind this version does not know", remedy="update nowake"
+                )
+            found[name][at : at + n] = values
+        at += n
+    return at
+
+
+def _not_a_tape(file: LakeFile, names: str) -> DataError:
+    return DataError(_name(file.path), f"its columns are not those of a tape ({names})", remedy="import it again")
 
 
 def _first_line(error: Exception) -> str:

@@ -212,7 +212,7 @@ def put_level(head: I64, size: I64, bits: I64, top: I64, table: I64, side: int, 
         head[BASE + side] = key - (3 * head[WIDTH] // 4) * head[STEP]
     step = head[STEP]
     off = key - head[BASE + side]
-    slot = off // step
+    slot = off if step == 1 else off // step
     if slot * step != off:
         if new == 0:
             return OK  # no level can stand there
@@ -258,8 +258,9 @@ def level_size(head: I64, size: I64, table: I64, side: int, key: int) -> int:
         return 0
     if off < 0:
         return table_get(table, key * 2 + side)
-    slot = off // head[STEP]
-    return int(size[side * head[WIDTH] + slot]) if slot * head[STEP] == off else 0
+    step = head[STEP]
+    slot = off if step == 1 else off // step
+    return int(size[side * head[WIDTH] + slot]) if slot * step == off else 0
 
 
 @kernel(counted=False, inline=True)
@@ -378,8 +379,8 @@ def apply_row(head: I64, size: I64, bits: I64, top: I64, table: I64, code: int, 
     status = OK
     if kind <= 4 or kind == 9:
         side = ((code >> 4) & 3) - 1
-        if side == 0 or side == 1:
-            key = price if side == 0 else -price
+        if side >> 1 == 0:
+            key = price * (1 - 2 * side)  # no branch: which side a row is of cannot be foreseen
             if kind == 9:
                 status = apply_quote(head, size, bits, top, table, side, key, qty)
             else:

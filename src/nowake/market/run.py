@@ -431,13 +431,14 @@ def run_until(
     head, size, bits, top, table = book[:HEAD], book[HEAD:a], book[a:b], book[b:c_], book[c_:]
     has_delta = recv_delta.shape[0] > 0
     for i in range(lo, hi):
-        t = t_event[i] + extra_ns
+        r = np.uint64(i)  # unsigned: no index counts from the end
+        t = t_event[r] + extra_ns
         if has_delta:
-            t += np.int64(recv_delta[i])
+            t += np.int64(recv_delta[r])
         if t > until_ns:
             return REACHED, i
-        c = int(np.int64(code[i]))
-        status = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[i]), int(qty[i]))
+        c = int(np.int64(code[r]))
+        status = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[r]), int(qty[r]))
         if status != 0:
             return status, i
         if c & 0x100 and count > 0 and any_watch_holds(watches, count, stats, queues, stats[CLOCK]):

@@ -49,12 +49,12 @@ def _run_venue(
     horizon = min(limit + lead, command)
     v = venue[V_CURSOR]
     outcome = REACHED
-    while v < n and t_venue[v] <= horizon:
-        r = v if sorted_rows else order[v]
+    while v < n and t_venue[np.uint64(v)] <= horizon:
+        r = np.uint64(v if sorted_rows else order[v])  # unsigned: no index counts from the end
         before = venue[V_FILLS]
         outcome = venue_row(
             head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at,
-            t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
+            t_venue[np.uint64(v)], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
         )  # fmt: skip
         if outcome != 0:
             break
@@ -137,19 +137,20 @@ def merge(
     outcome = -1
     while True:
         t = NEVER
+        r = np.uint64(i)  # unsigned: no index counts from the end
         if i < n:
-            t = int(t_event[i] + extra)
+            t = int(t_event[r] + extra)
             if has_delta:
-                t += int(recv_delta[i])
+                t += int(recv_delta[r])
         if venue[V_LIVE] > 0 or command < NEVER:
             act = min(t, limit)
             horizon = min(act + lead, command)
-            while v < n and t_venue[v] <= horizon:
-                r = v if sorted_rows else order[v]
+            while v < n and t_venue[np.uint64(v)] <= horizon:
+                w = np.uint64(v if sorted_rows else order[v])
                 before = venue[V_FILLS]
                 outcome = venue_row(
                     v_head, v_size, v_bits, v_top, v_table, venue, venue_reals, orders, fronts, fills, taken, taken_at,
-                    t_venue[v], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
+                    t_venue[np.uint64(v)], int(np.int64(code[w])), int(price[w]), int(qty[w]), v, joined, plain,
                 )  # fmt: skip
                 if outcome != 0:
                     break
@@ -166,8 +167,8 @@ def merge(
         if t > limit:
             outcome = REACHED
             break
-        c = int(np.int64(code[i]))
-        outcome = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[i]), int(qty[i]))
+        c = int(np.int64(code[r]))
+        outcome = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[r]), int(qty[r]))
         if outcome != 0:
             outcome += OWN_SIDE
             break
