@@ -33,7 +33,8 @@ small = read_lake(Path(sys.argv[1]))
 before, since, clock = resident(), time.process_time(), time.perf_counter()
 (tape,) = read_lake(Path(sys.argv[2]))
 taken, wall = time.process_time() - since, time.perf_counter() - clock
-print(json.dumps({"load_cpu_s": taken, "load_wall_s": wall, "resident_bytes_per_row": (resident() - before) / len(tape)}))
+grown = (resident() - before) / len(tape)
+print(json.dumps({"load_cpu_s": taken, "load_wall_s": wall, "resident_bytes_per_row": grown}))
 """
 
 
