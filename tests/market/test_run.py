@@ -217,7 +217,7 @@ def test_sums_stay_exact_where_int64_would_overflow() -> None:
         (1, row_code(Row.SET, Book.ASK, END), price + 2**30, 1),
         (1 + 40 * 86_400_000, row_code(Row.TRADE, Book.BID, END), price, 1),
     ]
-    market = OwnMarket(make_tape(rows, qty_type=np.int64))
+    market = OwnMarket(make_tape(rows, base=2**30, qty_type=np.int64))
     days = 40 * 86_400 * 10**9
     view_ns = START_NS + MS + days
     market.advance(view_ns)

@@ -391,6 +391,15 @@ def any_watch_holds(watches: I64, count: int, stats: I64, queues: F64, t: int) -
     return fired
 
 
+@kernel(counted=False, inline=True)
+def watches_queue(watches: I64, count: int) -> bool:
+    """Say whether a watch looks at what stands ahead of an order, which any row may change."""
+    found = False
+    for i in range(count):
+        found = found | (watches[i, W_KIND] == 6)
+    return found
+
+
 @kernel(counted=False)
 def run_until(
     book: I64,
@@ -430,6 +439,8 @@ def run_until(
     c_ = b + 2 * book[TOPS]
     head, size, bits, top, table = book[:HEAD], book[HEAD:a], book[a:b], book[b:c_], book[c_:]
     has_delta = recv_delta.shape[0] > 0
+    # What held nothing holds nothing until what it looks at has changed: most messages are not looked at.
+    always, looked, bid, ask, flags, volume = watches_queue(watches, count), False, 0, 0, 0, 0
     for i in range(lo, hi):
         r = np.uint64(i)  # unsigned: no index counts from the end
         t = t_event[r] + extra_ns
@@ -441,6 +452,10 @@ def run_until(
         status = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[r]), int(qty[r]))
         if status != 0:
             return status, i
-        if c & 0x100 and count > 0 and any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
-            return FIRED, i + 1
+        if c & 0x100 and count > 0:
+            same = (stats[BID] == bid) & (stats[ASK] == ask) & (stats[FLAGS] == flags) & (stats[VOLUME_ALL] == volume)
+            if always or not (looked and same):
+                if any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
+                    return FIRED, i + 1
+                looked, bid, ask, flags, volume = True, stats[BID], stats[ASK], stats[FLAGS], stats[VOLUME_ALL]
     return REACHED, hi

@@ -16,7 +16,18 @@ from nowake.core.jit import kernel
 from nowake.core.tape import F64, I32, I64, U16, Row, Tape
 from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
-from nowake.market.run import AT_END, CLOCK, CURSOR, any_watch_holds, own_row
+from nowake.market.run import (
+    ASK,
+    AT_END,
+    BID,
+    CLOCK,
+    CURSOR,
+    FLAGS,
+    VOLUME_ALL,
+    any_watch_holds,
+    own_row,
+    watches_queue,
+)
 from nowake.sim.layout import V_CURSOR, V_FILLS, V_LIVE
 from nowake.sim.match_l2 import is_plain, venue_row
 
@@ -134,6 +145,8 @@ def merge(
     limit, command, lead, extra = limits[L_LIMIT], limits[L_COMMAND], limits[L_LEAD], limits[L_EXTRA]
     i, v = stats[CURSOR], venue[V_CURSOR]
     plain = is_plain(venue, joined)
+    # What held nothing holds nothing until what it looks at has changed: most messages are not looked at.
+    always, looked, bid, ask, flags, volume = watches_queue(watches, count), False, 0, 0, 0, 0
     outcome = -1
     while True:
         t = NEVER
@@ -173,9 +186,13 @@ def merge(
             outcome += OWN_SIDE
             break
         i += 1
-        if c & 0x100 and count > 0 and any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
-            outcome = FIRED
-            break
+        if c & 0x100 and count > 0:
+            same = (stats[BID] == bid) & (stats[ASK] == ask) & (stats[FLAGS] == flags) & (stats[VOLUME_ALL] == volume)
+            if always or not (looked and same):
+                if any_watch_holds(watches, count, stats, queues, stats[CLOCK]):
+                    outcome = FIRED
+                    break
+                looked, bid, ask, flags, volume = True, stats[BID], stats[ASK], stats[FLAGS], stats[VOLUME_ALL]
     stats[CURSOR], venue[V_CURSOR], limits[L_LIMIT] = i, v, limit
     return outcome
 
