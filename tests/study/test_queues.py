@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nowake.core.errors import InputError
@@ -46,17 +48,32 @@ def test_a_tape_bounds_its_models_and_its_own_fills(tape: Tape) -> None:
 
 def test_how_far_our_own_estimate_is_from_the_truth(tape: Tape, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page shows what comes out; and an estimate that lets us jump the queue is seen to."""
-    found = estimates.estimate_errors(tape)
-    assert estimates.table(found).markdown() in PAGE.read_text(encoding="utf-8")
+    every = estimates.all_errors(tape)
+    assert estimates.table(every).markdown() in PAGE.read_text(encoding="utf-8")
+    by = {(one.model, one.data_ns): one for one in every}
+    assert len(by) == 2 * len(study.MODELS)
+    for data_ns in (0, estimates.LATE_NS):
+        means = [by[model, data_ns].mean for model in study.MODELS]
+        assert by["optimistic", data_ns].mean == min(means)
+        assert by["risk-averse", data_ns].mean == max(means)
+    found = by["power-2", 0]
     assert found.share < 0.2
-    assert found.p05 <= found.median <= found.p95
     seen = OwnMarket.queue_estimates
     monkeypatch.setattr(OwnMarket, "queue_estimates", lambda own: tuple((child, 0) for child, _ in seen(own)))
-    jumped = estimates.estimate_errors(tape)
+    (jumped,) = estimates.estimate_errors(tape)
     assert jumped.looks == found.looks
     assert jumped.exact < found.exact
     assert jumped.mean < min(found.mean, 0)
     assert jumped.share > 5 * found.share
+
+
+def test_an_acknowledgement_that_overtakes_the_feed_costs_an_estimate_half_its_error(recorded_data: Path) -> None:
+    """On the future: who joined just before us is not yet on our screen when we are told that we rest."""
+    (tape,) = open_tapes(sorted(recorded_data.glob(TAPES["ESH4"])))
+    at_once = dataclasses.replace(tape, recv_delta=np.empty(0, dtype=np.int32))
+    (late,), (sharp,) = estimates.estimate_errors(tape), estimates.estimate_errors(at_once)
+    assert (f"{late.share:.1%}", f"{sharp.share:.1%}") == ("16.1%", "7.7%")
+    assert late.mean < sharp.mean < 0
 
 
 def test_who_joined_and_what_became_of_it(tape: Tape) -> None:

@@ -1,8 +1,8 @@
 """How far our own estimate of the queue before an order is from the truth: what an engine sees, and who stands there.
 
-Orders of ours join the touch of a tape with order ids, one after the other, in a simulated market without latency, so
-that what differs is the estimate and not its age. At the same instants the engine's number (``market.queue``, from
-level sizes and prints alone, as live would have them) and the venue's (exact, by name) are read.
+Orders of ours join the touch of a tape with order ids, one after the other, in a simulated market. At the same instants
+the engine's number (``market.queue``, from level sizes and prints alone, as live would have them) and the venue's
+(exact, by name) are read: by every queue model, and with a feed that is late, where the number is also old.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from nowake.core.child import ChildOrder, OrderType, TimeInForce
 from nowake.core.order import Side
 from nowake.core.tape import F64, Tape
 from nowake.core.value import Value, require
+from nowake.market import run
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.layout import F_AHEAD, O_LIVE
-from nowake.study.queues import Joined, joins
+from nowake.sim.queues import ESTIMATE, queue_model
+from nowake.study.queues import MODELS, Joined, joins
 from nowake.study.tables import Table
 
 LOOKS_NS = tuple(int(s * 1e9) for s in (0.1, 0.3, 1, 3, 10, 30))
 """After its arrival an order is looked at then, for as long as it rests."""
 UNKNOWN = 2**51
+LATE_NS = 5_000_000
+"""The feed, and the acknowledgement of an order, in the runs with a late feed."""
 
 
 class EstimateError(Value, frozen=True):
@@ -31,6 +35,8 @@ class EstimateError(Value, frozen=True):
 
     Attributes:
         listing: Of the tape.
+        model: Queue model of the estimate.
+        data_ns: How late feed and acknowledgements are.
         orders: Of ours that rested.
         looks: Instants compared.
         exact: Share of them where the two are equal.
@@ -39,6 +45,8 @@ class EstimateError(Value, frozen=True):
     """
 
     listing: str
+    model: str
+    data_ns: int
     orders: int
     looks: int
     exact: float
@@ -49,19 +57,38 @@ class EstimateError(Value, frozen=True):
     share: float
 
 
-def estimate_errors(tape: Tape, count: int = 1_000) -> EstimateError:
+def estimate_errors(
+    tape: Tape, count: int = 1_000, models: Sequence[str] = (ESTIMATE,), late_ns: Sequence[int] = (0,)
+) -> list[EstimateError]:
     """Return how far our own queue estimate is from the exact queue, for orders of ours that join the touch.
+
+    Args:
+        tape: With order ids.
+        count: Orders to join with, at most.
+        models: Queue models to estimate by.
+        late_ns: Each with the feed, and acknowledgements, so late.
 
     Raises:
         InputError: The tape has no order ids, or nobody joins its touch.
     """
     found = joins(tape, count)
     require(bool(found), "tape", tape.meta.source, "one on which orders join the best price")
-    pairs, orders = _looked(tape, found)
+    return [_error(tape, found, model, data_ns) for data_ns in late_ns for model in models]
+
+
+def all_errors(tape: Tape, count: int = 1_000) -> list[EstimateError]:
+    """Return the errors by every queue model, the feed as recorded and late by ``LATE_NS``."""
+    return estimate_errors(tape, count, MODELS, (0, LATE_NS))
+
+
+def _error(tape: Tape, found: Sequence[Joined], model: str, data_ns: int) -> EstimateError:
+    pairs, orders = _looked(tape, found, model, data_ns)
     require(len(pairs) > 0, "tape", tape.meta.source, "one on which an order can rest")
     apart = pairs[:, 0] - pairs[:, 1]
     return EstimateError(
         listing=tape.listing.key,
+        model=model,
+        data_ns=data_ns,
         orders=orders,
         looks=len(apart),
         exact=float(np.mean(np.abs(apart) < 1)),
@@ -73,9 +100,12 @@ def estimate_errors(tape: Tape, count: int = 1_000) -> EstimateError:
     )
 
 
-def _looked(tape: Tape, found: Sequence[Joined]) -> tuple[F64, int]:
+def _looked(tape: Tape, found: Sequence[Joined], model: str, data_ns: int) -> tuple[F64, int]:
     """Return (n, 3) estimate, truth and what stood there at the start, of every look; and how many orders rested."""
-    market = SimMarket(tape, latency=Latency(), impact="off", queue_model="fifo")
+    latency = Latency(data_ns=data_ns, response_ns=data_ns)
+    market = SimMarket(tape, latency=latency, impact="off", queue_model="fifo")
+    by = queue_model(model)
+    market.own.stats[run.QUEUE_MODEL], market.own.reals[run.QUEUE_N] = by.number, by.n
     pairs: list[tuple[float, float, float]] = []
     rested, free_ns = 0, 0
     for number, one in enumerate(found):
@@ -85,19 +115,18 @@ def _looked(tape: Tape, found: Sequence[Joined]) -> tuple[F64, int]:
         _run(market, one.t_ns)
         market.submit(_beside(one, tape, child_id), market.now_ns)
         _run(market, one.t_ns + 1)
-        first = _both(market, child_id)
+        first = _truth(market)
         rested += first is not None
         for look in LOOKS_NS:
-            if first is None:
-                break
             _run(market, one.t_ns + look)
-            now = _both(market, child_id)
-            if now is None:
+            thought, true = dict(market.own.queue_estimates()).get(child_id), _truth(market)
+            if first is None or true is None:
                 break
-            pairs.append((*now, first[1]))
-        if _both(market, child_id) is not None:
+            if thought is not None and thought < UNKNOWN:
+                pairs.append((float(thought), true, first))
+        if _truth(market) is not None:
             market.cancel(child_id, market.now_ns)
-            _run(market, market.now_ns + 1)
+        _run(market, market.now_ns + 1 + data_ns)
         free_ns = market.now_ns
     return np.array(pairs, dtype=np.float64).reshape(-1, 3), rested
 
@@ -127,26 +156,29 @@ def _run(market: SimMarket, t_ns: int) -> None:
             return
 
 
-def _both(market: SimMarket, child_id: str) -> tuple[float, float] | None:
-    """Return what we think stands before a resting order, and what does; None = it does not rest, or nobody knows."""
-    thought = dict(market.own.queue_estimates()).get(child_id)
-    live = np.flatnonzero(market.venue.orders[:, O_LIVE])  # one order of ours at a time
-    if thought is None or thought >= UNKNOWN or len(live) != 1:
-        return None
-    return float(thought), float(market.venue.fronts[live[0], F_AHEAD])
+def _truth(market: SimMarket) -> float | None:
+    """Return what stands before our resting order, None = none rests: there is at most one at a time."""
+    live = np.flatnonzero(market.venue.orders[:, O_LIVE])
+    return float(market.venue.fronts[live[0], F_AHEAD]) if len(live) == 1 else None
 
 
-def table(error: EstimateError) -> Table:
-    """Return it as the page shows it."""
-    head = ("looks", "exact", "mean", "median", "5 %", "95 %", "mean size, of the queue joined")
-    row = (
-        f"{error.looks:,}",
-        f"{error.exact:.1%}",
-        f"{error.mean:+,.1f}",
-        f"{error.median:+,.0f}",
-        f"{error.p05:+,.0f}",
-        f"{error.p95:+,.0f}",
-        f"{error.share:.1%}",
+def table(errors: Sequence[EstimateError]) -> Table:
+    """Return those of one tape as the page shows them."""
+    head = ("by", "feed late, ms", "looks", "exact", "mean", "median", "5 %", "95 %", "mean size, of the queue joined")
+    rows = tuple(
+        (
+            one.model,
+            f"{one.data_ns / 1e6:g}",
+            f"{one.looks:,}",
+            f"{one.exact:.1%}",
+            f"{one.mean:+,.1f}",
+            f"{one.median:+,.0f}",
+            f"{one.p05:+,.0f}",
+            f"{one.p95:+,.0f}",
+            f"{one.share:.1%}",
+        )
+        for one in errors
     )
-    title = f"{error.listing}: our own queue estimate less the truth, {error.orders:,} orders, quantity units"
-    return Table(title=title, head=head, rows=(row,))
+    listing, orders = errors[0].listing, max(one.orders for one in errors)
+    title = f"{listing}: our own queue estimate less the truth, {orders:,} orders, quantity units"
+    return Table(title=title, head=head, rows=rows)

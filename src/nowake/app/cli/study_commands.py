@@ -134,7 +134,7 @@ def queues(
             for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
                 shown.update(k / len(found), one.listing.key)
                 made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), again.rerun(one)))
-                estimated.append(estimates.estimate_errors(one, orders))
+                estimated.append(estimates.all_errors(one, min(orders, 1_000)))
         if as_json:
             names = ("models", "fill_chance", "rerun")
             each = [dict(zip(names, map(msgspec.to_builtins, parts), strict=True)) for parts in made]
