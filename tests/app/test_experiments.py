@@ -18,7 +18,9 @@ import nowake
 from nowake.app import experiments
 from nowake.app.cli import app
 from nowake.core.errors import DataError, InputError, NowakeError, Refused
-from nowake.study.kept import read_rows
+from nowake.core.value import replace
+from nowake.study.design import parse_design
+from nowake.study.kept import keep_rows, read_rows
 from nowake.study.spread import spread
 
 DESIGN: dict[str, Any] = {
@@ -84,6 +86,68 @@ def test_a_cluster_gives_the_same_numbers_when_a_worker_is_killed(alone: Path, t
     assert killed, "no worker was killed: the test shows nothing"
     assert study.made == RUNS
     assert_frame_equal(read_rows(alone), read_rows(tmp_path))
+
+
+def die_once(marks: str) -> str:
+    mark = Path(marks) / "died"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return marks
+
+
+def wrong(marks: str) -> str:
+    with (Path(marks) / "tries").open("a") as file:
+        file.write("x")
+    raise ZeroDivisionError("a bug of the task")
+
+
+def test_a_bug_shows_at_once_and_a_death_is_survived_on_a_scheduler_that_allows_none(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason='an extra: pip install "nowake[cluster]"')
+    dask = pytest.importorskip("dask")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+    ):
+        address = cluster.scheduler_address
+        assert list(spread(die_once, [str(tmp_path)], backend="dask", scheduler=address)) == [str(tmp_path)]
+        with pytest.raises(ZeroDivisionError, match="a bug of the task"):
+            list(spread(wrong, [str(tmp_path)], backend="dask", scheduler=address))
+    assert (tmp_path / "tries").read_text() == "x"
+
+
+def test_a_tape_that_is_another_one_at_the_worker_is_refused(tmp_path: Path, recorded_data: Path) -> None:
+    found = str(recorded_data / "bitstamp" / "orders_2015-05-01.parquet")
+    order = {"symbol": "BTCUSD", "side": "buy", "quantity": "0.1", "over": "1m", "strategy": "twap"}
+    design = parse_design(
+        {"order": order, "world": {"tapes": [found]}}, experiments.ORDER_FIELDS, experiments.WORLD_FIELDS
+    )
+    (run,) = experiments.runs_of(design)
+    assert run.source
+    with pytest.raises(DataError, match="another recording at the worker"):
+        experiments.work_chunk((replace(run, source="0" * 32),))
+
+
+def test_parts_are_on_the_disk_before_they_have_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written, synced, renamed, and the folder synced: what is told to be kept outlives a loss of power."""
+    said: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def synced(number: int) -> None:
+        said.append("folder" if os.path.isdir(f"/proc/self/fd/{number}") else "file")  # noqa: PTH112
+        sync(number)
+
+    def renamed(path: Path, target: Path) -> Path:
+        said.append("name")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    keep_rows(tmp_path, [{"key": "a", "code": "b"}])
+    assert said == ["file", "name", "folder"]
+    assert read_rows(tmp_path).height == 1
 
 
 def test_what_is_kept_is_not_done_again(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

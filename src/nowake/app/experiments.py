@@ -15,7 +15,7 @@ from nowake.app import wiring
 from nowake.app.request import OrderRequest
 from nowake.app.results import Result, work_prepared
 from nowake.app.wiring import RunOptions
-from nowake.core.errors import InputError, Refused
+from nowake.core.errors import DataError, InputError, Refused
 from nowake.core.tape import Tape
 from nowake.core.value import Value, content_hash, replace
 from nowake.journal.header import code_hash
@@ -36,9 +36,16 @@ Progress = Callable[[float, str], None]
 
 
 class Run(Value, frozen=True):
-    """One order in one world; ``key`` is its identity by content, ``inputs`` what the design gave it."""
+    """One order in one world.
+
+    Attributes:
+        key: Its identity by content.
+        source: Content of the tape, empty = synthetic: a worker's file of the same name must be the same.
+        inputs: What the design gave it.
+    """
 
     key: str
+    source: str
     request: OrderRequest
     options: RunOptions
     inputs: tuple[tuple[str, str | int | float | bool], ...]
@@ -144,7 +151,7 @@ def runs_of(design: Design) -> list[Run]:
         key = content_hash((VERSION, code_hash(), request, replace(options, tapes=()), source))
         inputs = [(f"order.{name}", value) for name, value in point.order]
         inputs += [(f"world.{name}", " ".join(v) if isinstance(v, tuple) else v) for name, v in point.world]
-        made.append(Run(key=key, request=request, options=options, inputs=tuple(inputs)))
+        made.append(Run(key=key, source=source, request=request, options=options, inputs=tuple(inputs)))
     return made
 
 
@@ -206,10 +213,24 @@ def _made(run: Run) -> Tape:
     return _synthetic(asked.symbol, asked.start, asked.end, asked.over, asked.tz, options.seed, options.regime)
 
 
+def _recorded(run: Run) -> Tape:
+    tape = _tape(run.options, run.request.symbol)
+    if tape.meta.content_hash != run.source:
+        where = " + ".join(run.options.tapes)
+        raise DataError(where, "is another recording at the worker", remedy="give every worker the same files")
+    return tape
+
+
 def _worked(run: Run) -> Row:
+    """Return the row of a run.
+
+    Raises:
+        DataError: The tape here is not that of the study.
+    """
     row: Row = {"key": run.key, "code": code_hash(), **dict(run.inputs)}
+    tape = _recorded(run) if run.options.tapes else None
     try:
-        tape = _tape(run.options, run.request.symbol) if run.options.tapes else _made(run)
+        tape = tape if tape is not None else _made(run)
         prepared = wiring.prepare(run.request, run.options, tape=tape, command="study")
         result = work_prepared(prepared, None)
     except (InputError, Refused) as error:  # this order does not fit this market; its twins leave the pairs with it

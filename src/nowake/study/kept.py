@@ -36,11 +36,24 @@ def read_rows(folder: Path) -> pl.DataFrame:
 
 
 def keep_rows(folder: Path, rows: Sequence[Row]) -> None:
-    """Add the rows of a chunk: the file is whole or it is not there."""
+    """Add the rows of a chunk: the file is whole and on the disk, or it is not there."""
     name = content_hash(tuple(sorted(row["key"] for row in rows)))[:24]
     path, made = folder / f"runs-{name}.parquet", folder / f".{name}.{os.getpid()}.new"
     try:
-        pl.DataFrame(rows, infer_schema_length=None).write_parquet(made, compression="zstd")
+        with made.open("wb") as file:
+            pl.DataFrame(rows, infer_schema_length=None).write_parquet(file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
         made.replace(path)
+        _sync_folder(folder)
     finally:
         made.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names of a folder to the disk: a file whose name is lost is lost."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

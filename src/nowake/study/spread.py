@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 BACKENDS = ("processes", "dask")
 RETRIES = 10
-"""A chunk whose worker died is given to another this often."""
+"""A chunk whose worker died is given to another this often; one that raises is not tried again."""
 
 
 def spread(
@@ -32,7 +32,7 @@ def spread(
     Raises:
         InputError: No such backend.
         Refused: Dask is not installed, or nobody answers at the address.
-        NowakeError: A process was killed.
+        NowakeError: A process was killed, a chunk's workers died again and again, or the scheduler went away.
     """
     if backend not in BACKENDS:
         raise InputError("backend", backend, " or ".join(BACKENDS))
@@ -62,13 +62,28 @@ def _on_processes(work: Callable[[T], R], chunks: Sequence[T], jobs: int) -> Ite
 
 
 def _on_dask(work: Callable[[T], R], chunks: Sequence[T], jobs: int, scheduler: str) -> Iterator[R]:
-    """Run on a cluster: a chunk whose worker dies goes to another."""
+    """Run on a cluster: a chunk whose worker dies goes to another, whatever its scheduler allows."""
     with _client(jobs, scheduler) as client:
-        as_completed = import_module("distributed").as_completed
-        futures = [client.submit(work, chunk, retries=RETRIES, pure=False) for chunk in chunks]
-        for future in as_completed(futures):
-            yield future.result()
-            future.release()
+        distributed = import_module("distributed")
+        tried = {client.submit(work, chunk, retries=0, pure=False): (chunk, 0) for chunk in chunks}
+        waiting = distributed.as_completed(list(tried))
+        for future in waiting:
+            chunk, deaths = tried.pop(future)
+            try:
+                yield future.result()
+                future.release()
+            except distributed.KilledWorker as error:
+                if deaths == RETRIES:
+                    why = f"{RETRIES + 1} workers died at the same part of the study, perhaps for want of memory"
+                    raise NowakeError(why, "give the same command again with more memory to a worker") from error
+                again = client.submit(work, chunk, retries=0, pure=False)
+                tried[again] = (chunk, deaths + 1)
+                waiting.add(again)
+            except distributed.client.FutureCancelledError as error:
+                why = "the Dask scheduler went away"
+                raise NowakeError(
+                    why, "start it and give the same command again, it goes on where it stopped"
+                ) from error
 
 
 @contextmanager
@@ -78,8 +93,7 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
         dask, distributed = import_module("dask"), import_module("distributed")
     except ImportError as error:
         raise Refused("--backend dask needs Dask", 'install it: pip install "nowake[cluster]"') from error
-    # A worker that was killed is no fault of the chunk it had.
-    settings = {"distributed.scheduler.allowed-failures": RETRIES, "distributed.logging.distributed": "error"}
+    settings = {"distributed.logging.distributed": "error"}
     with dask.config.set(settings):
         if scheduler:
             try:
