@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -194,3 +195,9 @@ class OrderStatus(Value, frozen=True):
     status: ChildStatus = ChildStatus.CANCELED
     cum_qty: int = 0
     fills: tuple[Fill, ...] = ()
+
+    @classmethod
+    def of(cls, child_id: str, status: ChildStatus, cum_qty: int, fills: Sequence[Fill]) -> OrderStatus:
+        """Return what a venue says of an order that it knows."""
+        live = not status.terminal
+        return cls(child_id=child_id, known=True, live=live, status=status, cum_qty=cum_qty, fills=tuple(fills))

@@ -45,14 +45,7 @@ class _Order:
         return 0 if self.status.terminal else self.child.qty_units - self.cum_qty
 
     def as_status(self) -> OrderStatus:
-        return OrderStatus(
-            child_id=self.child.child_id,
-            known=True,
-            live=not self.status.terminal,
-            status=self.status,
-            cum_qty=self.cum_qty,
-            fills=tuple(self.fills),
-        )
+        return OrderStatus.of(self.child.child_id, self.status, self.cum_qty, self.fills)
 
 
 class DarkVenue:

@@ -118,14 +118,7 @@ class _Order:
         return sum(fill.qty_units for fill in self.fills)
 
     def as_status(self) -> OrderStatus:
-        return OrderStatus(
-            child_id=self.child.child_id,
-            known=True,
-            live=not self.status.terminal,
-            status=self.status,
-            cum_qty=self.cum_qty,
-            fills=tuple(self.fills),
-        )
+        return OrderStatus.of(self.child.child_id, self.status, self.cum_qty, self.fills)
 
 
 def levels(book: BlockBook, quote: float, side: Side) -> Iterator[tuple[int, int]]:

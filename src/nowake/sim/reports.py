@@ -96,11 +96,4 @@ class VenueOrder:
 
     def as_status(self) -> OrderStatus:
         """Return what the venue says of it when asked."""
-        return OrderStatus(
-            child_id=self.child.child_id,
-            known=True,
-            live=not self.status.terminal,
-            status=self.status,
-            cum_qty=self.cum_qty,
-            fills=tuple(self.fills),
-        )
+        return OrderStatus.of(self.child.child_id, self.status, self.cum_qty, self.fills)
