@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
+from msgspec import UNSET
 from sim_orders import child, run_to_end
 
 from nowake.core.child import ChildStatus
@@ -22,6 +23,7 @@ from nowake.journal.memory import MemoryJournal
 from nowake.sim import auction_venue
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
+from nowake.sim.rules import VenueRules
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.synthetic import synth_tape
 
@@ -91,7 +93,9 @@ def test_nothing_is_filled_outside_the_session(
         assert all(fill.t_venue_ns < close_ns for fill in status.fills)
 
 
-def over_the_close(**parameters: object) -> tuple[object, SimMarket, MemoryJournal, Env]:
+def over_the_close(
+    rules: VenueRules | None = None, **parameters: object
+) -> tuple[object, SimMarket, MemoryJournal, Env]:
     """Work an order whose window ends with the session, on a tape that goes on."""
     start = 1_767_623_400 * 10**9  # 14:30 UTC
     session = Session(name="24/7", opens=time(0), closes=time(15, 10))  # the name that the tape says
@@ -102,7 +106,10 @@ def over_the_close(**parameters: object) -> tuple[object, SimMarket, MemoryJourn
     )  # fmt: skip
     env = Env(listings=(tape.listing,), sessions=(session,), limits=sim_limits(order.listing, 0.15))
     latency = Latency(decision_ns=MS, entry_ns=400 * MS, response_ns=400 * MS, data_ns=MS)
-    market, journal = make_market(tape, session, SimOptions(latency=latency)), MemoryJournal()
+    market, journal = (
+        make_market(tape, session, SimOptions(latency=latency, rules=rules or VenueRules())),
+        MemoryJournal(),
+    )
     return simulate(market, order, env, journal), market, journal, env
 
 
@@ -120,6 +127,26 @@ def test_the_engine_takes_it_as_an_end_that_the_venue_brought() -> None:
     assert state_hash(fold(journal.records())) == state_hash(host.state)
     batches = [(batch.input, batch.decisions) for batch in journal.batches()]
     assert audit(batches, env) == (len(batches), "")
+
+
+def test_what_is_indicated_stands_in_the_views_of_its_call_and_changes_nothing_else() -> None:
+    """The closing call begins in the middle of the order's window; no strategy looks at it."""
+    _, _, plain, _ = over_the_close(limit_offset_bps=-5.0)
+    rules = VenueRules(call_ns=5 * MINUTE, limits_in_auctions=False)
+    host, _, called, env = over_the_close(rules, limit_offset_bps=-5.0)
+    views = [batch.input.view for batch in called.batches() if getattr(batch.input, "view", None)]
+    begins = views[0].t_ns // MINUTE * MINUTE + 5 * MINUTE
+    inside = [view for view in views if begins + MS <= view.t_ns < begins + 5 * MINUTE]
+    assert 0 < len(inside) < len(views)
+    for view in views:
+        assert (view.indicated is not UNSET) == (view in inside)
+    for view in inside:
+        assert 0 <= view.t_ns - view.indicated.t_venue_ns <= 10**9 + MS
+        assert (view.indicated.uncross_ns, view.indicated.qty_units) == (begins + 5 * MINUTE, 0)
+    batches = [(batch.input, batch.decisions) for batch in called.batches()]
+    assert [decisions for _, decisions in batches] == [batch.decisions for batch in plain.batches()]
+    assert audit(batches, env) == (len(batches), "")
+    assert state_hash(fold(called.records())) == state_hash(host.state)
 
 
 def test_a_venue_that_keeps_what_rests_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
