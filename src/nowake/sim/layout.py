@@ -37,7 +37,8 @@ NO_LEVEL = -(2**63)
 
 V_CURSOR, V_LIVE, V_SLOTS, V_FILLS, V_LEDGER, V_HALF_NS, V_TAKEN, V_MODEL, V_PEGS, V_EDGES, V_LOT = range(11)
 V_DUE, V_REFRESH_NS, V_ARRIVALS, V_MIDS = 11, 12, 13, 14
-"""The earliest refresh of an iceberg, how long one takes, how many have joined a queue, how many peg to the mid."""
+"""The earliest refresh of an iceberg, or end of a bar; how long a refresh takes, how many have joined a queue, how many
+peg to the mid."""
 V_BAR_ROOM, V_BAR_UNTIL = 15, 16
 """Of a market made from bars (``sim.bars_book``): what may still be filled until then; else without end."""
 V_UNIT, V_SHIFT, V_SHIFT_AT, V_SHIFT_DUE, V_MOVED, V_FLOOR = range(24, 30)

@@ -312,10 +312,10 @@ def venue_row(
     kind = code & 15
     if venue[V_LIVE] == 0 and venue[V_LEDGER] == 0:
         return apply_row(head, size, bits, top, table, code, price, qty) if kind != 5 else 0
-    if t >= venue[V_BAR_UNTIL]:
-        venue[V_BAR_UNTIL] = t
-        return BAR_OVER
     if t >= venue[V_DUE]:
+        if t >= venue[V_BAR_UNTIL]:
+            venue[V_BAR_UNTIL] = t
+            return BAR_OVER
         refresh(venue, orders, fronts, t, row)
     if venue[V_FILLS] + 2 * venue[V_LIVE] > fills.shape[0]:
         return FILLS_FULL

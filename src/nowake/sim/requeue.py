@@ -36,6 +36,7 @@ from nowake.sim.layout import (
     PARKED,
     PEG_MIDPOINT,
     V_ARRIVALS,
+    V_BAR_UNTIL,
     V_DUE,
     V_LIVE,
     V_SLOTS,
@@ -122,7 +123,7 @@ def refresh(venue: I64, orders: I64, fronts: F64, t: int, row: int) -> None:
             if i < 0 or when < due or (when == due and orders[k, O_SEQ] < orders[i, O_SEQ]):
                 i, due = k, when
         if due > t:
-            venue[V_DUE] = due
+            venue[V_DUE] = min(due, venue[V_BAR_UNTIL])
             return
         part = min(orders[i, O_DISPLAY], orders[i, O_LEAVES])
         shown = orders[i, O_LINK] - 1

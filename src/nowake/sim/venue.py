@@ -76,8 +76,9 @@ class SimVenue(VenueDesk):
         self.stats[[lay.V_LEDGER, lay.V_HALF_NS]] = int(impact.half_ns != 0), impact.half_ns
         self.stats[[lay.V_UNIT, lay.V_SHIFT_DUE, lay.V_FLOOR]] = impact.unit, LONG, 1 - self._base
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
-        self.stats[[lay.V_DUE, lay.V_REFRESH_NS]] = lay.NEVER, self.rules.refresh_ns
+        self.stats[lay.V_REFRESH_NS] = self.rules.refresh_ns
         self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(0)
+        self.stats[lay.V_DUE] = self.stats[lay.V_BAR_UNTIL]
         self.reals: F64 = np.concatenate([[model.n, 0.0, 0.0], impact.shift])
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
@@ -106,6 +107,7 @@ class SimVenue(VenueDesk):
         """Return what may still be filled in the bar of ``t_ns``, a quantity that nothing is over without bars."""
         if t_ns >= self.stats[lay.V_BAR_UNTIL]:
             self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(t_ns)
+            self.stats[lay.V_DUE] = min(self.stats[lay.V_DUE], self.stats[lay.V_BAR_UNTIL])
         return int(self.stats[lay.V_BAR_ROOM])
 
     def collect(self) -> list[Report]:
