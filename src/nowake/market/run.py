@@ -239,13 +239,16 @@ def _marked_end(
     head: I64, size: I64, bits: I64, top: I64, table: I64, stats: I64, reals: F64, queues: F64, t: int
 ) -> None:
     """Take over the touch as it is seen through our mark, after a complete message or a new mark."""
-    stats[SEEN_EDGES], stats[SEEN_AT] = head[EDGES], t
+    # While something is taken of a level, its size counts too: the next message is looked at whatever it changes.
+    stats[SEEN_EDGES], stats[SEEN_AT] = head[EDGES] if stats[TAKEN] == 0 else -1, t
     if stats[SHIFT_UNIT] != 0 and t >= stats[SHIFT_DUE]:
         _shift_to(head, size, table, stats, reals, queues, t)
-    middle = STATS + (stats.shape[0] - STATS) // 2
-    taken, since = stats[STATS:middle], stats[middle:]
-    bid = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 0, t)
-    ask = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 1, t)
+    bid, ask = best_key(head, 0), best_key(head, 1)
+    if stats[TAKEN] > 0:
+        middle = STATS + (stats.shape[0] - STATS) // 2
+        taken, since = stats[STATS:middle], stats[middle:]
+        bid = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 0, t)
+        ask = best_seen(head, size, bits, top, table, taken, since, stats[HALF_NS], 1, t)
     flags = book_flags(head) & ~7
     if bid == NO_PRICE or ask == NO_PRICE:
         flags |= 1
@@ -262,7 +265,7 @@ def _marked_end(
 def _carry_mark(head: I64, stats: I64, code: int, price: int, t: int) -> None:
     """Carry what we took over a change of its level, by one row that has been applied to the book."""
     side = ((code >> 4) & 3) - 1
-    if code & 15 <= 4 and side >= 0 and stats[TAKEN] > 0:
+    if code & 15 <= 4 and side >= 0:
         middle = STATS + (stats.shape[0] - STATS) // 2
         taken, since = stats[STATS:middle], stats[middle:]
         stats[TAKEN] += taken_after_level(
@@ -326,9 +329,13 @@ def own_row(
         _follow_queues(head, stats, reals, queues, code, price, qty)
     stats[CLOCK], stats[AT_END] = t, code & 0x100
     if stats[MARKED] != 0:
-        _carry_mark(head, stats, code, price, t)
+        if stats[TAKEN] > 0:
+            _carry_mark(head, stats, code, price, t)
         if code & 0x100:
-            _marked_end(head, size, bits, top, table, stats, reals, queues, t)
+            stats[SEEN_AT] = t
+            moves = stats[SHIFT_UNIT] != 0 and t >= stats[SHIFT_DUE]
+            if head[EDGES] != stats[SEEN_EDGES] or stats[TAKEN] > 0 or moves:
+                _marked_end(head, size, bits, top, table, stats, reals, queues, t)
     elif code & 0x100 and head[EDGES] != stats[SEEN_EDGES]:
         _message_end(head, stats, t)
     return 0
