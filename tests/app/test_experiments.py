@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from nowake.core.errors import DataError, InputError, NowakeError, Refused
 from nowake.core.value import replace
 from nowake.study.design import parse_design
 from nowake.study.kept import keep_rows, read_rows
+from nowake.study.pictures import runs_page
 from nowake.study.spread import spread
 
 DESIGN: dict[str, Any] = {
@@ -235,6 +237,25 @@ def test_the_command(tmp_path: Path) -> None:
     wrong = CliRunner().invoke(app, ["study", "run", str(file), "--out", str(out), "--scheduler", "tcp://x:1"])
     assert wrong.exit_code == 1
     assert "scheduler" in wrong.stderr
+
+
+def test_the_page_draws_what_the_tables_say(alone: Path, tmp_path: Path) -> None:
+    study = nowake.run_study(DESIGN, alone)
+    cost, twins = study.tables()
+    html = runs_page("Study", "runs", [cost, twins])
+    figures = json.loads(re.search(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)[1])  # type: ignore[index]
+    assert set(figures) == {"costs0", "costs1"}
+    (drawn,) = figures["costs0"]["data"]
+    assert drawn["x"] == [float(row[cost.head.index("cost bps")]) for row in cost.rows]
+    assert drawn["error_x"]["array"] == [2 * float(row[cost.head.index("se")]) for row in cost.rows]
+    assert figures["costs0"]["layout"]["yaxis"]["ticktext"] == [", ".join(row[:3]) for row in cost.rows]
+    for one in (cost, twins):
+        assert all(f'<td class="n">{row[-1]}</td>' in html for row in one.rows)
+    file, page = tmp_path / "design.toml", tmp_path / "page.html"
+    file.write_text('[order]\nsymbol = "SYNTH"\nside = "buy"\nquantity = "100"\nover = "1m"\nstrategy = "twap"\n')
+    said = CliRunner().invoke(app, ["study", "run", str(file), "--out", str(tmp_path / "out"), "--html", str(page)])
+    assert said.exit_code == 0, said.stderr
+    assert "Study design" in page.read_text(encoding="utf-8")
 
 
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:

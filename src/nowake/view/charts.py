@@ -78,20 +78,21 @@ def price_figure(report: ExecutionReport, zone: str, path: Sequence[tuple[int, i
     )
     for liquidity, colour, symbol in ((Liquidity.MAKER, MAKER, "circle"), (Liquidity.TAKER, TAKER, "diamond")):
         made.add_trace(_fills(report, zone, liquidity, colour, symbol))
-    for units, name, dash, left in _benchmarks(report):
+    lines = sorted(_benchmarks(report), reverse=True)
+    for k, (units, name, dash) in enumerate(lines):
         made.add_hline(y=units * unit, line={"color": QUIET, "width": 1.2, "dash": dash})
-        text = f"{name} {f.price(listing, units, more=2)}"
-        side = "left" if left else "right"
-        made.add_annotation(
-            x=0 if left else 1,
+        made.add_annotation(  # beside the plot: over it, fills would cover it
+            x=1,
             xref="paper",
-            xanchor=side,
+            xanchor="left",
             y=units * unit,
-            yanchor="bottom",
-            text=text,
+            yanchor="middle" if len(lines) == 1 else ("bottom", "middle", "top")[2 * k // (len(lines) - 1)],
+            text=f" {name}<br> {f.price(listing, units, more=2)}",
+            align="left",
             showarrow=False,
             font={"size": 11, "color": QUIET},
         )
+    made.update_layout(margin={"r": 84})
     made.update_yaxes(
         title={"text": f"price, {report.listing.instrument.quote}", "standoff": 12},
         tickformat=f".{f.price_decimals(listing, 1 << 40)}f",
@@ -99,16 +100,16 @@ def price_figure(report: ExecutionReport, zone: str, path: Sequence[tuple[int, i
     return made
 
 
-def _benchmarks(report: ExecutionReport) -> list[tuple[float, str, str, bool]]:
-    """Return (price units, name, dash, whether its label stands left) of the lines to draw."""
-    found: list[tuple[float, str, str, bool]] = []
+def _benchmarks(report: ExecutionReport) -> list[tuple[float, str, str]]:
+    """Return (price units, name, dash) of the lines to draw."""
+    found: list[tuple[float, str, str]] = []
     if report.market is not None:
-        found.append((report.market.arrival_mid2 / 2, "arrival", "dot", True))
+        found.append((report.market.arrival_mid2 / 2, "arrival", "dot"))
     if report.average_units is not None:
-        found.append((report.average_units, "average", "dash", False))
+        found.append((report.average_units, "average", "dash"))
     limit = report.order.parameters.limit_units
     if limit is not None:
-        found.append((float(limit), "limit", "solid", True))
+        found.append((float(limit), "limit", "solid"))
     return found
 
 

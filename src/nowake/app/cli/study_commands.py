@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nowake.app.cli.options import JsonOption
+from nowake.app.cli.options import HtmlOption, JsonOption
 from nowake.app.cli.screen import Screen, one_sentence_errors
 
 if TYPE_CHECKING:
@@ -73,16 +73,23 @@ def run(
     jobs: Annotated[int, typer.Option(help="processes", min=1, max=256)] = 1,
     backend: Annotated[str, typer.Option(help="processes, or dask")] = "processes",
     scheduler: Annotated[str, typer.Option(help="of Dask, tcp://HOST:PORT; without it a cluster on this machine")] = "",
+    html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Work every order of a design in each of its worlds and compare; what is done is kept, and not done again."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
+        from nowake.app import pages
         from nowake.app.experiments import run_study, study_document
+        from nowake.study.pictures import runs_page
 
+        pages.check_page(html)
         with screen.stage("study") as shown:
             screen.announce(shown)
             made = run_study(design, out, jobs=jobs, backend=backend, scheduler=scheduler, progress=shown.update)
+        if html is not None:
+            under = f"{made.frame.height:,} runs in {out}"
+            html.write_text(runs_page(f"Study {design.stem}", under, made.tables()), encoding="utf-8")
         if as_json:
             screen.document(study_document(made))
             return
@@ -117,6 +124,7 @@ def queues(
     tape: Annotated[list[str], typer.Option(help="order-by-order lake or recorded file; may be given again")],
     symbol: Annotated[str | None, typer.Option(help="one listing of several", show_default=False)] = None,
     orders: Annotated[int, typer.Option(help="of ours, at most", min=1, max=100_000)] = 2_000,
+    html: HtmlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Hold queue models, fill probability and matching against an order-by-order tape (docs/simulator.md)."""
@@ -124,26 +132,35 @@ def queues(
     with one_sentence_errors(screen):
         import msgspec
 
+        from nowake.app import pages
         from nowake.data.source import open_tapes
         from nowake.study import estimates
         from nowake.study import queues as study
         from nowake.study import rerun as again
+        from nowake.study.pictures import queues_page
 
+        pages.check_page(html)
         made, estimated = [], []
         with screen.stage("queues") as shown:
             for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
                 shown.update(k / len(found), one.listing.key)
                 made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), again.rerun(one)))
                 estimated.append(estimates.all_errors(one, min(orders, 1_000)))
+        tables = [
+            [*study.tables(*parts[:2]), again.table(parts[2]), estimates.table(own)]
+            for parts, own in zip(made, estimated, strict=True)
+        ]
+        if html is not None:
+            flat = [table for one in tables for table in one]
+            html.write_text(queues_page([parts[0] for parts in made], estimated, flat), encoding="utf-8")
         if as_json:
             names = ("models", "fill_chance", "rerun")
             each = [dict(zip(names, map(msgspec.to_builtins, parts), strict=True)) for parts in made]
             each = [{**one, "estimate": msgspec.to_builtins(own)} for one, own in zip(each, estimated, strict=True)]
             screen.document({"schema": "study-queues", "tapes": each})
             return
-        for parts, own in zip(made, estimated, strict=True):
-            for table in (*study.tables(*parts[:2]), again.table(parts[2]), estimates.table(own)):
-                screen.out.print(f"{table.markdown()}\n", markup=False, soft_wrap=True)
+        for table in (table for one in tables for table in one):
+            screen.out.print(f"{table.markdown()}\n", markup=False, soft_wrap=True)
 
 
 def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Market]:
