@@ -166,6 +166,17 @@ def test_what_is_asked_is_filled_and_what_the_dark_venue_left_is_passed_on(whole
         assert near.min() <= float(Decimal(str(fill["price"])) / unit) <= near.max()
 
 
+def test_a_limit_holds_at_every_venue_and_what_it_forbids_is_left(tmp_path: Path) -> None:
+    (tmp_path / "venues.toml").write_text(FILE.replace("sell_per_hour = 90.0", "sell_per_hour = 3000.0"))
+    order = nowake.order("buy", 3_000, "SYNTH", over="5m", limit="99.97")
+    result = nowake.work_venues(order, tmp_path / "venues.toml").to_dict(full=True)
+    prices = {one["order"]["listing"]: [fill["price"] for fill in one["fills"]] for one in result["venues"]}
+    assert all(float(price) <= 99.97 for many in prices.values() for price in many)
+    assert prices["SYNTH@DARK"]
+    assert result["filled"] + result["residual"] == 3_000
+    assert result["status"] == "done"
+
+
 @pytest.mark.parametrize("records", [0, 2, 60, 300])
 def test_a_cut_run_ends_as_the_whole_one(cli, whole: tuple[Path, dict[str, Any]], records: int) -> None:
     path, document = whole

@@ -180,7 +180,7 @@ def read_result(path: Path) -> Result:
     file = read_journal(path)
     env = environment(file)
     if "venues" in file.header.run.options:
-        remedy = "read it with nowake tca, or nowake.measure_venues"
+        remedy = "nowake tca and nowake.measure_venues read it, nowake resume goes on"
         raise JournalError(f"{path} is of an order over several venues", remedy)
     (listing,) = env.listings
     report = measured(file.batches(), listing, file.header)

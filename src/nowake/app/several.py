@@ -36,6 +36,9 @@ from nowake.sim.queues import AUTO
 from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
 from nowake.sim.world import World, told_child
 
+WHY_NOT_FULL = "what we do on one would not move the price of the others: work one market by itself"
+"""A shift of one venue alone would make the others, and a dark mid, a bargain that no market offers."""
+
 
 class Worked(Value, frozen=True):
     """What became of one of several orders.
@@ -132,9 +135,7 @@ class SimulatedVenues:
         places = _dark_places(tapes, dark)
         keys = [*(tape.listing.key for tape in tapes), *(listing.key for listing, _, _ in places)]
         latencies, schedules = _by_listing("latency", latency, keys), _by_listing("fees", fees, keys)
-        require(
-            impact != "full", "impact", impact, "off or ledger where several venues run", "work one market by itself"
-        )
+        require(impact != "full", "impact", impact, "off or ledger where several venues run", WHY_NOT_FULL)
         base = SimOptions(seed=seed, impact=impact, queue_model=queue_model)
         self._catalogue = Catalogue(listings=(*(tape.listing for tape in tapes), *(one[0] for one in places)))
         self._seed = seed

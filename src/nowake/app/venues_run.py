@@ -19,6 +19,7 @@ from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.buffered import BufferedStore
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
 from nowake.app.run_options import RunOptions
+from nowake.app.several import WHY_NOT_FULL
 from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.venues_file import DarkPlace, LitVenue, Venues
 from nowake.core import ids
@@ -125,7 +126,7 @@ def prepare_venues(
         said = getattr(options, name)
         require(not said, name, said, "left out where several venues run", "say it of each venue in their file")
     require(not options.beliefs.stated, "beliefs", "stated", "left out where several venues run")
-    require(options.impact != "full", "impact", "full", "off or ledger where several venues run")
+    require(options.impact != "full", "impact", "full", "off or ledger where several venues run", WHY_NOT_FULL)
     tapes = tuple(_tape(one, k, request, options, progress) for k, one in enumerate(venues.lit))
     lit = [_lit(one, tape, options) for one, tape in zip(venues.lit, tapes, strict=True)]
     places = [*lit, *(_dark(one, lit, tapes, venues, options) for one in venues.dark)]

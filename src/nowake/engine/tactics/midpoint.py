@@ -6,13 +6,13 @@ from nowake.core.child import POST, OrderType, TimeInForce
 from nowake.engine.tactics.base import Intent, Situation
 
 STEP = 200
-"""The cap is a multiple of this part of the price, so that it need not follow every tick."""
+"""The cap lies on a grid of between this part of the price and half of it, so that it need not follow every tick."""
 
 
 def midpoint(situation: Situation) -> Intent:
-    """Return an order that rests with a cap half a percent to one beyond the mid, or at the limit."""
+    """Return an order that rests with a cap a quarter of a percent to one beyond the mid, or at the limit."""
     mid, side = situation.view.mid2 // 2, int(situation.side)
-    step = max(1, mid // STEP)
+    step = 1 << max(0, (mid // STEP).bit_length() - 1)  # a power of two: it stays while the mid moves
     cap = side * (side * mid // step + 2) * step
     return Intent(
         role=POST,
