@@ -158,6 +158,9 @@ def test_what_is_asked_is_filled_and_what_the_dark_venue_left_is_passed_on(whole
     cash = sum(Decimal(str(f["price"])) * Decimal(str(f["quantity"])) for many in fills.values() for f in many)
     assert document["average"] == pytest.approx(float(cash / 3_000), rel=1e-9)
     assert document["fees"] == pytest.approx(sum(one["shortfall"]["fees"] for one in legs.values()), abs=1e-6)
+    assert {int(fill["quantity"]) for fill in fills["SYNTH@DARK"]} <= {100, 200}  # counter-orders' own sizes
+    distances = {key: one["statistics"]["entry_p99_ms"] for key, one in legs.items()}
+    assert distances == {"SYNTH@NEAR": 1.0, "SYNTH@FAR": 20.0, "SYNTH@DARK": 5.0}
     history = 30 * 60 * 10**9
     tape = synth_tape(seed=1, start_ns=START_NS - history, duration_ns=history + 7 * 60 * 10**9)
     near = tape.prices()[tape.t_event >= START_NS]
@@ -271,3 +274,6 @@ def test_venues_that_state_nothing_have_what_the_command_states(tmp_path: Path) 
         order, replace(one, lit=(replace(one.lit[0], fees="2"),)), seed=7, latency="3ms", fees="1"
     )
     assert float(other.fees) == pytest.approx(2 * float(venues.fees), rel=0.2)
+    tier = '{"fee_tiers": [{"from_volume": 0, "fees": "2"}]}'
+    ruled = nowake.work_venues(order, replace(one, lit=(replace(one.lit[0], rules=tier),)), seed=7, latency="3ms")
+    assert ruled.fees == other.fees
