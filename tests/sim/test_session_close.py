@@ -11,7 +11,7 @@ from market_rows import MID, MS, START_NS, make_tape, streams, two_sided
 from msgspec import UNSET
 from sim_orders import child, run_to_end
 
-from nowake.core.child import ChildStatus
+from nowake.core.child import ChildStatus, OrderType
 from nowake.core.inputs import CancelRejected, Ended, Filled, Rejected
 from nowake.core.order import Parameters, ParentOrder, Side
 from nowake.core.sessions import Session
@@ -23,6 +23,7 @@ from nowake.journal.memory import MemoryJournal
 from nowake.sim import auction_venue
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
+from nowake.sim.many import Probe, run_worlds
 from nowake.sim.rules import VenueRules
 from nowake.sim.run import SimOptions, make_market, simulate
 from nowake.sim.synthetic import synth_tape
@@ -91,6 +92,32 @@ def test_nothing_is_filled_outside_the_session(
     for status in market.truth():
         assert not status.live
         assert all(fill.t_venue_ns < close_ns for fill in status.fills)
+
+
+@settings(max_examples=60)
+@given(
+    rows=streams(max_rows=40, reach=3),
+    orders=st.lists(st.tuples(st.integers(0, 150), st.booleans(), st.integers(1, 4)), min_size=1, max_size=6),
+)
+def test_many_worlds_end_at_the_close_as_one_does(
+    rows: list[tuple[int, int, int, int]], orders: list[tuple[int, bool, int]]
+) -> None:
+    """Each order alone in its world, and alone at a venue."""
+    tape, session = make_tape([*two_sided(), *rows]), until(CLOSE_MS)
+    probes = [
+        Probe(
+            arrives_ns=START_NS + ms * MS, side=Side.BUY if buys else Side.SELL, qty_units=20, world=n,
+            price_units=MID - away if buys else MID + away, order_type=OrderType.POST_ONLY,
+        )
+        for n, (ms, buys, away) in enumerate(orders)
+    ]  # fmt: skip
+    filled = run_worlds(tape, probes, session=session).filled.tolist()
+    for probe, qty in zip(probes, filled, strict=True):
+        market = SimMarket(tape, latency=Latency(), session=session, impact="off")
+        run_to_end(market, probe.arrives_ns)
+        market.submit(child("o", probe.side, 20, probe.price_units, "post-only"), market.now_ns)
+        run_to_end(market)
+        assert sum(fill.qty_units for fill in market.truth()[0].fills) == qty
 
 
 def over_the_close(

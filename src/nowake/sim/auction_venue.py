@@ -62,7 +62,7 @@ class AuctionVenue(SimVenue):
     def due_ns(self) -> int:
         """Return the venue time at which it acts by itself, after the rows of that time; ``layout.NEVER`` = never."""
         first = self._events[0][0] if self._events else lay.NEVER
-        return min(first, self._close_ns - 1) if self._stands else first
+        return self._close_ns - 1 if self._close_ns <= first and self._stands else first
 
     @property
     def _stands(self) -> bool:

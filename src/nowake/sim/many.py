@@ -135,7 +135,8 @@ def run_worlds(
         tape: The market.
         probes: Orders of all worlds, in any order.
         rules: Of world 0, 1, ...; a single one holds for all.
-        session: Trading hours: a probe that arrives when the venue is closed is refused. None = always open.
+        session: Trading hours: a probe that arrives when the venue is closed is refused, one that rests ends at the
+            close. None = always open.
         rows: Of ``merge.venue_rows``, to share it between calls.
         progress: Called with the number of rows done.
 
@@ -201,14 +202,22 @@ def _orders(tape: Tape, probes: Sequence[Probe]) -> I64:
 def _events(tape: Tape, probes: Sequence[Probe], session: Session | None) -> I64:
     """Return (e, 3) i64 what arrives at the venue, by time: time, probe, 0 = the order or 1 = its cancel."""
     hours = Hours(session)
+    last = int(tape.t_event.max()) if len(tape) else 0
     events = []
     for t, i in sorted((probe.arrives_ns, i) for i, probe in enumerate(probes)):
         if hours.is_open(t):
             events.append((t, i, 0))
-            events.append((probes[i].cancel_ns, i, 1))
+            events.append((min(probes[i].cancel_ns, _close_ns(hours, t, last) - 1), i, 1))
     events.sort(key=lambda event: event[0])  # stable: an order before its own cancel
-    last = int(tape.t_event.max()) if len(tape) else 0
     return np.array([event for event in events if event[2] == 0 or event[0] <= last], dtype=np.int64).reshape(-1, 3)
+
+
+def _close_ns(hours: Hours, t_ns: int, last_ns: int) -> int:
+    """Return when the session that is open at ``t_ns`` closes, where that is not after ``last_ns``."""
+    change = hours.next_change(t_ns)
+    while change <= last_ns and hours.is_open(change):
+        change = hours.next_change(change)  # another day of a market around the clock
+    return change
 
 
 def _run(tape: Tape, rows: VenueRows, arrays: _Arrays, ledger: bool, progress: Callable[[int], None] | None) -> I64:
