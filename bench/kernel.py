@@ -90,7 +90,7 @@ def unattended(market: SimMarket, tape: Tape) -> tuple[int, int]:
     while True:
         status = merge.run_venue(
             *market.venue_rows, *own.columns[2:], venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
-            venue.fills, venue.taken, venue.taken_at, limits,
+            venue.fills, venue.taken, venue.taken_at, venue.log, limits,
         )  # fmt: skip
         count = int(venue.stats[lay.V_FILLS])
         fills, quantity = fills + count, quantity + int(venue.fills[:count, lay.X_QTY].sum())

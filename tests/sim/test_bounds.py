@@ -16,6 +16,7 @@ from nowake.core.order import Side
 from nowake.core.tape import HIDDEN, SEEDED, Row
 from nowake.sim import layout as lay
 from nowake.sim.exchange import Latency, SimMarket
+from nowake.sim.impact import OwnImpact
 from nowake.sim.queues import queue_model_of
 
 
@@ -45,6 +46,32 @@ def bounds_of(driver: Driver, name: str = "b") -> tuple[int, int, int]:
 )  # fmt: skip
 def test_by_hand(rows: list[tuple[int, int, int, int]], expected: tuple[int, int, int]) -> None:
     assert bounds_of(run_rows(rows, BUY)) == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (trade(2, SELL_HITS, MID - 2, 50), (0, 0, 0)),  # it stands behind 100 there, in every world
+        (trade(2, SELL_HITS, MID - 2, 105), (5, 5, 5)),
+        (trade(2, SELL_HITS, MID - 1, 500), (0, 0, 0)),  # as seen a tick above it
+        (trade(2, SELL_HITS, MID - 3, 5), (5, 5, 5)),
+        (level(2, ASK, MID - 2, 7), (0, 7, 7)),  # comes to it, in no print
+    ],
+)
+def test_with_full_impact_all_worlds_lose_their_place_together(
+    last: tuple[int, int, int, int], expected: tuple[int, int, int]
+) -> None:
+    """60 of the 100 before ours trade; then we buy 6, the shift is a tick, ours is last at another recorded price."""
+    before = [*two_sided(), trade(1, SELL_HITS, MID - 1, 60)]
+    driver = Driver(make_tape([*before, last]), impact="full", own=OwnImpact(permanent=0.001))
+    for i in range(len(before) - 1):
+        driver.row(i)
+    driver.submit(BUY, START_NS)
+    driver.row(len(before) - 1)
+    driver.submit(child("m", Side.BUY, 6, kind="market"), START_NS)
+    assert driver.venue.shift_units == 1
+    driver.row(len(before))
+    assert bounds_of(driver) == expected
 
 
 def certain(rows: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:

@@ -22,6 +22,9 @@ from nowake.data.source import open_tapes
 from nowake.engine.env import Env, sim_limits
 from nowake.journal.memory import MemoryJournal
 from nowake.market import book as bk
+from nowake.market.book_l3 import NOTE_FIELDS
+from nowake.market.run import NO_LOG
+from nowake.market.seen import S_LEVEL
 from nowake.models.impact import ExponentialKernel, PowerLawKernel, transient_cost
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
@@ -57,7 +60,8 @@ class Venue:
         sim = self.sim
         while status := l2.venue_row(
             *bk.parts(sim.book), sim.stats, sim.reals, sim.orders, sim.fronts, sim.fills, sim.taken, sim.taken_at,
-            *self.rows[i], i, np.empty(0, dtype=np.int32), l2.is_plain(sim.stats, np.empty(0, dtype=np.int32)),
+            *self.rows[i], i, np.empty(0, dtype=np.int32), np.empty((0, NOTE_FIELDS), dtype=np.int64), NO_LOG, i,
+            l2.is_plain(sim.stats, np.empty(0, dtype=np.int32)),
         ):  # fmt: skip
             sim.make_room(status)
         sim.stats[lay.V_CURSOR] = i + 1
@@ -100,6 +104,19 @@ def test_the_walk_is_charged_by_the_book_and_the_shift_only_once() -> None:
     assert venue.trade("b2", 3) == [(MID + 1 + 2, 3)]
     assert sum(qty for _, qty in venue.trade("b3", 72)) == 72
     assert venue.trade("b4", 1) == [(MID + 2 + 10, 1)]  # the second level; 95 net: 9.5 -> 10
+
+
+def test_a_passive_fill_moves_the_shift_once() -> None:
+    """By hand: 14 shares made of a print through us, a tenth of a tick each: 1.4 ticks, so 1; 15 would be 2."""
+    rows = [*deep(), (1, row_code(Row.TRADE, ASK, END), MID - 4, 14)]
+    venue = Venue(make_tape(rows), OwnImpact(permanent=0.001))
+    for i in range(len(rows) - 1):
+        venue.row(i)
+    venue.note(venue.sim.submit(child("b", Side.BUY, 50, MID - 1), START_NS))
+    venue.row(len(rows) - 1)
+    assert [qty for _, _, qty, _ in venue.fills] == [14]
+    assert venue.sim.shift_units == 1
+    assert venue.sim.reals[lay.R_SHIFT + S_LEVEL] == pytest.approx(1.4)
 
 
 def test_a_limit_order_stops_where_the_seen_price_passes_its_limit() -> None:

@@ -20,6 +20,7 @@ from nowake.core.tape import END, HIDDEN, OFF_EXCHANGE, SEEDED, SNAPSHOT, Book, 
 from nowake.core.value import replace
 from nowake.market import book as bk
 from nowake.market import seen
+from nowake.market.book_l3 import NOTE_FIELDS, OrderBook
 from nowake.market.seen_reference import ReferenceOverlay
 from nowake.sim import layout as lay
 from nowake.sim import match_l2 as l2
@@ -32,6 +33,7 @@ from nowake.sim.venue import SimVenue
 
 BID, ASK = Book.BID, Book.ASK
 NO_ROWS = np.empty(0, dtype=np.int64)
+NO_NOTES = np.empty((0, NOTE_FIELDS), dtype=np.int64)
 SELL_HITS, BUY_HITS = ASK, BID  # side of a TRADE row: its aggressor
 
 
@@ -46,6 +48,7 @@ class Driver:
         half: int | None = None,
         refresh: int = 0,
         own: OwnImpact | None = None,
+        named: bool = False,
         **rules: object,
     ) -> None:
         self.venue = SimVenue(
@@ -57,6 +60,9 @@ class Driver:
             zip(tape.t_event.tolist(), tape.code.tolist(), tape.price.tolist(), tape.qty.tolist(), strict=True)
         )
         self.joined = joined_at(tape, NO_ROWS) if model == "fifo" else np.empty(0, dtype=np.int32)
+        self.notes = OrderBook().notes(tape, tape.t_event, NO_ROWS) if named else NO_NOTES
+        if named:
+            self.venue.name_taken(log=False)
         self.fills: list[tuple[str, int, int, int, bool]] = []
 
     def row(self, i: int) -> None:
@@ -64,7 +70,8 @@ class Driver:
         venue = self.venue
         while status := l2.venue_row(
             *bk.parts(venue.book), venue.stats, venue.reals, venue.orders, venue.fronts, venue.fills, venue.taken,
-            venue.taken_at, t, code, price, qty, i, self.joined, l2.is_plain(venue.stats, self.joined),
+            venue.taken_at, t, code, price, qty, i, self.joined, self.notes, venue.log, i,
+            l2.is_plain(venue.stats, self.joined),
         ):  # fmt: skip
             venue.make_room(status)
         self.note(venue.collect())

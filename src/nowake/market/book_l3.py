@@ -29,6 +29,10 @@ ORDER_WORDS = 5
 P_PACKED, P_UNNAMED, P_TOTAL, P_FIRST, P_LAST = 0, 1, 2, 3, 4
 PLACE_WORDS = 5
 
+N_AHEAD, N_HAS, N_REACH = 0, 1, 2
+NOTE_FIELDS = 3
+"""Of a row: quantity before the order that it is about, and of that order; how far its aggressor would have gone."""
+
 OK, ORDERS_FULL, PLACES_FULL = 0, 1, 2
 NONE = -1
 
@@ -229,6 +233,71 @@ def ahead_of(orders: I64, ids: I64, places: I64, order_id: int) -> int:
     return int(ahead)
 
 
+@kernel(counted=False)
+def note_row(orders: I64, ids: I64, places: I64, by_price: I64, code: int, price: int, order_id: int, out: I64) -> None:
+    """Write (ahead, has) of the order that a row is about into ``out``, before the row is applied."""
+    kind, side = code & 15, ((code >> 4) & 3) - 1
+    out[N_AHEAD], out[N_HAS] = NONE, 0
+    if kind < 2 or kind > 4 or side < 0:
+        return
+    slot = table_get(ids, order_id) - 1 if order_id != 0 else NONE
+    if slot >= 0 and places[orders[slot, O_PLACE], P_PACKED] == price * 2 + side:
+        out[N_AHEAD], out[N_HAS] = ahead_of(orders, ids, places, order_id), orders[slot, O_QTY]
+    else:
+        row = table_get(by_price, price * 2 + side) - 1
+        out[N_HAS] = places[row, P_UNNAMED] if row >= 0 else 0
+
+
+@kernel(counted=False)
+def note_rows(
+    head: I64, orders: I64, ids: I64, places: I64, by_price: I64,
+    code: U16, price: I32, qty: I32 | I64, order_id: I64, order: I64, out: I64, lo: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Apply rows from ``lo`` on in ``order`` (empty = as they stand), noting each; returns as ``apply_order_rows``."""
+    n = code.shape[0]
+    for v in range(lo, n):
+        i = order[v] if order.shape[0] > 0 else v
+        c, p, q, name = int(np.int64(code[i])), int(price[i]), int(qty[i]), int(order_id[i])
+        note_row(orders, ids, places, by_price, c, p, name, out[v])
+        status = apply_order_row(head, orders, ids, places, by_price, c, p, q, name)
+        if status != OK:
+            return status, v
+    return OK, n
+
+
+@kernel(counted=False)
+def note_reach(t: I64, code: U16, price: I32, order: I64, out: I64) -> None:
+    """Write how far the aggressor of every FILL row would have gone, as a key of the side it met, into N_REACH.
+
+    One aggressor: executions of one side at one instant with nothing between them but prints and levels that enter or
+    leave the recorded window. It went at least to the worst of its prices; and to its limit when what was left of it
+    then joined the other side.
+    """
+    n = code.shape[0]
+    v = 0
+    while v < n:
+        i = order[v] if order.shape[0] > 0 else v
+        side = ((int(np.int64(code[i])) >> 4) & 3) - 1
+        if int(np.int64(code[i])) & 15 != 4 or side < 0:
+            v += 1
+            continue
+        sign = 1 if side == 0 else -1
+        reach, end = sign * int(price[i]), v
+        for w in range(v + 1, n):
+            k = order[w] if order.shape[0] > 0 else w
+            c = int(np.int64(code[k]))
+            kind, on = c & 15, ((c >> 4) & 3) - 1
+            if t[w] != t[v] or not (c & 0x200 or kind == 5 or (kind == 4 and on == side)):
+                if t[w] == t[v] and kind == 1 and on == 1 - side:
+                    reach = min(reach, sign * int(price[k]))
+                break
+            if (kind == 4 and c & 0x200 == 0) or (kind == 5 and on == 1 - side and c & 0x1000 == 0):
+                reach, end = min(reach, sign * int(price[k])), w
+        for w in range(v, end + 1):
+            out[w, N_REACH] = reach
+        v = end + 1
+
+
 class OrderBook:
     """Every resting order of a market, first come first at each price.
 
@@ -281,6 +350,29 @@ class OrderBook:
             status, lo = apply_order_rows(*self._arrays, *columns, lo, hi)
             if status:
                 self._make_room(status)
+
+    def notes(self, tape: Tape, times: I64, order: I64) -> I64:
+        """Return what every row of a tape was about; the book, which must be empty, stands at its end afterwards.
+
+        Args:
+            tape: With order ids.
+            times: (n,) when each row happens, ns.
+            order: (n,) which row that is; empty = in the order of the tape.
+
+        Returns:
+            (n, 3): for a REDUCE, DELETE or FILL what stood before its order at its price, and what the order had, both
+            before the row; (-1, what has no name there) where the order is not known. For a FILL also the worst price,
+            as a key of its side, to which its aggressor would have gone.
+        """
+        out = np.zeros((len(tape), NOTE_FIELDS), dtype=np.int64)
+        columns = tape.code, tape.price, tape.qty, tape.order_id
+        lo = 0
+        while lo < len(tape):
+            status, lo = note_rows(*self._arrays, *columns, order, out, lo)
+            if status:
+                self._make_room(status)
+        note_reach(times, tape.code, tape.price, order, out)
+        return out
 
     def _make_room(self, status: int) -> None:
         """Double what is full."""

@@ -147,13 +147,13 @@ class OwnMarket:
             run.set_external(self.stats, self.reals, t_ns, flags)
         return change_ns
 
-    def run(self, until_ns: int, table: I64) -> int:
-        """Run the kernel to ``until_ns`` or a watch of ``table``, repairing the book as it asks; returns which."""
+    def run(self, until_ns: int, table: I64, log: I64 = run.NO_LOG) -> int:
+        """Run the kernel to ``until_ns`` or a watch of ``table``, making room as it asks; returns which."""
         hi = len(self.columns[0])
         while True:
             status, row = run.run_until(
                 self.book, self.stats, self.reals, self.queues, table, len(table), *self.columns,
-                self.cursor, hi, self.extra_ns, self.now_ns, until_ns,
+                self.cursor, hi, self.extra_ns, self.now_ns, until_ns, log,
             )  # fmt: skip
             moved = row > self.cursor
             self.cursor = row
@@ -164,6 +164,13 @@ class OwnMarket:
             if status == run.REACHED:
                 self.now_ns = until_ns
                 return status
+            self.make_room(status)
+
+    def make_room(self, status: int) -> None:
+        """Enlarge what a kernel found too small (its status)."""
+        if status == run.TAKEN_FULL:
+            self.stats = np.concatenate([self.stats[: run.STATS], *map(grown, run.table_views(self.stats))])
+        else:
             self.book = repaired(self.book, status)
 
     def watch_table(self, watches: Sequence[Watch]) -> I64:
@@ -212,16 +219,17 @@ class OwnMarket:
         if added:
             run.add_print(self.stats, price_units - self.meta.price_base, qty)
 
-    def show_own(self, half_ns: int, unit: int, shift: F64) -> None:
+    def show_own(self, half_ns: int, unit: int, shift: F64, *, named: bool = False) -> None:
         """Be ready to see own trades in the book (``seen``); before the first row.
 
         Args:
             half_ns: Half-life of what we took, -1 = it stays, 0 = it is back at once.
             unit: The shift is rounded to multiples of it; 0 = there is none.
             shift: State of the shift (``seen.new_shift``), empty = none.
+            named: The venue follows what we took order by order, and says what becomes of it.
         """
         self.stats = np.concatenate([self.stats[: run.STATS], new_table(64), new_table(64)])
-        self.stats[[run.HALF_NS, run.SHIFT_UNIT]] = half_ns, unit
+        self.stats[[run.HALF_NS, run.SHIFT_UNIT, run.NAMED]] = -1 if named else half_ns, unit, int(named)
         self.stats[run.SHIFT_DUE] = LONG
         self.reals = np.concatenate([self.reals[: run.REALS], shift])
 
@@ -234,9 +242,8 @@ class OwnMarket:
             taken: Quantity units; 0 = of none.
             moved: Signed quantity that moves the shift.
         """
-        table, since = run.table_views(self.stats)
-        if 4 * (int(self.stats[run.TAKEN]) + 2) > len(table):
-            self.stats = np.concatenate([self.stats[: run.STATS], grown(table), grown(since)])
+        if 4 * (int(self.stats[run.TAKEN]) + 2) > len(run.table_views(self.stats)[0]):
+            self.make_room(run.TAKEN_FULL)
         run.leave_mark(self.book, self.stats, self.reals, self.queues, t_ns, level, taken, moved)
         self.now_ns = max(self.now_ns, t_ns)
 

@@ -43,6 +43,7 @@ from nowake.market.seen import (
     taken_after_level,
     taken_now,
 )
+from nowake.market.table import table_get
 
 REFERENCE = "nowake.market.run_reference:ReferenceMarket"
 """The plain meaning, which tests hold the kernels to."""
@@ -70,6 +71,7 @@ PRINTS = 32
 MARKED = 33  # own trades have left a mark on the book (``seen``): then its tables follow the scalars
 SHIFT, SHIFT_AT, SHIFT_DUE, SHIFT_UNIT = 34, 35, 36, 37  # rounded; when its state was made; how long it stands still
 HALF_NS, TAKEN, SEEN_AT = 38, 39, 40  # levels taken from; the time that the mark is seen as of
+NAMED = 41  # what we took changes as the venue says, row by row (``follow_venue``), not by a rule of ours
 
 REALS = 4  # then the shift of own trades (``seen``), if any
 REALISED_VAR, BASE_PRICE, QUEUE_N = 0, 1, 2
@@ -80,6 +82,11 @@ LOW30 = (1 << 30) - 1
 CARRY = 1 << 60
 
 REACHED, FIRED, STOPPED_GROW, STOPPED_REGRID = 0, 3, 1, 2
+TAKEN_FULL = 8
+
+LOG_COUNT, LOG_DONE, LOG_FIRST, LOG_WIDTH = 0, 1, 2, 3
+"""A log of the venue: entries written, entries seen; then (row of the tape, level, change of ``taken``) each."""
+NO_LOG = np.empty(0, dtype=np.int64)
 
 W_KIND, W_A, W_SLOT, W_HOLDS = 0, 1, 2, 3
 VALID = 0
@@ -282,7 +289,9 @@ def leave_mark(book: I64, stats: I64, reals: F64, queues: F64, t: int, level: in
     head, size, bits, top, table = parts(book)
     stats[MARKED], stats[SEEN_AT] = 1, t
     taken, since = tables(stats)
-    if took > 0 and stats[HALF_NS] != 0 and level_size(head, size, table, level & 1, level >> 1) > 0:
+    if took > 0 and stats[NAMED] != 0:
+        stats[TAKEN] += put_taken(taken, since, -1, level, table_get(taken, level) + took, t)
+    elif took > 0 and stats[HALF_NS] != 0 and level_size(head, size, table, level & 1, level >> 1) > 0:
         amount = taken_now(taken, since, stats[HALF_NS], level, t) + took
         stats[TAKEN] += put_taken(taken, since, stats[HALF_NS], level, amount, t)
     if stats[SHIFT_UNIT] != 0 and moved != 0:
@@ -292,6 +301,23 @@ def leave_mark(book: I64, stats: I64, reals: F64, queues: F64, t: int, level: in
         if t >= stats[NEXT_GRID]:
             sample_grid(stats, reals, t)
         _marked_end(head, size, bits, top, table, stats, reals, queues, t)
+
+
+@kernel(counted=False)
+def follow_venue(log: I64, stats: I64, row: int) -> int:
+    """Take in what the venue wrote of rows up to ``row``, the one to be applied next; returns OK or TAKEN_FULL."""
+    taken, since = tables(stats)
+    while log[LOG_DONE] < log[LOG_COUNT]:
+        at = LOG_FIRST + LOG_WIDTH * log[LOG_DONE]
+        if log[at] > row:
+            break
+        if 4 * (stats[TAKEN] + 2) > taken.shape[0]:
+            return TAKEN_FULL
+        level = log[at + 1]
+        stats[MARKED] = 1
+        stats[TAKEN] += put_taken(taken, since, -1, level, table_get(taken, level) + log[at + 2], 0)
+        log[LOG_DONE] += 1
+    return 0
 
 
 @kernel(counted=False, inline=True)
@@ -329,7 +355,7 @@ def own_row(
         _follow_queues(head, stats, reals, queues, code, price, qty)
     stats[CLOCK], stats[AT_END] = t, code & 0x100
     if stats[MARKED] != 0:
-        if stats[TAKEN] > 0:
+        if stats[TAKEN] > 0 and stats[NAMED] == 0:
             _carry_mark(head, stats, code, price, t)
         if code & 0x100:
             stats[SEEN_AT] = t
@@ -425,6 +451,7 @@ def run_until(
     extra_ns: int,
     now_ns: int,
     until_ns: int,
+    log: I64,
 ) -> tuple[int, int]:
     """Apply rows ``lo`` to ``hi`` with local time <= ``until_ns``; stop after the first END row at which a watch holds.
 
@@ -433,10 +460,10 @@ def run_until(
     ``book``, ``stats``, ``reals`` and ``queues`` are our market (``own.OwnMarket``), updated in place. ``watches`` is
     (k, 4), ``count`` of them used: kind, argument (prices as keys), slot in ``queues``, and the mark that is set where
     it holds. ``t_event`` to ``qty`` are columns of a tape, ``recv_delta`` perhaps empty; ``extra_ns`` is added to the
-    receive time. ``now_ns`` is the local time at the start.
+    receive time. ``now_ns`` is the local time at the start, ``log`` what a simulated venue says of our mark (NO_LOG).
 
     Returns:
-        (status, row): REACHED, FIRED, or GROW or REGRID (call again from ``row`` with a repaired book);
+        (status, row): REACHED, FIRED, or GROW, REGRID or TAKEN_FULL (call again from ``row`` with more room);
         ``row`` is the first row not applied.
     """
     if stats[AT_END] != 0 and any_watch_holds(watches, count, stats, queues, now_ns):
@@ -445,7 +472,7 @@ def run_until(
     b = a + 2 * book[WORDS]
     c_ = b + 2 * book[TOPS]
     head, size, bits, top, table = book[:HEAD], book[HEAD:a], book[a:b], book[b:c_], book[c_:]
-    has_delta = recv_delta.shape[0] > 0
+    has_delta, has_log = recv_delta.shape[0] > 0, log.shape[0] > 0
     # What held nothing holds nothing until what it looks at has changed: most messages are not looked at.
     always, looked, bid, ask, flags, volume = watches_queue(watches, count), False, 0, 0, 0, 0
     for i in range(lo, hi):
@@ -455,6 +482,8 @@ def run_until(
             t += np.int64(recv_delta[r])
         if t > until_ns:
             return REACHED, i
+        if has_log and log[LOG_DONE] < log[LOG_COUNT] and follow_venue(log, stats, i) != 0:
+            return TAKEN_FULL, i
         c = int(np.int64(code[r]))
         status = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[r]), int(qty[r]))
         if status != 0:

@@ -37,7 +37,7 @@ def taken_now(taken: I64, taken_at: I64, half_ns: int, packed: int, t: int) -> i
     """Return how much of a level we have consumed that is not yet replaced; ``half_ns`` < 0: it never is."""
     amount = table_get(taken, packed)
     if amount == 0 or half_ns < 0:
-        return amount
+        return max(amount, 0)
     if half_ns == 0:
         return 0
     return int(amount * 0.5 ** (max(t - table_get(taken_at, packed), 0) / half_ns))

@@ -27,7 +27,6 @@ from nowake.core.sessions import Session
 from nowake.core.tape import I64, Tape
 from nowake.core.value import replace, require, to_msgpack
 from nowake.core.view import Indication, View, Watch
-from nowake.market.book import repaired
 from nowake.market.own import OwnMarket
 from nowake.market.run import CLOCK
 from nowake.sim import merge as mg
@@ -81,13 +80,15 @@ class SimMarket:
     ) -> None:
         require(len(tape) > 0, "tape", len(tape), "at least one row long")
         self.tape = delayed(tape, latency.data, seed)
-        self.key = tape.listing.key
-        self.latency = latency
+        self.key, self.latency = tape.listing.key, latency
         self.queue_model = queue_model_of(queue_model, tape)
-        fifo = self.queue_model == "fifo"
-        self.venue_rows = mg.venue_rows(tape, fifo=fifo) if rows is None else rows
-        require(fifo == bool(len(self.venue_rows.joined)), "rows", "shared", "made for the same queue model")
         charged = charge(impact, tape.listing, half_life_ns=half_life_ns, own=own_impact)
+        fifo = self.queue_model == "fifo"
+        void = fifo and charged.half_ns != 0
+        rows = mg.venue_rows(tape, fifo=fifo, void=void) if rows is None else rows
+        require(fifo == bool(len(rows.joined)), "rows", "shared", "made for the same queue model")
+        require(not void or len(rows.notes) > 0, "rows", "shared", "made to follow what we take by name")
+        self.venue_rows = rows if void else rows._replace(notes=rows.notes[:0])
         self.venue = AuctionVenue(
             tape,
             fees=tape.listing.fees if fees is None else fees,
@@ -100,7 +101,9 @@ class SimMarket:
         )
         self.own = OwnMarket(self.tape, latency.data_ns, session)
         if charged.marks:
-            self.own.show_own(charged.half_ns, charged.unit, charged.shift.copy())
+            self.own.show_own(charged.half_ns, charged.unit, charged.shift.copy(), named=void)
+        if void:
+            self.venue.name_taken(log=charged.marks)
         # With a mark to be seen, a fill stops the kernel at once: what it did to the book is data on its way to us.
         self._hears_ns = 0 if charged.marks else latency.back_ns
         self._marks: deque[Mark] = deque()
@@ -281,16 +284,16 @@ class SimMarket:
         if len(table):
             outcome = mg.merge(
                 *self.venue_rows, t_event, delta, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders,
-                venue.fronts, venue.fills, venue.taken, venue.taken_at, own.book, own.stats, own.reals, own.queues,
-                table, len(table), limits,
+                venue.fronts, venue.fills, venue.taken, venue.taken_at, venue.log, own.book, own.stats, own.reals,
+                own.queues, table, len(table), limits,
             )  # fmt: skip
-        elif venue.has_live or command < mg.NEVER:
+        elif venue.has_live or command < mg.NEVER or venue.is_followed:
             outcome = mg.run_venue(
                 *self.venue_rows, code, price, qty, venue.book, venue.stats, venue.reals, venue.orders, venue.fronts,
-                venue.fills, venue.taken, venue.taken_at, limits,
+                venue.fills, venue.taken, venue.taken_at, venue.log, limits,
             )  # fmt: skip
         if outcome == mg.REACHED and not len(table):
-            own.run(int(limits[mg.L_LIMIT]), table)
+            own.run(int(limits[mg.L_LIMIT]), table, venue.log)
         return outcome, int(limits[mg.L_LIMIT])
 
     def rehearse(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, bool]:
@@ -326,7 +329,7 @@ class SimMarket:
     def make_room(self, outcome: int) -> None:
         """Enlarge what the kernels found too small."""
         if outcome > mg.OWN_SIDE:
-            self.own.book = repaired(self.own.book, outcome - mg.OWN_SIDE)
+            self.own.make_room(outcome - mg.OWN_SIDE)
         else:
             self.venue.make_room(outcome)
 
@@ -357,7 +360,7 @@ class SimMarket:
 
     def _seen_ns(self, t_venue_ns: int) -> int:
         """Return when we see what happened at a venue time: as late as the newest row of that time, never before."""
-        times, rows, _ = self.venue_rows
+        times, rows = self.venue_rows.times, self.venue_rows.rows
         v = max(int(np.searchsorted(times, t_venue_ns, side="right")) - 1, 0)
         row = int(rows[v]) if len(rows) else v
         delay = max(self.own.local_ns(row) - int(times[v]), 0)

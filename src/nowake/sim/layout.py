@@ -46,7 +46,7 @@ V_UNIT, V_SHIFT, V_SHIFT_AT, V_SHIFT_DUE, V_MOVED, V_FLOOR = range(24, 30)
 orders have lost their place, and the least seen price there can be."""
 VENUE_STATS = 32
 
-FILLS_FULL, LEDGER_FULL, BAR_OVER = 4, 5, 7
+FILLS_FULL, LEDGER_FULL, BAR_OVER, LOG_FULL = 4, 5, 7, 9
 TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
 NO_ID = -2

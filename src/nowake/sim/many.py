@@ -231,7 +231,7 @@ def _run(tape: Tape, rows: VenueRows, arrays: _Arrays, ledger: bool, progress: C
     while stop < len(tape):
         stop = min(stop + CHUNK_ROWS, len(tape))
         while status := mk.run_many(
-            *rows, tape.code, tape.price, tape.qty, book, arrays.state, arrays.groups, arrays.orders, arrays.fronts,
+            *rows[:3], tape.code, tape.price, tape.qty, book, arrays.state, arrays.groups, arrays.orders, arrays.fronts,
             arrays.worlds, arrays.exponents, arrays.events, fills, taken, taken_at, scratch, stop,
         ):  # fmt: skip
             if status in (bk.GROW, bk.REGRID):

@@ -19,7 +19,8 @@ The recorded book knows nothing of us. Rules, per row of the venue (event time):
   recorded ones;
 - on a tape with order ids, **first come first served** is exact (queue model ``fifo``): ``joined`` says of every row at
   which row its order joined the book, so what leaves counts as ahead of us when it came before us, and an execution of
-  an order that stands behind us would have met us first;
+  an order that stands behind us would have met us first; and what we took is void by name: an aggressor whose
+  counterparty we took matches again (``void``);
 - a **pegged** order follows the recorded touch at the end of each message, to the back of the queue; a midpoint peg
   cannot trade from the row that changes the mid to that end (``sim.requeue``).
 
@@ -46,8 +47,11 @@ from nowake.market.book import (
     level_size,
     next_key,
 )
+from nowake.market.book_l3 import N_AHEAD, N_HAS, N_REACH
 from nowake.market.queue import front_after
+from nowake.market.run import LOG_COUNT, LOG_FIRST, LOG_WIDTH
 from nowake.market.seen import taken_now
+from nowake.market.table import table_get
 from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
     BAR_OVER,
@@ -56,6 +60,7 @@ from nowake.sim.layout import (
     FILLS_FULL,
     HIDDEN_SEQ,
     LEDGER_FULL,
+    LOG_FULL,
     NO_ID,
     NO_LEVEL,
     O_DUE,
@@ -101,6 +106,7 @@ from nowake.sim.layout import (
 )
 from nowake.sim.overlay import age_shift, join_back, ledger_after_level, made_lots, set_taken, shift_fill, taken_lots
 from nowake.sim.requeue import is_crossed, pegs_are_due, refresh, repeg
+from nowake.sim.void import levels_to, set_void, void_after, void_after_level
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
 """The plain meaning, which tests hold the kernels to."""
@@ -153,8 +159,8 @@ def _shift_made(venue: I64, reals: F64, orders: I64, side: int, qty: int, t: int
 def _match_print(
     venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, side: int, key: int, qty: int, hidden: int, t: int,
     came: int,
-) -> None:  # fmt: skip
-    """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side.
+) -> int:  # fmt: skip
+    """Give a print of ``qty`` that hit ``side`` at ``key`` to our orders of that side; returns what they leave of it.
 
     ``came``: row at which the order that was executed joined; one that came before us is none of our business.
     """
@@ -165,7 +171,7 @@ def _match_print(
     while True:
         i = _first_order(orders, slots, side, key, last_key, last_seq)
         if i < 0:
-            return
+            return left
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
             bounds_after_print(orders, fronts, reals, i, last_key == key, hidden, came > NO_ID, came, venue[V_LOT])
@@ -228,10 +234,12 @@ def _match_level(
 @kernel(counted=False, inline=True)
 def _orders_after_level(
     head: I64, venue: I64, reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
-    side: int, key: int, flags: int, t: int, came: int,
+    side: int, key: int, old: int, new: int, flags: int, t: int, came: int,
 ) -> None:  # fmt: skip
-    """Move queues at a changed level and match orders that it crosses; ``came`` as in ``_match_print``."""
-    old, new = head[OLD], head[NEW]
+    """Move queues at a level that went from ``old`` to ``new`` and match orders that it crosses.
+
+    ``came`` as in ``_match_print``.
+    """
     crossed = False
     for i in range(venue[V_SLOTS]):
         if orders[i, O_LIVE] == 0:
@@ -287,6 +295,59 @@ def print_side(head: I64, code: int, price: int) -> int:
     return -1
 
 
+@kernel(counted=False)
+def _room_for(
+    head: I64, bits: I64, top: I64, table: I64, venue: I64, fills: I64, taken: I64, log: I64, code: int, price: int,
+    reach: int,
+) -> int:  # fmt: skip
+    """Return 0 when there is room for whatever a row does to void orders, else what is to be enlarged."""
+    levels, side = 1, ((code >> 4) & 3) - 1
+    if code & 15 == 4 and side >= 0:
+        levels += levels_to(head, bits, top, table, side, price if side == 0 else -price, reach)
+    if venue[V_FILLS] + 2 * venue[V_LIVE] * (levels + 2) > fills.shape[0]:
+        return FILLS_FULL
+    if 4 * (venue[V_TAKEN] + levels + 2) > taken.shape[0]:
+        return LEDGER_FULL
+    if log.shape[0] > 0 and LOG_FIRST + LOG_WIDTH * (log[LOG_COUNT] + levels + 2) > log.shape[0]:
+        return LOG_FULL
+    return 0
+
+
+@kernel(counted=False)
+def _void_row(
+    head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
+    fills: I64, taken: I64, taken_at: I64, t: int, code: int, side: int, key: int, qty: int, came: int, note: I64,
+    log: I64, source: int,
+) -> None:  # fmt: skip
+    """Do what a row, already applied to the book, means at a level of which something is void (``void``)."""
+    kind, packed, old, new, flags = code & 15, key * 2 + side, head[OLD], head[NEW], code & 0x600
+    void, left, loose = table_get(taken, packed), qty, 0
+    open_ = head[HALT_STATE] == 0
+    if kind == 4 and open_ and venue[V_LIVE] > 0:
+        left = _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
+    if kind <= 1 or flags != 0:
+        void_after_level(venue, taken, taken_at, log, source, side, key, old, new, flags)
+    else:
+        now, loose = void_after(void, kind, qty, left, note[N_AHEAD], note[N_HAS])
+        set_void(venue, taken, log, source, packed, min(now, new))
+    before, after = max(old - void, 0), max(new - table_get(taken, packed), 0)
+    _orders_after_level(
+        head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, before, after, flags, t, came
+    )
+    level = key
+    while loose > 0 and level != NO_PRICE and level >= note[N_REACH]:
+        if open_ and venue[V_LIVE] > 0:
+            loose = _match_print(venue, reals, orders, fronts, fills, side, level, loose, 0, t, NO_ID)
+        gone = table_get(taken, level * 2 + side)
+        part = min(loose, max(level_size(head, size, table, side, level) - gone, 0))
+        if part > 0:
+            set_void(venue, taken, log, source, level * 2 + side, gone + part)
+            loose -= part
+        level = next_key(head, bits, top, table, side, level)
+    if loose > 0 and open_ and venue[V_LIVE] > 0:
+        _match_print(venue, reals, orders, fronts, fills, side, note[N_REACH], loose, 0, t, NO_ID)
+
+
 @kernel(counted=False, inline=True)
 def is_plain(venue: I64, joined: I32) -> bool:
     """Say whether a venue keeps no mark of ours, pegs nothing to the mid and estimates its queues: until a command."""
@@ -298,16 +359,17 @@ def is_plain(venue: I64, joined: I32) -> bool:
 def venue_row(
     head: I64, size: I64, bits: I64, top: I64, table: I64, venue: I64, reals: F64, orders: I64, fronts: F64,
     fills: I64, taken: I64, taken_at: I64, t: int, code: int, price: int, qty: int, row: int, joined: I32,
-    plain: bool,
+    notes: I64, log: I64, source: int, plain: bool,
 ) -> int:  # fmt: skip
     """Apply one recorded row at the venue and match our orders.
 
-    ``row`` is its number in the venue's order, ``joined`` (n,) of all of them; empty = queues are estimated.
+    ``row`` is its number in the venue's order, ``source`` that of the tape; ``joined`` (n,) of all rows, empty = queues
+    are estimated; ``notes`` (n, 3), empty = what we took is not followed by name; ``log`` says what becomes of it.
     ``plain``: as ``is_plain`` says; given as a constant it leaves out what a plain venue need not look at.
 
     Returns:
-        0; or GROW, REGRID (``market.book``), FILLS_FULL or LEDGER_FULL: nothing changed, make room and call again; or
-        BAR_OVER: as well, say what may be filled from ``t`` on.
+        0; or GROW, REGRID (``market.book``), FILLS_FULL, LEDGER_FULL or LOG_FULL: nothing changed, make room and call
+        again; or BAR_OVER: as well, say what may be filled from ``t`` on.
     """
     kind = code & 15
     if venue[V_LIVE] == 0 and venue[V_LEDGER] == 0:
@@ -321,6 +383,10 @@ def venue_row(
         return FILLS_FULL
     if not plain and 4 * (venue[V_TAKEN] + 2) > taken.shape[0]:
         return LEDGER_FULL
+    if not plain and notes.shape[0] > 0 and venue[V_TAKEN] > 0 and kind <= 4:
+        status = _room_for(head, bits, top, table, venue, fills, taken, log, code, price, notes[row, N_REACH])
+        if status != 0:
+            return status
     if not plain and venue[V_UNIT] != 0 and t >= venue[V_SHIFT_DUE]:
         age_shift(head, size, table, venue, reals, orders, fronts, taken, taken_at, t, row)
     if kind == 5:
@@ -341,15 +407,26 @@ def venue_row(
         repeg(head, size, table, venue, orders, fronts, row + 1, 0)
     if kind <= 4 and side >= 0:
         key = price if side == 0 else -price
+        named = not plain and notes.shape[0] > 0
+        void = table_get(taken, key * 2 + side) if named and venue[V_TAKEN] > 0 else 0
         # What we took of the level first: what the level brings may be taken at once.
-        if not plain and venue[V_TAKEN] > 0:
+        if not plain and venue[V_TAKEN] > 0 and not named:
             ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
-        if venue[V_LIVE] > 0:
+        if not plain and void > 0:
+            _void_row(
+                head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at, t, code, side, key,
+                qty, int(joined[row]), notes[row], log, source,
+            )  # fmt: skip
+            if venue[V_MOVED] != 0:
+                join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
+        elif venue[V_LIVE] > 0:
             came = int(joined[row]) if not plain and joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
                 _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
-            flags = code & 0x600
-            _orders_after_level(head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, flags, t, came)
+            old, new, flags = head[OLD], head[NEW], code & 0x600
+            _orders_after_level(
+                head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, old, new, flags, t, came
+            )
             if not plain and venue[V_MOVED] != 0:
                 join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
     if code & 0x100 and venue[V_PEGS] > 0 and venue[V_EDGES] != head[EDGES]:

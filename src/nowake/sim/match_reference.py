@@ -11,6 +11,7 @@ from nowake.core.tape import END, HIDDEN, KIND_MASK, OFF_EXCHANGE, SEEDED, SIDE_
 from nowake.market.book_reference import DEPTH_ROWS, ReferenceBook
 from nowake.market.queue import UNKNOWN_FRONT, front_after_reference
 from nowake.market.seen_reference import ReferenceOverlay
+from nowake.sim.void_reference import ReferenceVoids
 
 TOOK, PRINTED, UNPRINTED = 0, 1, 2
 
@@ -282,8 +283,11 @@ class ReferenceMatcher:
         self._join_back(t, row)
         return qty + over
 
-    def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> None:
-        """Give a print that hit ``side`` to our orders there; ``came``: when the order that was executed joined."""
+    def _print(self, side: int, price: int, qty: int, t: int, *, hidden: bool, came: int | None = None) -> int:
+        """Give a print that hit ``side`` to our orders there; returns what they leave of it.
+
+        ``came``: when the order that was executed joined.
+        """
         left, worst, best = qty, qty, qty
         at = price if side == 0 else -price
         for order, unseen in self._priority(side, at):
@@ -320,10 +324,38 @@ class ReferenceMatcher:
             )
             if part > 0:
                 left -= self._make(order, part, at, t, PRINTED, None, hidden=unseen)
+        return left
 
-    def _level(self, side: int, price: int, code: int, t: int, came: int | None) -> None:
+    def _void_row(self, row: tuple[int, int, int, int], name: int, came: int | None, reach: int | None) -> None:
+        """Do what a row means where orders are known by name; ``reach``: how far its aggressor would have gone."""
+        t, code, price, qty = row
+        assert isinstance(self.overlay, ReferenceVoids)
+        side, left, old, new = ((code & SIDE_MASK) >> SIDE_SHIFT) - 1, qty, self.book.old, self.book.new
+        fills = Row(code & KIND_MASK) is Row.FILL
+        before = max(old - self.overlay.taken_now(side, price, t), 0)
+        if fills and not self.book.halted:
+            left = self._print(side, price, qty, t, hidden=False, came=came)
+        loose = self.overlay.row(code, price, qty, name, old, new, left)
+        after = max(new - self.overlay.taken_now(side, price, t), 0)
+        self._level(side, price, code, t, came, before, after)
+        if not loose:
+            return
+        sign = 1 if side == 0 else -1
+        assert reach is not None
+        for at in sorted({price, *self.book.sides[side]}, reverse=side == 0):
+            if sign * at > sign * price or sign * at < sign * reach:
+                continue
+            loose = loose if self.book.halted else self._print(side, at, loose, t, hidden=False)
+            part = min(loose, max(self.book.sides[side].get(at, 0) - self.overlay.taken_now(side, at, t), 0))
+            self.overlay.take(side, at, part, t)
+            loose -= part
+            if not loose:
+                return
+        if not self.book.halted:
+            self._print(side, reach, loose, t, hidden=False)
+
+    def _level(self, side: int, price: int, code: int, t: int, came: int | None, old: int, new: int) -> None:
         """Move queues at a changed level, match what it crosses, carry ``taken`` over."""
-        old, new = self.book.old, self.book.new
         for order in self.orders:
             if order.side == side and order.price == price:
                 if new or not code & SEEDED:
@@ -338,7 +370,8 @@ class ReferenceMatcher:
                     ahead = front_after_reference(self.model, self.n, order.ahead, float(old), float(new), order.traded)
                     order.ahead, order.traded = ahead, 0.0
         quiet = bool(code & (SEEDED | SNAPSHOT))
-        self.overlay.carry(side, price, old, new, t, quiet=quiet)
+        if not isinstance(self.overlay, ReferenceVoids):
+            self.overlay.carry(side, price, old, new, t, quiet=quiet)
         if new > old and not quiet and not self.book.halted:
             left, at = new - old, -price if side == 0 else price
             best = left
@@ -380,11 +413,14 @@ class ReferenceMatcher:
             return 0
         return 1 if ask is not None and price >= ask else None
 
-    def row(self, t: int, code: int, price: int, qty: int, number: int = 0, came: int | None = None) -> None:
+    def row(
+        self, t: int, code: int, price: int, qty: int, number: int = 0, came: int | None = None, name: int = 0,
+        reach: int | None = None,
+    ) -> None:  # fmt: skip
         """Apply one recorded row at venue time ``t`` and match our orders.
 
         ``number`` is its place in the venue's order, ``came`` that at which its order joined (-1 = before the first);
-        None = queues are estimated.
+        None = queues are estimated. ``name`` is the id of that order, ``reach`` how far its aggressor would have gone.
         """
         self.refresh(t, number)
         self.look(t, number)
@@ -398,10 +434,15 @@ class ReferenceMatcher:
         self.book.apply(code, price, qty)
         if self._crossed():
             self._repeg(number + 1, within=True)  # nothing meets a mid that is gone
+        if kind is Row.CLEAR and isinstance(self.overlay, ReferenceVoids):
+            self.overlay.clear()
         if kind in DEPTH_ROWS and side >= 0:
-            if kind is Row.FILL and not self.book.halted:
-                self._print(side, price, qty, t, hidden=False, came=came)
-            self._level(side, price, code, t, came)
+            if isinstance(self.overlay, ReferenceVoids):
+                self._void_row((t, code, price, qty), name, came, reach)
+            else:
+                if kind is Row.FILL and not self.book.halted:
+                    self._print(side, price, qty, t, hidden=False, came=came)
+                self._level(side, price, code, t, came, self.book.old, self.book.new)
             self._join_back(t, number + 1)
         self._repeg(number + 1, within=not code & END)
 

@@ -16,6 +16,7 @@ from nowake.core.jit import kernel
 from nowake.core.tape import F64, I32, I64, U16, Row, Tape
 from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
+from nowake.market.book_l3 import NOTE_FIELDS, OrderBook
 from nowake.market.run import (
     ASK,
     AT_END,
@@ -23,12 +24,16 @@ from nowake.market.run import (
     CLOCK,
     CURSOR,
     FLAGS,
+    LOG_COUNT,
+    LOG_DONE,
+    TAKEN_FULL,
     VOLUME_ALL,
     any_watch_holds,
+    follow_venue,
     own_row,
     watches_queue,
 )
-from nowake.sim.layout import V_CURSOR, V_FILLS, V_LIVE
+from nowake.sim.layout import V_CURSOR, V_FILLS, V_LIVE, V_TAKEN
 from nowake.sim.match_l2 import is_plain, venue_row
 
 REFERENCE = "nowake.sim.merge_reference:ReferenceWorld"
@@ -46,8 +51,8 @@ OWN_SIDE = 16
 
 @kernel(counted=False, inline=True)
 def _run_venue(
-    t_venue: I64, order: I64, joined: I32, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64,
-    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64, plain: bool,
+    t_venue: I64, order: I64, joined: I32, notes: I64, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64,
+    reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, log: I64, limits: I64, plain: bool,
 ) -> int:  # fmt: skip
     """Do what ``run_venue`` does; ``plain`` a constant, so that each kind of venue has a loop of its own."""
     a = HEAD + 2 * book[WIDTH]
@@ -65,7 +70,8 @@ def _run_venue(
         before = venue[V_FILLS]
         outcome = venue_row(
             head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at,
-            t_venue[np.uint64(v)], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, plain,
+            t_venue[np.uint64(v)], int(np.int64(code[r])), int(price[r]), int(qty[r]), v, joined, notes, log,
+            int(r), plain,
         )  # fmt: skip
         if outcome != 0:
             break
@@ -81,8 +87,8 @@ def _run_venue(
 
 @kernel(counted=False)
 def run_venue(
-    t_venue: I64, order: I64, joined: I32, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64, reals: F64,
-    orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, limits: I64,
+    t_venue: I64, order: I64, joined: I32, notes: I64, code: U16, price: I32, qty: I32 | I64, book: I64, venue: I64,
+    reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64, log: I64, limits: I64,
 ) -> int:  # fmt: skip
     """Run the venue alone as far as we could still act, or to the first command, when no row of ours can wake us.
 
@@ -94,27 +100,28 @@ def run_venue(
     """
     if is_plain(venue, joined):
         return _run_venue(
-            t_venue, order, joined, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at,
-            limits, True,
+            t_venue, order, joined, notes, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at,
+            log, limits, True,
         )  # fmt: skip
     return _run_venue(
-        t_venue, order, joined, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at, limits,
-        False,
+        t_venue, order, joined, notes, code, price, qty, book, venue, reals, orders, fronts, fills, taken, taken_at,
+        log, limits, False,
     )  # fmt: skip
 
 
 @kernel(counted=False)
 def merge(
-    t_venue: I64, order: I64, joined: I32, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32, qty: I32 | I64,
-    venue_book: I64, venue: I64, venue_reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64, taken_at: I64,
-    own_book: I64, stats: I64, reals: F64, queues: F64, watches: I64, count: int, limits: I64,
+    t_venue: I64, order: I64, joined: I32, notes: I64, t_event: I64, recv_delta: I32 | I64, code: U16, price: I32,
+    qty: I32 | I64, venue_book: I64, venue: I64, venue_reals: F64, orders: I64, fronts: F64, fills: I64, taken: I64,
+    taken_at: I64, log: I64, own_book: I64, stats: I64, reals: F64, queues: F64, watches: I64, count: int, limits: I64,
 ) -> int:  # fmt: skip
     """Run both sides to the limit, the first watch, or the first command due at the venue.
 
-    The venue side may lag while no order is live and no command is on its way: nothing can come of its rows.
+    The venue side may lag while no order is live, no command is on its way and its ``log`` is not needed: nothing can
+    come of its rows.
 
-    ``t_venue``, ``order`` and ``joined`` are ``VenueRows``;
-    ``t_event`` to ``qty`` the columns of the tape; ``venue_book`` to ``taken_at`` the venue (``sim.match_l2``);
+    ``t_venue`` to ``notes`` are ``VenueRows``;
+    ``t_event`` to ``qty`` the columns of the tape; ``venue_book`` to ``log`` the venue (``sim.match_l2``);
     ``own_book`` to ``count`` our market (``market.run``). ``limits`` holds the limit (lowered here to the delivery of
     the first fill), the time of the next command at the venue, lead, response, the addition to our receive times, and
     the local time at the start.
@@ -141,7 +148,7 @@ def merge(
     v_top, v_table = venue_book[at2:at3], venue_book[at3:]
     n = t_event.shape[0]
     sorted_rows = order.shape[0] == 0
-    has_delta = recv_delta.shape[0] > 0
+    has_delta, has_log = recv_delta.shape[0] > 0, log.shape[0] > 0
     limit, command, lead, extra = limits[L_LIMIT], limits[L_COMMAND], limits[L_LEAD], limits[L_EXTRA]
     i, v = stats[CURSOR], venue[V_CURSOR]
     plain = is_plain(venue, joined)
@@ -155,7 +162,7 @@ def merge(
             t = int(t_event[r] + extra)
             if has_delta:
                 t += int(recv_delta[r])
-        if venue[V_LIVE] > 0 or command < NEVER:
+        if venue[V_LIVE] > 0 or command < NEVER or (has_log and venue[V_TAKEN] > 0):
             act = min(t, limit)
             horizon = min(act + lead, command)
             while v < n and t_venue[np.uint64(v)] <= horizon:
@@ -163,7 +170,8 @@ def merge(
                 before = venue[V_FILLS]
                 outcome = venue_row(
                     v_head, v_size, v_bits, v_top, v_table, venue, venue_reals, orders, fronts, fills, taken, taken_at,
-                    t_venue[np.uint64(v)], int(np.int64(code[w])), int(price[w]), int(qty[w]), v, joined, plain,
+                    t_venue[np.uint64(v)], int(np.int64(code[w])), int(price[w]), int(qty[w]), v, joined, notes,
+                    log, int(w), plain,
                 )  # fmt: skip
                 if outcome != 0:
                     break
@@ -179,6 +187,9 @@ def merge(
                 break
         if t > limit:
             outcome = REACHED
+            break
+        if has_log and log[LOG_DONE] < log[LOG_COUNT] and follow_venue(log, stats, i) != 0:
+            outcome = TAKEN_FULL + OWN_SIDE
             break
         c = int(np.int64(code[r]))
         outcome = own_row(head, size, bits, top, table, stats, reals, queues, t, c, int(price[r]), int(qty[r]))
@@ -214,21 +225,27 @@ class VenueRows(NamedTuple):
         rows: (n,) i64: the row of the tape that happens at each; empty = the order of the tape.
         joined: (n,) i32: at which of these the order that a row is about joined the book, -1 = before the first;
             empty = not known, or not asked for.
+        notes: (n, 3) i64: whom each row is about (``market.book_l3.OrderBook.notes``); empty = not asked for.
     """
 
     times: I64
     rows: I64
     joined: I32
+    notes: I64
 
 
-def venue_rows(tape: Tape, *, fifo: bool = False) -> VenueRows:
+def venue_rows(tape: Tape, *, fifo: bool = False, void: bool = False) -> VenueRows:
     """Return a tape as the venue sees it; ``fifo``: with the place of every order in its queue.
+
+    ``void``: with what it takes to follow the orders that we consume by name (``sim.void``); only with ``fifo``.
 
     Raises:
         InputError: ``fifo``, and the tape has no order ids.
     """
     times, rows = venue_order(tape)
-    return VenueRows(times, rows, joined_at(tape, rows) if fifo else np.empty(0, dtype=np.int32))
+    joined = joined_at(tape, rows) if fifo else np.empty(0, dtype=np.int32)
+    notes = OrderBook().notes(tape, times, rows) if fifo and void else np.empty((0, NOTE_FIELDS), dtype=np.int64)
+    return VenueRows(times, rows, joined, notes)
 
 
 def joined_at(tape: Tape, rows: I64) -> I32:

@@ -17,6 +17,7 @@ from nowake.market import book as bk
 from nowake.market.hours import Hours
 from nowake.market.own import coarsest_step
 from nowake.market.queue import UNKNOWN_FRONT
+from nowake.market.run import LOG_FIRST, LOG_WIDTH, NO_LOG
 from nowake.market.seen import LONG
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
@@ -84,6 +85,7 @@ class SimVenue(VenueDesk):
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
         self.fills: I64 = np.zeros((256, lay.FILL_FIELDS), dtype=np.int64)
         self.taken, self.taken_at = new_table(64), new_table(64)
+        self.log: I64 = NO_LOG
         self._marks, self.marks = impact.marks, list[Mark]()
         self._in_slot: dict[int, VenueOrder] = {}
 
@@ -91,6 +93,19 @@ class SimVenue(VenueDesk):
     def has_live(self) -> bool:
         """Return whether an order of ours can still trade."""
         return bool(self.stats[lay.V_LIVE] > 0)
+
+    @property
+    def is_followed(self) -> bool:
+        """Return whether rows change what is seen of the book on our side, by way of the log."""
+        return bool(len(self.log) and self.stats[lay.V_TAKEN] > 0)
+
+    def name_taken(self, *, log: bool) -> None:
+        """Follow what we take order by order (``sim.void``), before the first row; ``log``: and say what becomes of it.
+
+        What is void does not come back by half-lives.
+        """
+        self.stats[lay.V_HALF_NS] = -1
+        self.log = np.zeros(LOG_FIRST + 16 * LOG_WIDTH, dtype=np.int64) if log else NO_LOG
 
     def make_room(self, status: int) -> None:
         """Enlarge what a kernel found too small (its status)."""
@@ -100,6 +115,8 @@ class SimVenue(VenueDesk):
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
         elif status == lay.BAR_OVER:
             self._bar_room(int(self.stats[lay.V_BAR_UNTIL]))
+        elif status == lay.LOG_FULL:
+            self.log = np.concatenate([self.log, np.zeros_like(self.log)])
         else:
             self.taken, self.taken_at = grown(self.taken), grown(self.taken_at)
 

@@ -65,7 +65,7 @@ def joins(tape: Tape, count: int, horizon_ns: int = HORIZON_NS, *, touch_only: b
     """
     good = len(tape) > 0 and len(tape.order_id) == len(tape)
     require(good, "tape", tape.meta.source, "order by order: with an id on every row")
-    times, order, _ = venue_rows(tape)
+    times, order, *_ = venue_rows(tape)
     rows = order if len(order) else np.arange(len(tape))
     code, price, qty, ids = tape.code[rows], tape.prices()[rows], tape.qty[rows].astype(np.int64), tape.order_id[rows]
     kind, side = code & np.uint16(15), ((code >> np.uint16(4)) & np.uint16(3)).astype(np.int64) - 1

@@ -98,7 +98,7 @@ def rerun(tape: Tape, count: int = 10**9, horizon_ns: int = HORIZON_NS) -> Rerun
 
 
 def _rows(tape: Tape) -> _Rows:
-    times, order, _ = venue_rows(tape)
+    times, order, *_ = venue_rows(tape)
     rows = order if len(order) else np.arange(len(tape))
     return _Rows(times, tape.code[rows], tape.prices()[rows], tape.qty[rows].astype(np.int64), tape.order_id[rows])
 

@@ -16,7 +16,7 @@ from nowake.core.value import require
 from nowake.market.book import repaired
 from nowake.market.microstructure import meter as m
 from nowake.market.own import OwnMarket
-from nowake.market.run import GRID_NS
+from nowake.market.run import GRID_NS, NO_LOG
 
 BIN_NS = 60 * NS_PER_SECOND
 ROOM = 64
@@ -106,7 +106,7 @@ class Meter(OwnMarket):
         self._reals = np.zeros((ROOM, m.REALS), dtype=np.float64)
         self._count = 0
 
-    def run(self, until_ns: int, table: I64) -> int:
+    def run(self, until_ns: int, table: I64, log: I64 = NO_LOG) -> int:  # noqa: ARG002 - no mark is ours
         """Receive rows up to ``until_ns``; a meter takes no watches."""
         require(len(table) == 0, "watches", len(table), "none on a meter")
         hi = len(self.columns[0])
