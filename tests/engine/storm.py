@@ -180,7 +180,7 @@ def storm(seed: int, *, faults: Faults | None = None, crash: float | None = None
     made = Storm(
         seed, order, env, CrashingHost(env, journal, seed + 7, crash), FaultyMarket(inner, faults, seed), journal
     )
-    World(made.market, made.host, drop_copy=DropCopy()).run(order)
+    World(made.market, made.host, drop_copy=DropCopy(settle_ns=LATER_NS)).run(order)
     hear_out(made)
     return made
 
@@ -208,7 +208,8 @@ def judge(made: Storm, *, deep: bool = False) -> None:
         assert filled == 0, "a refused order traded"
         return
     over = made.market.board.faults.overfilled > 0
-    assert over or venue.exposure <= order.qty_units, f"{venue.exposure} of {order.qty_units} could have been filled"
+    most = order.qty_units + made.market.undone_units()
+    assert over or venue.exposure <= most, f"{venue.exposure} of {order.qty_units} could have been filled"
     assert over or filled <= order.qty_units, "the venue filled more than the order"
     assert parent.filled == filled, f"the engine counts {parent.filled} filled, the venue {filled}"
     assert parent.filled + sum(parent.abandoned.values()) == order.qty_units + parent.overfill, "not conserved"

@@ -178,7 +178,7 @@ class Fill(Value, frozen=True, omit_defaults=True):
         require(self.price_units > 0, "price_units", self.price_units, "> 0")
 
 
-class OrderStatus(Value, frozen=True):
+class OrderStatus(Value, frozen=True, omit_defaults=True):
     """What a venue says of an order when asked.
 
     Attributes:
@@ -187,14 +187,16 @@ class OrderStatus(Value, frozen=True):
         status: The venue's word for it, when known and not live.
         cum_qty: Filled so far.
         fills: All its fills, so that missed ones can be applied.
+        busted: Trades of it that were undone; not among ``fills``, not in ``cum_qty``.
     """
 
     child_id: str
     known: bool
-    live: bool = False
-    status: ChildStatus = ChildStatus.CANCELED
-    cum_qty: int = 0
-    fills: tuple[Fill, ...] = ()
+    live: bool = msgspec.field(default_factory=bool)  # always written, as above
+    status: ChildStatus = msgspec.field(default_factory=lambda: ChildStatus.CANCELED)
+    cum_qty: int = msgspec.field(default_factory=int)
+    fills: tuple[Fill, ...] = msgspec.field(default_factory=lambda: ())
+    busted: tuple[Fill, ...] = ()
 
     @classmethod
     def of(cls, child_id: str, status: ChildStatus, cum_qty: int, fills: Sequence[Fill]) -> OrderStatus:

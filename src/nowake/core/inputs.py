@@ -68,6 +68,23 @@ class Filled(Input, frozen=True, tag="filled"):
     view: View | None = None
 
 
+class Busted(Input, frozen=True, tag="busted"):
+    """The venue undid a trade (FIX ExecType H), or states it otherwise (G): ``fill`` as it was, and what it is now.
+
+    The only thing that lowers a filled quantity (I6).
+    """
+
+    fill: Fill
+    t_venue_ns: int
+    correction: Fill | None = None
+    view: View | None = None
+
+    def __post_init__(self) -> None:
+        if self.correction is not None:
+            other = self.correction.trade_id != self.fill.trade_id and self.correction.child_id == self.fill.child_id
+            require(other, "correction", self.correction.trade_id, "another trade id of the same child")
+
+
 class Ended(Input, frozen=True, tag="ended"):
     """A child will not trade again: canceled, or an IOC's rest expired. ``cum_qty`` is what it filled in all."""
 
@@ -169,6 +186,7 @@ AnyInput = (
     | Acked
     | Rejected
     | Filled
+    | Busted
     | Ended
     | CancelRejected
     | SendFailed

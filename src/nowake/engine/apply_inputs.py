@@ -7,6 +7,7 @@ from typing import Any
 
 from nowake.core import inputs as i
 from nowake.core.child import WOULD, ChildStatus, Fill, OrderStatus
+from nowake.core.decisions import ParentStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.ports import Record
 from nowake.core.value import replace
@@ -23,6 +24,10 @@ from nowake.engine.state import (
     get_parent,
     maker,
 )
+
+
+BUSTED = "busted"
+"""Why an order that was done has abandoned what a trade that was undone gave back."""
 
 
 def _nothing(state: EngineState, _: Record) -> EngineState:
@@ -62,6 +67,8 @@ def _rejected(state: EngineState, record: i.Rejected) -> EngineState:
     if child is None or child.filled or record.code == "duplicate-id":
         # A reject of what already traded, or of a repeated id, proves nothing about the first order.
         return replace(state, ignored=state.ignored + 1)
+    if child.acked_ns:  # it was accepted: one of the two is wrong, so neither is believed
+        return put(state, with_child(parent, doubt(child, record.t_ns)))
     count = parent.rejects + (record.code != "would-cross")
     return put(state, replace(close(parent, child, ChildStatus.REJECTED), rejects=count))
 
@@ -106,6 +113,57 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
     return put(state, _settle(with_child(parent, child), child))
 
 
+def _bust(state: EngineState, fill: Fill) -> EngineState:
+    """Undo a trade, once, also one whose report is still to come: what it filled is unsent again (I6).
+
+    It stays among the child's trades with quantity 0, so that neither comes again. What the venue had filled too much
+    falls first; an order that is done does not trade again, so it abandons what comes back.
+    """
+    found = find(state, fill.child_id)
+    if found is None:
+        return _foreign(state, fill.child_id)
+    parent, child = found
+    past: ChildState | ClosedChild = child if child is not None else parent.closed[fill.child_id]
+    was = next((one for one in past.fills if one.trade_id == fill.trade_id), None)
+    if was is not None and not was.qty_units:
+        return replace(state, ignored=state.ignored + 1)
+    qty, price = (was.qty_units, was.price_units) if was is not None else (0, fill.price_units)
+    fills = tuple(one for one in past.fills if one is not was)
+    past = replace(
+        past,
+        filled=past.filled - qty,
+        fills=(*fills, FillKey(trade_id=fill.trade_id, price_units=price, qty_units=0)),
+    )
+    parent = _without(parent, replace(fill, price_units=price, qty_units=qty), past) if qty else parent
+    if isinstance(past, ChildState):
+        return put(state, with_child(parent, past))
+    return put(state, replace(parent, closed={**parent.closed, fill.child_id: past}))
+
+
+def _without(parent: ParentState, fill: Fill, child: ChildState | ClosedChild) -> ParentState:
+    """Return the parent without a trade that was undone."""
+    qty, leg = fill.qty_units, child.order.leg if isinstance(child, ChildState) else child.leg
+    over = min(qty, parent.overfill)
+    done = parent.status is ParentStatus.DONE
+    lost = {**parent.abandoned, BUSTED: parent.abandoned.get(BUSTED, 0) + qty - over}
+    return replace(
+        parent,
+        filled=parent.filled - qty,
+        overfill=parent.overfill - over,
+        unsent=parent.unsent + (0 if done else qty - over),
+        abandoned=lost if done and qty > over else parent.abandoned,
+        cash_units=parent.cash_units - fill.price_units * qty,
+        fees_money=parent.fees_money - fill.fee_money,
+        maker_units=parent.maker_units - maker(fill.liquidity, qty),
+        would_units=parent.would_units - (qty if leg.endswith(f"/{WOULD}") else 0),
+    )
+
+
+def _busted(state: EngineState, record: i.Busted) -> EngineState:
+    state = _bust(state, record.fill)
+    return state if record.correction is None else _fill(state, record.correction, record.t_ns)
+
+
 def _draw(abandoned: dict[str, int], qty: int) -> tuple[dict[str, int], int]:
     """Return what is left of the abandoned buckets after drawing ``qty``, and what they could not give."""
     left = dict(abandoned)
@@ -118,7 +176,7 @@ def _draw(abandoned: dict[str, int], qty: int) -> tuple[dict[str, int], int]:
 
 def _settle(parent: ParentState, child: ChildState) -> ParentState:
     """Close a child that is full, or whose reported end has been reached by its fills."""
-    if child.filled >= child.order.qty_units:
+    if child.filled >= child.order.qty_units or (child.ended is None and not child.leaves):
         return close(parent, child, ChildStatus.FILLED)
     if child.ended is not None and child.filled >= child.cum_reported:
         return close(parent, child, child.ended)
@@ -137,11 +195,14 @@ def _end(state: EngineState, child_id: str, status: ChildStatus, cum_qty: int, t
     parent, child = found
     if child is None:
         return replace(state, ignored=state.ignored + 1)
-    missing = max(0, min(cum_qty, child.order.qty_units) - child.filled)
+    short = min(cum_qty, child.order.qty_units) - child.filled
+    if cum_qty < child.filled:  # less than it told us of: a trade was undone, or it is nonsense; no proof of an end
+        return put(state, with_child(parent, doubt(child, t_ns)))
+    missing = min(max(0, short), child.leaves)  # a total from before a trade was undone is more than can be missing
     parent = replace(parent, unsent=parent.unsent + child.leaves - missing)
-    doubt = ChildStatus.IN_DOUBT if missing else child.status
+    status_now = ChildStatus.IN_DOUBT if short > 0 else child.status
     child = replace(
-        child, leaves=missing, ended=status, cum_reported=cum_qty, status=doubt, doubt_ns=t_ns if missing else 0
+        child, leaves=missing, ended=status, cum_reported=cum_qty, status=status_now, doubt_ns=t_ns if short > 0 else 0
     )
     return put(state, _settle(with_child(parent, child), child))
 
@@ -170,6 +231,8 @@ def _send_failed(state: EngineState, record: i.SendFailed) -> EngineState:
 
 def _status(state: EngineState, status: OrderStatus, requested_ns: int, t_ns: int) -> EngineState:
     """Take over what the venue says of one child: fills first, then whether it lives."""
+    for fill in status.busted:
+        state = _bust(state, fill)
     for fill in status.fills:
         state = _fill(state, fill, t_ns)
     found = find(state, status.child_id)
@@ -234,6 +297,7 @@ INPUTS: dict[type, Callable[[EngineState, Any], EngineState]] = {
     i.Acked: _acked,
     i.Rejected: _rejected,
     i.Filled: _filled,
+    i.Busted: _busted,
     i.Ended: _ended,
     i.CancelRejected: _cancel_rejected,
     i.SendFailed: _send_failed,

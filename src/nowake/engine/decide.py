@@ -53,6 +53,8 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
         operate(draft, state, event)
     elif isinstance(event, i.MarketClosed):
         _close_market(draft, event.view)
+    elif isinstance(event, i.Busted):
+        _say_busted(draft, state, event)
     elif isinstance(event, i.StatusReported):
         _say_unheard(draft, state, event)
     seen = draft.view
@@ -67,6 +69,18 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
         if not draft.decisions:
             return state, ()
     return draft.state, tuple(draft.decisions)
+
+
+def _say_busted(draft: Draft, before: EngineState, event: i.Busted) -> None:
+    """Call for a person where the venue undid a trade (F13)."""
+    parent_id = before.find_child(event.fill.child_id)
+    if parent_id is None:
+        return
+    was, now = before.parents[parent_id], draft.parent(parent_id)
+    if was.filled != now.filled or event.correction is not None:
+        what = f"trade {event.fill.trade_id} of {event.fill.qty_units} at {event.fill.price_units} units was undone"
+        text = f"{what}: filled {was.filled} before, {now.filled} now"
+        draft.emit(Alerted(code="bust", text=text, parent_id=parent_id))
 
 
 def _say_unheard(draft: Draft, before: EngineState, event: i.StatusReported) -> None:
@@ -109,7 +123,7 @@ def _concerned(state: EngineState, event: AnyInput) -> tuple[str, ...]:
         found: str | None = event.parent_id
     elif isinstance(event, i.OrderReceived):
         found = event.order.parent_id
-    elif isinstance(event, i.Filled):
+    elif isinstance(event, i.Filled | i.Busted):
         found = state.find_child(event.fill.child_id)
     elif isinstance(event, i.StatusReported):
         found = state.find_child(event.status.child_id)

@@ -30,10 +30,12 @@ class DropCopy:
     Args:
         every_ns: From one round to the next.
         retry_ns: The same when only children that are over are left to ask about.
+        settle_ns: A child that is over is asked about until this long after the first time.
     """
 
-    def __init__(self, every_ns: int = 30 * NS_PER_SECOND, retry_ns: int = 5 * NS_PER_SECOND) -> None:
-        self._every_ns, self._retry_ns = every_ns, retry_ns
+    def __init__(self, every_ns: int = 30 * NS_PER_SECOND, retry_ns: int = 5 * NS_PER_SECOND, settle_ns: int = 0) -> None:
+        self._every_ns, self._retry_ns, self._settle_ns = every_ns, retry_ns, settle_ns
+        self._over_ns: dict[str, int] = {}
         self.next_ns = 0
         """When the next round is due."""
         self._asked: dict[str, tuple[int, bool]] = {}
@@ -58,6 +60,8 @@ class DropCopy:
             except VenueUnavailable:
                 return
             self._asked[child_id] = now_ns, child_id not in working
+            if child_id not in working:
+                self._over_ns.setdefault(child_id, now_ns)
 
     def is_news(self, event: AnyInput, state: EngineState) -> bool:
         """Return whether an input is for the engine: anything but the answer to a question of ours that it knows."""
@@ -71,9 +75,10 @@ class DropCopy:
         parent, child = found
         if child is not None and child.status not in HEARD:
             return True  # the engine may have asked at the same instant, and waits for this
-        if child is None and was_over:
+        if child is None and was_over and asked_ns >= self._over_ns[status.child_id] + self._settle_ns:
             self._settled.add(status.child_id)
         past = parent.closed[status.child_id] if child is None else child
-        known = {key.trade_id for key in past.fills}
+        known = {key.trade_id: key.qty_units for key in past.fills}
         ended = child is not None and status.known and not status.live
-        return ended or any(fill.trade_id not in known for fill in status.fills)
+        undone = any(known.get(fill.trade_id) for fill in status.busted)
+        return ended or undone or any(fill.trade_id not in known for fill in status.fills)

@@ -19,6 +19,7 @@ from nowake.core.ids import random_word
 from nowake.core.inputs import (
     Acked,
     AnyInput,
+    Busted,
     CancelRejected,
     Ended,
     Filled,
@@ -60,8 +61,10 @@ class Faults(Value, frozen=True):
         cancel_lost: F9. A cancel does not arrive; every other time we are told that it is not known.
         end_lost: F9. The end of an order, or the refusal of a cancel, does not arrive.
         answer_lost: F9. The answer to a query, or a reject, does not arrive.
+        cancel_unclear: F10. A cancel is answered "too late": every other time it took effect all the same, else not.
         overfilled: F11. The venue fills an order that is whole by one unit more.
         conflicting: F12. A trade id comes again with another quantity.
+        busted: F13. A trade is undone up to 10 s after it was told.
         rejected: F14. An order is refused without a reason of its own.
         disconnected: F15. A stretch of up to 20 s: nothing arrives, what was on its way is lost, then all is in doubt.
         maintenance: F16. A stretch: the venue cancels all orders, unasked, and takes none; the listing is halted.
@@ -69,6 +72,8 @@ class Faults(Value, frozen=True):
         skewed: F18. A stretch: the venue's clock is off by up to 2 s.
         bad_book: F19. A stretch: the book is crossed, empty or silent.
         gap: F20. A stretch: messages of the feed are missing.
+        nonsense: F21. A report comes with a false one: an end or a status that counts too little, a refusal of an
+            order that was accepted, an acknowledgement of nothing.
         regridded: F22. An order is refused: its price or quantity is not on the grid that it has now.
         balance_short: F23. An order is refused: the account is short.
         foreign: F24. A fill of an order that is not ours, and one among the open ones.
@@ -86,8 +91,10 @@ class Faults(Value, frozen=True):
     cancel_lost: float = 0.0
     end_lost: float = 0.0
     answer_lost: float = 0.0
+    cancel_unclear: float = 0.0
     overfilled: float = 0.0
     conflicting: float = 0.0
+    busted: float = 0.0
     rejected: float = 0.0
     disconnected: float = 0.0
     maintenance: float = 0.0
@@ -95,6 +102,7 @@ class Faults(Value, frozen=True):
     skewed: float = 0.0
     bad_book: float = 0.0
     gap: float = 0.0
+    nonsense: float = 0.0
     regridded: float = 0.0
     balance_short: float = 0.0
     foreign: float = 0.0
@@ -223,6 +231,7 @@ class FaultyMarket:
         self.sent: dict[str, int] = {}
         self._refused: dict[str, OrderStatus] = {}
         self._extra: dict[str, tuple[Fill, ...]] = {}
+        self._undone: dict[str, tuple[Fill, ...]] = {}
         self._held: list[tuple[int, int, str, Any]] = []
         self._due: list[tuple[int, int, VenueMessage]] = []
         self._serial = 0
@@ -283,12 +292,19 @@ class FaultyMarket:
                 raise VenueUnavailable("timed out")
             return
         if child_id in self._refused:
-            t_ns = now_ns + SOON_NS
-            self._receive(CancelRejected(t_ns=t_ns, child_id=child_id, t_venue_ns=t_ns, code="too-late"), b"")
+            self._too_late(child_id, now_ns)
+        elif count := self.board.strikes("cancel_unclear", now_ns):
+            self._too_late(child_id, now_ns)
+            if count % 2:
+                self.inner.cancel(child_id, now_ns)
         elif count := self.board.strikes("cancel_late", now_ns):
             self._hold(now_ns + self.board.late_ns(HELD_NS, "cancel_late", count), "cancel", child_id)
         else:
             self.inner.cancel(child_id, now_ns)
+
+    def _too_late(self, child_id: str, now_ns: int) -> None:
+        t_ns = now_ns + SOON_NS
+        self._receive(CancelRejected(t_ns=t_ns, child_id=child_id, t_venue_ns=t_ns, code="too-late"), b"")
 
     def query(self, child_id: str, now_ns: int) -> None:
         """Ask what became of a child, if it gets through."""
@@ -331,6 +347,8 @@ class FaultyMarket:
             self._push(t_ns + board.late_ns(LATE_NS, "repeated", count), event, raw)
         if isinstance(event, Filled):
             self._more_fills(event, t_ns)
+        if isinstance(event, Acked | Filled) and (count := board.strikes("nonsense", t_ns)):
+            self._push(t_ns + board.late_ns(LATE_NS, "nonsense", count), _false_report(event, count), b"")
 
     def _more_fills(self, event: Filled, t_ns: int) -> None:
         """Tell the same trade otherwise, or one of somebody else."""
@@ -345,9 +363,13 @@ class FaultyMarket:
     def _arrive(self, event: AnyInput, raw: bytes) -> None:
         """Take a report in; after the fill that makes an order whole the venue may fill more than it should have."""
         self._receive(event, raw)
-        if not (isinstance(event, Filled) and self.board.faults.overfilled):
+        if not isinstance(event, Filled):
             return
         fill = event.fill
+        if count := self.board.strikes("busted", event.t_ns):
+            self._hold(event.t_ns + self.board.late_ns(LATER_NS, "busted", count), "undo", fill)
+        if not self.board.faults.overfilled:
+            return
         whole = any(one.status is ChildStatus.FILLED for one in self.inner.truth() if one.child_id == fill.child_id)
         if whole and fill.child_id not in self._extra and self.board.strikes("overfilled", event.t_ns):
             extra = replace(fill, trade_id=f"{fill.trade_id}-over", qty_units=1, fee_money=0)
@@ -358,9 +380,10 @@ class FaultyMarket:
         """Return a report with the venue's surplus fills in it, and a stranger among the open orders."""
         if isinstance(event, StatusReported):
             return replace(event, status=self._with_extra(event.status))
-        if isinstance(event, Ended) and event.child_id in self._extra:
-            more = sum(fill.qty_units for fill in self._extra[event.child_id])
-            return replace(event, cum_qty=event.cum_qty + more)
+        if isinstance(event, Ended):
+            more = sum(fill.qty_units for fill in self._extra.get(event.child_id, ()))
+            less = sum(fill.qty_units for fill in self._undone.get(event.child_id, ()))
+            return replace(event, cum_qty=event.cum_qty + more - less) if more or less else event
         if isinstance(event, OpenOrdersReported):
             statuses = tuple(self._with_extra(status) for status in event.statuses)
             if count := self.board.strikes("foreign", event.t_ns):
@@ -369,13 +392,16 @@ class FaultyMarket:
         return event
 
     def _with_extra(self, status: OrderStatus) -> OrderStatus:
-        extra = self._extra.get(status.child_id, ())
-        more = sum(fill.qty_units for fill in extra)
-        return replace(status, cum_qty=status.cum_qty + more, fills=status.fills + extra) if extra else status
+        extra, undone = (found.get(status.child_id, ()) for found in (self._extra, self._undone))
+        if not extra and not undone:
+            return status
+        gone = {fill.trade_id for fill in undone}
+        fills = tuple(fill for fill in status.fills + extra if fill.trade_id not in gone)
+        return replace(status, cum_qty=sum(fill.qty_units for fill in fills), fills=fills, busted=undone)
 
     def _skewed(self, event: AnyInput) -> AnyInput:
         """Return a report with the venue's times as a clock that is off tells them."""
-        if not isinstance(event, Acked | Rejected | Ended | CancelRejected | Filled):
+        if not isinstance(event, Acked | Rejected | Ended | CancelRejected | Filled | Busted):
             return event
         found = self.board.stretch("skewed", event.t_ns)
         if not found:
@@ -437,7 +463,11 @@ class FaultyMarket:
         """Let held commands arrive; let stretches begin and end."""
         while self._held and self._held[0][0] <= t_ns:
             _, _, what, argument = heapq.heappop(self._held)
-            getattr(self.inner, what)(argument, t_ns)
+            if what == "undo":
+                self._undone[argument.child_id] = (*self._undone.get(argument.child_id, ()), argument)
+                self._receive(Busted(t_ns=t_ns, fill=argument, t_venue_ns=t_ns), b"")
+            else:
+                getattr(self.inner, what)(argument, t_ns)
         if self._cut is not None and t_ns >= self._cut[1]:
             self._cut = None
             for child_id in self.sent:  # as the live shell does when it is connected again
@@ -472,9 +502,28 @@ class FaultyMarket:
         known = tuple(self._with_extra(status) for status in self.inner.truth())
         return (*known, *self._refused.values())
 
+    def undone_units(self) -> int:
+        """Return how much of what traded was undone again."""
+        return sum(fill.qty_units for fills in self._undone.values() for fill in fills)
+
     def report(self) -> dict[str, Any]:
         """Return the seed, what was set and what happened, JSON-able."""
         return {"seed": self.board.seed, "faults": str(self.board.faults), "happened": self.board.report()}
+
+
+def _false_report(event: Acked | Filled, count: int) -> AnyInput:
+    """Return a report that contradicts a true one."""
+    child_id = event.fill.child_id if isinstance(event, Filled) else event.child_id
+    t_ns, said = event.t_ns, ChildStatus.CANCELED
+    false: tuple[AnyInput, ...] = (
+        Ended(t_ns=t_ns, child_id=child_id, t_venue_ns=t_ns, status=said, cum_qty=-count),
+        Rejected(t_ns=t_ns, child_id=child_id, t_venue_ns=t_ns, code="other", text="nonsense"),
+        StatusReported(
+            t_ns=t_ns, status=OrderStatus(child_id=child_id, known=True, cum_qty=-1), requested_ns=t_ns - SOON_NS
+        ),
+        Acked(t_ns=t_ns, child_id=f"nonsense-{count}", t_venue_ns=t_ns),
+    )
+    return false[count % len(false)]
 
 
 _LOST: dict[type, str] = {Acked: "ack_lost", Filled: "fill_lost", Ended: "end_lost", CancelRejected: "end_lost"}

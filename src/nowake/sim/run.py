@@ -17,7 +17,7 @@ from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import LATER_NS, FaultyMarket
 from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.queues import AUTO
@@ -82,7 +82,7 @@ def simulate(
     """Work ``order`` on ``market`` to its end, journaling into ``store``; return the host with the final state."""
     host = Host(env, store)
     # Where nothing is lost a drop copy finds nothing: only a venue that fails is asked again.
-    copy = DropCopy() if isinstance(market, FaultyMarket) else None
+    copy = DropCopy(settle_ns=LATER_NS) if isinstance(market, FaultyMarket) else None
     with set_aside():
         World(market, host, progress=progress, desk=desk, drop_copy=copy).run(order)
     return host

@@ -15,6 +15,7 @@ from nowake.core.decisions import AnyDecision, ParentStatus
 from nowake.core.errors import InvariantBroken
 from nowake.core.inputs import (
     AnyInput,
+    Busted,
     Filled,
     MarketClosed,
     OpenOrdersReported,
@@ -206,7 +207,7 @@ class World:
 
 def told_child(event: AnyInput) -> str:
     """Return the child that a venue's message is about, "" = none, or several."""
-    if isinstance(event, Filled):
+    if isinstance(event, Busted | Filled):
         return event.fill.child_id
     if isinstance(event, StatusReported):
         return event.status.child_id

@@ -78,14 +78,27 @@ class _Child:
     status: ChildStatus = ChildStatus.IN_FLIGHT
     code: str = ""
     fills: dict[str, ChildFill] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
+
+    @property
+    def filled(self) -> int:
+        """Return how much of it was filled."""
+        return sum(one.fill.qty_units for one in self.fills.values())
+
+    def undo(self, fill: Fill) -> None:
+        """Take a trade out that the venue undid, or will not let in when its report comes after that."""
+        self.undone.add(fill.trade_id)
+        self.fills.pop(fill.trade_id, None)
 
     def add(self, fill: Fill, t_ns: int) -> str:
         """Take a fill once by its trade id; return what is wrong with a second one under the same id."""
         known = self.fills.get(fill.trade_id)
+        if fill.trade_id in self.undone:
+            return ""
         if known is None:
             self.fills[fill.trade_id] = ChildFill(fill=fill, t_ns=t_ns)
             self.t_venue_ns = self.t_venue_ns or fill.t_venue_ns
-            full = sum(one.fill.qty_units for one in self.fills.values()) >= self.sent.child.qty_units
+            full = self.filled >= self.sent.child.qty_units
             self.status = ChildStatus.FILLED if full else self.status
             return ""
         same = (known.fill.price_units, known.fill.qty_units) == (fill.price_units, fill.qty_units)
@@ -167,6 +180,10 @@ class Trail:
                 return event.parent_id == self.order.parent_id
             case i.Filled():
                 return self._fill(event.fill, event.t_ns)
+            case i.Busted():
+                if event.fill.child_id in self._children:
+                    self._children[event.fill.child_id].undo(event.fill)
+                return self._fill(event.correction or event.fill, event.t_ns)
             case i.StatusReported():
                 return self._told(event.status, event.t_ns)
             case i.OpenOrdersReported():
@@ -188,11 +205,13 @@ class Trail:
         child = self._children.get(status.child_id)
         if child is None:
             return False
+        for fill in status.busted:
+            child.undo(fill)
         for fill in status.fills:
             self._fill(fill, t_ns)
         if status.known and status.live and child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT):
             child.status = ChildStatus.WORKING
-        elif status.known and not status.live:
+        elif status.known and not status.live and status.cum_qty >= child.filled:
             child.end(status.status, 0)
         return True
 
@@ -236,11 +255,11 @@ def _child_event(child: _Child, event: i.Acked | i.Rejected | i.Ended | i.Cancel
                 child.t_venue_ns, child.t_heard_ns = event.t_venue_ns, event.t_ns
             if child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT):
                 child.status = ChildStatus.WORKING
-        case i.Rejected() if not child.fills and event.code != "duplicate-id":
-            # A reject of what already traded, or of a repeated id, proves nothing about the first order.
+        case i.Rejected() if not child.fills and not child.t_heard_ns and event.code != "duplicate-id":
+            # A reject of what was accepted or traded, or of a repeated id, proves nothing about the first order.
             child.t_venue_ns, child.t_heard_ns, child.code = event.t_venue_ns, event.t_ns, event.code
             child.end(ChildStatus.REJECTED, event.t_venue_ns)
-        case i.Ended():
+        case i.Ended() if event.cum_qty >= child.filled:  # less is nonsense, or a trade was undone: asked about
             child.end(event.status, event.t_venue_ns)
         case i.SendFailed() if child.status is ChildStatus.IN_FLIGHT:
             child.status = ChildStatus.IN_DOUBT
