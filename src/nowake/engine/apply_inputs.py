@@ -25,7 +25,6 @@ from nowake.engine.state import (
     maker,
 )
 
-
 BUSTED = "busted"
 """Why an order that was done has abandoned what a trade that was undone gave back."""
 

@@ -33,7 +33,9 @@ class DropCopy:
         settle_ns: A child that is over is asked about until this long after the first time.
     """
 
-    def __init__(self, every_ns: int = 30 * NS_PER_SECOND, retry_ns: int = 5 * NS_PER_SECOND, settle_ns: int = 0) -> None:
+    def __init__(
+        self, every_ns: int = 30 * NS_PER_SECOND, retry_ns: int = 5 * NS_PER_SECOND, settle_ns: int = 0
+    ) -> None:
         self._every_ns, self._retry_ns, self._settle_ns = every_ns, retry_ns, settle_ns
         self._over_ns: dict[str, int] = {}
         self.next_ns = 0

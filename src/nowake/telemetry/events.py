@@ -107,9 +107,9 @@ EVENTS: tuple[Event, ...] = (
            labels="liquidity", timing=SENT, sums="quantity"),
     _event("ended", INFO, "a child will not trade again",
            f"{_CHILD} status qty:filled=cum_qty time:venue_time=t_venue_ns", i.Ended, labels="status", timing=SENT),
-    _event("busted", WARNING, "the venue undid a trade", 
-           f"{_FILL} trade=fill.trade_id qty:quantity=fill.qty_units price:price=fill.price_units time:venue_time=t_venue_ns",
-           i.Busted),
+    _event("busted", WARNING, "the venue undid a trade",
+           f"{_FILL} trade=fill.trade_id qty:quantity=fill.qty_units price:price=fill.price_units "
+           "time:venue_time=t_venue_ns", i.Busted),
     _event("cancel_rejected", WARNING, "the venue would not cancel", f"{_CHILD} code", i.CancelRejected, labels="code"),
     _event("send_failed", WARNING, "it is not known whether a command arrived", f"{_CHILD} text", i.SendFailed),
     _event("status_reported", INFO, "the venue says what became of a child",
