@@ -110,6 +110,7 @@ INPUTS: tuple[inputs.AnyInput, ...] = (
     inputs.Acked(t_ns=3, child_id="c1", t_venue_ns=2),
     inputs.Rejected(t_ns=3, child_id="c1", t_venue_ns=2, code="would-cross", text="naïve ☃", view=VIEW),
     inputs.Filled(t_ns=3, fill=FILL, view=VIEW),
+    inputs.Busted(t_ns=3, fill=FILL, t_venue_ns=3, view=VIEW),
     inputs.Ended(t_ns=4, child_id="c1", t_venue_ns=3, status=child.ChildStatus.EXPIRED, cum_qty=2),
     inputs.CancelRejected(t_ns=4, child_id="c1", t_venue_ns=3, code="too-late"),
     inputs.SendFailed(t_ns=5, child_id="c1", text="timeout"),

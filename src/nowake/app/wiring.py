@@ -50,8 +50,9 @@ from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import FaultyMarket, parse_faults
+from nowake.sim.faults import FaultyMarket
 from nowake.sim.run import make_market, simulate
+from nowake.sim.switchboard import parse_faults
 from nowake.sim.world import Progress
 
 RunOptions = run_options.RunOptions
