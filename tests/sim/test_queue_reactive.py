@@ -358,21 +358,22 @@ def test_what_cannot_be_imitated_is_refused() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("files", "allow", "reach"),
+    ("files", "allow", "queues"),
     [
-        (["lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"], (), 0.1),
+        (["lobster/LOBSTER_SampleFile_AMZN_2012-06-21_5.zip"], (), 10),
+        (["lobster/LOBSTER_SampleFile_AAPL_2012-06-21_1.zip"], (), 20),
         (
             [f"databento/esh4-glbx-mdp3-2023122{day}.mbo.dbn.zst" for day in (4, 5)],
             ("gaps", "quarantined", "mismatched", "disordered", "crossed"),
-            0.1,
+            10,
         ),
     ],
 )
 def test_twenty_seeds_agree_with_the_recorded_market(
-    recorded_data: Path, files: list[str], allow: tuple[str, ...], reach: float
+    recorded_data: Path, files: list[str], allow: tuple[str, ...], queues: int
 ) -> None:
     (tape,) = open_tapes([recorded_data / name for name in files], None, allow=allow)
-    book = calibrated(counted_book(tape))
+    book = calibrated(counted_book(tape, queues=queues))
     found = np.array(
         [
             tape_figures(
@@ -382,5 +383,5 @@ def test_twenty_seeds_agree_with_the_recorded_market(
             for seed in range(20)
         ]
     )
-    assert found[:, :3].mean(axis=0) == pytest.approx(np.ones(3), abs=reach)
-    assert np.sqrt((found[:, 3] ** 2).mean()) == pytest.approx(1, abs=reach)
+    assert found[:, :3].mean(axis=0) == pytest.approx(np.ones(3), abs=0.1)
+    assert np.sqrt((found[:, 3] ** 2).mean()) == pytest.approx(1, abs=0.1)

@@ -3,8 +3,8 @@
 Counter-orders of each side arrive as a Poisson process whose intensity goes by time of day (a step function of the time
 since the session opened, since midnight UTC where it is always open) and is multiplied by two log-normal factors of
 mean 1, one of the day and one of each half hour: liquidity comes in spells, and days differ. Each has a size drawn
-from the fitted sizes, and stays for an exponential time. docs/models/dark.md has the equation, its source, limits and
-measured error.
+from the fitted sizes, larger where more of them come (``size_slope``), and stays for an exponential time.
+docs/models/dark.md has the equation, its source, limits and measured error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class DarkLiquidity(Value, frozen=True):
         listing: Whose off-exchange prints it was fitted from.
         bin_s: Length of a bin of the time of day.
         buy_per_hour, sell_per_hour: Arrivals an hour by bin: of buyers (whom a resting sell meets), and of sellers.
-        sizes: Equally likely sizes of an arrival, quantity units, rising.
+        sizes: Equally likely sizes of an arrival at mean intensity, quantity units, rising.
+        size_slope: Sizes go as the intensity over its mean, to this power; 0 = they do not depend on it.
         rest_ns: Mean stay of an arrival that is not taken; assumed.
         error: Relative standard error of the level of arrivals, from how the days differ.
         day_sd: Relative standard deviation of the level from day to day.
@@ -74,6 +75,7 @@ class DarkLiquidity(Value, frozen=True):
     buy_per_hour: tuple[float, ...]
     sell_per_hour: tuple[float, ...]
     sizes: tuple[int, ...]
+    size_slope: float = 0.0
     rest_ns: int = REST_ASSUMED_NS
     error: float = 0.0
     day_sd: float = 0.0
@@ -102,6 +104,7 @@ class DarkLiquidity(Value, frozen=True):
         for name in ("error", "day_sd", "spell_sd"):
             value = getattr(self, name)
             require(0 <= value <= 10, name, value, "in [0, 10]")
+        require(0 <= self.size_slope <= 1, "size_slope", self.size_slope, "in [0, 1]")
 
     def per_hour(self, side: Side, since_ns: int) -> float:
         """Return the arrivals an hour of counter-orders of a side, ``since_ns`` after the open; later bins = the last.
@@ -112,6 +115,11 @@ class DarkLiquidity(Value, frozen=True):
         """
         rates = self.buy_per_hour if side is Side.BUY else self.sell_per_hour
         return rates[min(since_ns // (self.bin_s * NS_PER_SECOND), len(rates) - 1)]
+
+    def relative(self, since_ns: int) -> float:
+        """Return the arrivals an hour of both sides over their mean of the day, ``since_ns`` after the open."""
+        mean = (sum(self.buy_per_hour) + sum(self.sell_per_hour)) / len(self.buy_per_hour)
+        return (self.per_hour(Side.BUY, since_ns) + self.per_hour(Side.SELL, since_ns)) / mean if mean > 0 else 1.0
 
 
 class Arrival(NamedTuple):
@@ -178,8 +186,10 @@ class Arrivals:
         if rate <= 0:
             return ()
         day = self._session.trading_day(begin).toordinal()
-        rate *= self._factor(self.liquidity.day_sd, "day", day)
-        rate *= self._factor(self.liquidity.spell_sd, "spell", begin // SPELL_NS)
+        factor = self._factor(self.liquidity.day_sd, "day", day)
+        factor *= self._factor(self.liquidity.spell_sd, "spell", begin // SPELL_NS)
+        rate *= factor
+        larger = (factor * self.liquidity.relative(since)) ** self.liquidity.size_slope
         mean_ns = 3600 * NS_PER_SECOND / rate
         made: list[Arrival] = []
         t = float(begin)
@@ -191,7 +201,8 @@ class Arrivals:
             sizes = self.liquidity.sizes
             word = random_word(self._seed, "dark", self._name, int(side), slot, number, "size")
             rest = -math.log(self._uniform(side, slot, number, "rest")) * self.liquidity.rest_ns
-            made.append(Arrival(int(t), side, sizes[word % len(sizes)], int(t + rest), (slot, number)))
+            qty = max(1, round(sizes[word % len(sizes)] * larger))
+            made.append(Arrival(int(t), side, qty, int(t + rest), (slot, number)))
 
     def after(self, side: Side, t_ns: int) -> Iterator[Arrival]:
         """Yield the arrivals of a side after an instant, in order, without end."""

@@ -19,8 +19,10 @@ from nowake.core.value import from_json, replace, to_json
 from nowake.data.sessions import session
 from nowake.data.source import open_tapes
 from nowake.models.calibrate.dark import MidPrints, fit_dark, held_out, mid_prints, rested
+from nowake.models.calibrate.dark_sizes import size_slope
 from nowake.models.dark import Arrivals, DarkLiquidity
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "models" / "dark.md"
 S = 10**9
 XNYS = session("XNYS")
 DAYS = [date(2013, 10, day) for day in (7, 8, 9, 10, 11)]
@@ -91,6 +93,32 @@ def test_spells_and_days_that_differ_are_found() -> None:
     fits = [fit_dark(mid_prints(tape_of(drawn(n, truth)), XNYS, join_ns=0), "T@N", XNYS) for n in range(10)]
     assert 0.35 < np.mean([fit.spell_sd for fit in fits]) < 0.6
     assert 0.25 < np.mean([fit.day_sd for fit in fits]) < 0.55
+
+
+def test_sizes_that_follow_the_intensity_are_found_and_others_are_not() -> None:
+    """Slope and mean size again; where sizes are independent, days left out mostly refuse a slope."""
+    independent = replace(TRUTH, spell_sd=0.5, day_sd=0.3, sizes=(200, 250, 300, 350))
+    for truth, least, most in ((replace(independent, size_slope=0.5), 0.4, 0.6), (independent, 0.0, 0.05)):
+        found = [mid_prints(tape_of(drawn(seed, truth)), XNYS, join_ns=0) for seed in range(8)]
+        fits = [fit_dark(one, "T@N", XNYS) for one in found]
+        assert least <= np.mean([fit.size_slope for fit in fits]) <= most
+        again = [drawn(seed + 100, fit) for seed, fit in enumerate(fits)]
+        mean = np.mean([np.mean([qty for _, _, qty in one]) for one in again])
+        assert mean == pytest.approx(np.mean([one.qty.mean() for one in found]), rel=0.1)
+
+
+def test_a_slope_by_hand() -> None:
+    """Three days of two half hours, with 1 and 4 arrivals of 100 and 200 shares: a slope of a half."""
+    half = 1800 * S
+    hours = [(day * 10**14, day * 10**14 + 2 * half) for day in range(3)]
+    t = np.array([opens + at for opens, _ in hours for at in (S, *(half + n * S for n in range(1, 5)))])
+    qty, day = np.tile([100, 200, 200, 200, 200], 3), np.repeat([0, 1, 2], 5)
+    found = size_slope(t, qty, day, hours)
+    assert found.slope == pytest.approx(0.5)
+    assert found.gain > 0
+    assert found.relative.tolist() == pytest.approx(np.tile([0.4, 1.6, 1.6, 1.6, 1.6], 3).tolist())
+    assert size_slope(t[:10], qty[:10], day[:10], hours[:2]).slope == 0
+    assert size_slope(t, np.full(15, 100), day, hours).slope == 0
 
 
 def test_prints_near_each_other_are_one_arrival_and_far_ones_are_not_at_the_mid() -> None:
@@ -175,15 +203,31 @@ def ibm(recorded_data: Path) -> MidPrints:
 
 
 def test_ibm_days_that_the_fit_never_saw(ibm: MidPrints) -> None:
-    """Fit on Monday to Wednesday; 100 shares rest at the mid on Thursday and Friday: within two standard errors."""
+    """Fit on Monday to Wednesday; orders rest at the mid on Thursday and Friday."""
     fit = fit_dark(ibm.of_days([0, 1, 2]), "IBM@NBBO", XNYS)
     assert (ibm.prints, ibm.near, len(ibm.t_ns)) == (36_928, 5_332, 2_655)
-    for horizon_s in (120.0, 300.0, 600.0):
-        told = held_out(fit, ibm.of_days([3, 4]), XNYS, qty=100, horizon_s=horizon_s, draws=12)
+    assert fit.size_slope == pytest.approx(0.30, abs=0.005)
+    for qty, horizon_s in ((100, 120.0), (500, 600.0)):
+        told = held_out(fit, ibm.of_days([3, 4]), XNYS, qty=qty, horizon_s=horizon_s, draws=8)
         assert told.orders >= 300
         assert abs(told.seen - told.predicted) <= 2 * told.error, told
         assert abs(told.seen_s - told.predicted_s) <= 2 * told.error_s, told
-        assert 0 < told.error < 0.15
+        assert 0 < told.error < 0.2
+
+
+@pytest.mark.slow
+def test_the_page_shows_what_comes_out_on_those_days(ibm: MidPrints) -> None:
+    fit = fit_dark(ibm.of_days([0, 1, 2]), "IBM@NBBO", XNYS)
+    page = PAGE.read_text(encoding="utf-8")
+    for qty, minutes, errors in ((100, 2, 1), (100, 5, 1), (100, 10, 1), (200, 5, 1), (500, 10, 1.5), (1_000, 30, 3)):
+        told = held_out(fit, ibm.of_days([3, 4]), XNYS, qty=qty, horizon_s=60.0 * minutes)
+        assert abs(told.seen - told.predicted) <= errors * told.error, told
+        assert abs(told.seen_s - told.predicted_s) <= errors * told.error_s, told
+        cells = (
+            f"{qty:,}, {minutes} min", f"{told.predicted:.2f}", f"{told.seen:.2f}", f"{told.error:.2f}",
+            f"{told.predicted_s:.0f}", f"{told.seen_s:.0f}", f"{told.error_s:.0f}",
+        )  # fmt: skip
+        assert f"| {' | '.join(cells)} |" in page
 
 
 def test_a_liquidity_that_is_too_rich_is_noticed(ibm: MidPrints) -> None:

@@ -25,6 +25,7 @@ from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
 from nowake.market.microstructure.touch import Touches, touches
 from nowake.market.microstructure.trades import prints, quote_rule
+from nowake.models.calibrate.dark_sizes import size_slope
 from nowake.models.dark import DAY_NS, Arrival, Arrivals, DarkLiquidity, Markout
 
 Flags = npt.NDArray[np.bool_]
@@ -186,15 +187,17 @@ def fit_dark(found: MidPrints, listing: str, session: Session, *, bin_s: int = B
     rate = {sign: np.where(hours > 0, (of_side[sign] + unsigned) / np.maximum(hours, 1e-12), 0.0) for sign in (1, -1)}
     volume = np.bincount(found.day, weights=found.qty, minlength=len(found.days))
     length = np.array([closes - opens for opens, closes in found.hours], dtype=np.float64)
-    day_sd = float(np.std(volume / length, ddof=1) / np.mean(volume / length))
+    volume_sd = float(np.std(volume / length, ddof=1) / np.mean(volume / length))
+    by_size = size_slope(found.t_ns, found.qty, found.day, found.hours)
     return DarkLiquidity(
         listing=listing,
         bin_s=bin_s,
         buy_per_hour=tuple(rate[1].tolist()),
         sell_per_hour=tuple(rate[-1].tolist()),
-        sizes=_size_table(found.qty),
-        error=day_sd / float(np.sqrt(len(volume))),
-        day_sd=day_sd,
+        sizes=_size_table(found.qty / by_size.relative**by_size.slope),
+        size_slope=by_size.slope,
+        error=volume_sd / float(np.sqrt(len(volume))),
+        day_sd=volume_sd / (1 + by_size.slope),  # volume goes as the intensity to the power of one and the slope
         size_mean=float(found.qty.mean()),
         size_error=float(np.std(found.qty, ddof=1) / np.sqrt(len(found.qty))),
         spell_sd=_spell_sd(found),
@@ -233,7 +236,7 @@ def _hours_by_bin(found: MidPrints, session: Session, bins: int, bin_s: int) -> 
     return seen
 
 
-def _size_table(qty: I64) -> tuple[int, ...]:
+def _size_table(qty: F64) -> tuple[int, ...]:
     """Return equally likely sizes with the mean and the shape of those seen: the means of their quantile bins."""
     parts = np.array_split(np.sort(qty), min(SIZE_QUANTILES, len(qty)))
     return tuple(max(1, round(float(part.mean()))) for part in parts)
