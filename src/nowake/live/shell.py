@@ -16,7 +16,7 @@ from nowake.core.inputs import AnyInput, Filled, OpenOrdersReported, OrderReceiv
 from nowake.core.order import ParentOrder
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
-from nowake.core.view import View, Watch
+from nowake.core.view import Integrity, View, Watch, WatchKind
 from nowake.engine.desk import Desk
 from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env
@@ -25,6 +25,7 @@ from nowake.engine.state import EngineState
 from nowake.journal.journal import Journal
 from nowake.journal.told import Listener, told
 from nowake.live.clock import LocalClock
+from nowake.live.drift import DRIFT_NS, WINDOW_NS, DriftMeter
 from nowake.live.market import fed_market, feed_gap
 from nowake.live.recover import Recovered, recover, save_state
 from nowake.live.venues.base import LiveVenue
@@ -52,6 +53,7 @@ class Shell:
 
     Attributes:
         recovered: What the journal stood for when this process began.
+        drift: How far the venue's clock has moved against ours; over 500 ms nothing new is sent (18).
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class Shell:
         self._tracked: set[str] = set()
         self._gap = False
         self._retry_ns = 0
+        faster = NS_PER_SECOND // max(1, int(1e9 * clock.wall_seconds(NS_PER_SECOND)))  # half a second on the wall
+        self.drift = DriftMeter(DRIFT_NS * max(1, faster), WINDOW_NS * max(1, faster))
         if not venue.connected:
             venue.connect()
         self._feed_since_ns = self._now()
@@ -98,7 +102,8 @@ class Shell:
 
     def view(self, now_ns: int) -> View:
         """Return the market as we know it; it must have been brought up to ``now_ns``."""
-        return self.market.view(now_ns)
+        view = self.market.view(now_ns)
+        return replace(view, integrity=view.integrity | Integrity.CLOCK) if self.drift.over else view
 
     def submit(self, order: ParentOrder, *, within_ns: int = 60 * NS_PER_SECOND) -> None:
         """Hand an order to the engine as soon as the book may be traded on, at the latest after ``within_ns``."""
@@ -147,6 +152,8 @@ class Shell:
         if not self._venue.connected:
             self._reconnect()
         now_ns = self._now()
+        if self._venue.clock_ns:
+            self.drift.take(now_ns, self._venue.clock_ns)
         for rows in self._venue.rows(now_ns):
             self.market.feed(rows)
         return now_ns
@@ -176,8 +183,15 @@ class Shell:
 
     def _advance(self, now_ns: int) -> set[str]:
         """Bring our market up to now; return the watches that held at any message on the way."""
-        armed = [watch for parent in self.state.parents.values() for watch in parent.watches.values()]
+        armed: list[Watch] = []
         fired: set[str] = set()
+        for watch in (one for parent in self.state.parents.values() for one in parent.watches.values()):
+            if watch.kind is not WatchKind.INTEGRITY:
+                armed.append(watch)
+            elif bool(watch.a & Integrity.CLOCK) is self.drift.over:  # the market knows nothing of clocks
+                armed.append(replace(watch, a=watch.a & ~int(Integrity.CLOCK)))
+            else:
+                fired.add(watch.watch_id)
         while True:
             left: tuple[Watch, ...] = tuple(watch for watch in armed if watch.watch_id not in fired)
             reached, held = self.market.advance(now_ns, left)

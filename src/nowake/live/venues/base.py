@@ -28,6 +28,10 @@ class LiveVenue(Venue, Protocol):
     def shows_own_takes(self) -> bool:
         """Return whether the feed's prints contain what we took."""
 
+    @property
+    def clock_ns(self) -> int:
+        """Return what the venue's clock showed when it was last heard; 0 = never."""
+
     def connect(self) -> None:
         """Make the connection (again); market data begins with a snapshot.
 
