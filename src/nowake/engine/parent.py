@@ -183,6 +183,8 @@ def _work(draft: Draft, parent_id: str) -> None:
         return  # a control that pauses the order found something
     if draft.decisions:
         wanted = want(parent, view.t_ns)
+    if not (wanted.qty_units or parent.live or parent.rate_ppm):
+        return  # nothing is wanted before the next slice, and nothing rests
     intent = TACTICS[parent.plan.slices[wanted.position].tactic](_situation(draft, parent, view, wanted))
     if intent.changes_ns > view.t_ns:
         draft.wake(intent.changes_ns)
