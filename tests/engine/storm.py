@@ -25,7 +25,7 @@ from nowake.core.sessions import ALWAYS_OPEN
 from nowake.core.tape import Tape
 from nowake.core.value import replace
 from nowake.engine.drop_copy import DropCopy
-from nowake.engine.env import Env, sim_limits
+from nowake.engine.env import Env, Timing, sim_limits
 from nowake.engine.host import audit, fold
 from nowake.engine.state import ParentState, state_hash
 from nowake.journal.memory import MemoryJournal
@@ -39,13 +39,18 @@ from nowake.sim.switchboard import NAMES, Faults, parse_faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 
-MS, MINUTE = 10**6, 60 * 10**9
+MS, S, MINUTE = 10**6, 10**9, 60 * 10**9
 START = 1_767_623_400 * 10**9
 LATENCIES = (
     Latency(decision_ns=100_000, entry_ns=MS, response_ns=MS, data_ns=MS),
     Latency(entry=lognormal(20 * MS, 0.8), response=lognormal(20 * MS, 0.8), data_ns=5 * MS),
     Latency(entry=lognormal(50 * MS, 1.0), response=lognormal(50 * MS, 1.0), overtake=True),
 )
+
+
+HORIZONS = (2 * S, 5 * S, 12 * S)
+"""Of the engine, for each: no order may arrive later than this and the venue's "not found" count (F3). The time that a
+fault holds it back and a way drawn from a long tail come together: at 50 ms and sigma 1 one way in a million takes 6 s."""
 
 
 @cache
@@ -169,12 +174,13 @@ def storm(seed: int, *, faults: Faults | None = None, crash: float | None = None
         first = int(tape.t_local()[0]) + MINUTE
         move = first - order.start_ns
         order = replace(order, decided_ns=first, start_ns=first, end_ns=order.end_ns + move)
-    latency, impact = r.choice(LATENCIES), r.choice(("off", "ledger"))
+    (latency, horizon_ns), impact = r.choice(tuple(zip(LATENCIES, HORIZONS, strict=True))), r.choice(("off", "ledger"))
     inner = JudgedMarket(recorded, latency=latency, session=ALWAYS_OPEN, impact=impact, seed=seed, rows=rows)
     env = Env(
         listings=(recorded.listing,),
         sessions=(ALWAYS_OPEN,),
         limits=sim_limits(order.listing, order.parameters.participation_max),
+        timing=Timing(horizon_ns=horizon_ns),
         router=SmartRouter() if order.strategy == AUTO else None,
     )
     journal = MemoryJournal()
