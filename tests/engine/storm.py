@@ -51,7 +51,8 @@ LATENCIES = (
 HORIZONS = (2 * S, 5 * S, 12 * S)
 """Of the engine, for each: no order may arrive later than this and the venue's "not found" count (F3).
 
-What a fault holds back comes on top of a way drawn from a long tail: at 50 ms and sigma 1 one in a million takes 6 s."""
+What a fault holds back comes on top of a way drawn from a long tail: at 50 ms and sigma 1 one in a million
+takes 6 s."""
 
 
 @cache
