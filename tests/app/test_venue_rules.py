@@ -115,7 +115,10 @@ def test_no_rules_are_no_text() -> None:
         ('self_trade = "x"', "self_trade must be one of reject-newest, cancel-oldest, cancel-both, decrement, was 'x'"),
         ("refresh = 2", 'refresh must be a time with its unit, such as "2ms", or "0", was 2'),
         ('refresh = "soon"', "refresh must be a duration"),
-        ("messages_per_second = 1.5", "messages_per_second must be a whole number"),
+        ("messages_per_second = 1.5", "messages_per_second must be a whole number, was 1.5"),
+        ('indicate = "1ns"', "indicate_ns must be >= 1,000,000 (1 ms), was 1"),
+        ("fee_tiers = [{from_volume = -1, fees = 1}]", "fee_tiers, tier 1: from_volume must be >= 0, was -1"),
+        ("fee_tiers = [{from_volume = 1, source = 3}]", "fee_tiers, tier 1: source must be text, was 3"),
         ("messages_per_second = true", "messages_per_second must be a whole number"),
         ("cancel_reserve = 3", "cancel_reserve must be >= 0 and below the 0 messages a second"),
         ("auction_share = 3", "auction_share must be in [0, 1]"),
@@ -127,7 +130,10 @@ def test_no_rules_are_no_text() -> None:
         ("fee_tiers = [{from_volume = 1}]", "fee_tiers, tier 1 must be with fees, or with what they are made of"),
         ("fee_tiers = [{from_volume = 1, fees = 1, maker_bps = 1}]", "with fees, or with what they are made of"),
         ("fee_tiers = [{from_volume = 1, fee = 1}]", "fee_tiers, tier 1 must be one of from_volume, fees"),
-        ('fee_tiers = [{from_volume = 1, fees = "x"}]', "fees must be TAKER or MAKER/TAKER in basis points"),
+        (
+            'fee_tiers = [{from_volume = 1, fees = "x"}]',
+            "fee_tiers, tier 1: fees must be TAKER or MAKER/TAKER in basis points",
+        ),
         (
             "fee_tiers = [{from_volume = 2, fees = 1}, {from_volume = 1, fees = 1}]",
             "fee_tiers must be by rising volume",

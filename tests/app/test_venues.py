@@ -18,6 +18,7 @@ from nowake.core.value import replace
 from nowake.journal.reader import read_journal
 from nowake.sim.synthetic import synth_tape
 
+DARK = '[[venue]]\nname = "A"\n[[dark]]\nreference = "A"\nbuy_per_hour = 1\nsell_per_hour = 1\n'
 FILE = """
 [[venue]]
 name = "NEAR"
@@ -87,7 +88,7 @@ def test_a_file_says_what_the_value_says(tmp_path: Path) -> None:
         ('[[venue]]\nname = "A"\nrules = "none.toml"', "none.toml: cannot be read as rules"),
         ('[[venue]]\nname = "A"\ntape = 3', "wrong.toml, venue 1: tape must be a path"),
         ('[[venue]]\nname = "A"\ntape = "no.csv"', "no.csv"),
-        ('[[venue]]\nname = "A"\nregime = "x"', "regime must be"),
+        ('[[venue]]\nname = "A"\nregime = "x"', "venue 1: regime must be"),
         ('[[venue]]\nname = "A"\n[[venue]]\nname = "A"', "wrong.toml: name must be given once"),
         ("venue = 3", "wrong.toml: venue must be tables"),
         ("[[venues]]", "wrong.toml: table must be venue or dark"),
@@ -102,6 +103,17 @@ def test_a_file_says_what_the_value_says(tmp_path: Path) -> None:
         ),
         (FILE.replace("part = 0.2", "part = 2"), "wrong.toml, dark 1: part must be in [0, 1]"),
         (FILE.replace("part = 0.2", "part = 1"), "the dark venues would get the whole order; lower their part"),
+        (DARK + "sizes = [1.5]", "dark 1: sizes must be a whole number, or a list of them, was [1.5]"),
+        (DARK + 'sizes = "x"', "dark 1: sizes must be a whole number, or a list of them, was ['x']"),
+        (
+            DARK.replace("buy_per_hour = 1", "buy_per_hour = true") + "sizes = 1",
+            "dark 1: buy_per_hour must be a number",
+        ),
+        (DARK.replace("buy_per_hour = 1", "buy_per_hour = [1, 2]") + "sizes = 1", "dark 1: bin_s must be given"),
+        (
+            DARK.replace("buy_per_hour = 1", "buy_per_hour = [1, 2]") + "sizes = 1\nbin_s = 3600",
+            "dark 1: sell_per_hour must be as many rates as buy_per_hour, 2, was (1.0,)",
+        ),
         (FILE.replace("part = 0.2", "until = 0"), "wrong.toml, dark 1: until must be in (0, 1]"),
         ("x == 3", "is not TOML"),
     ],
@@ -117,11 +129,11 @@ def test_every_mistake_is_one_sentence_that_says_where(cli, line: str, said: str
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("--tape x.csv", "tapes must be left out where several venues run"),
+        ("--tape x.csv", "was ('x.csv',); say it of each venue in their file"),
         ("--impact full", "impact must be off or ledger"),
         ("--price 100", "beliefs must be left out"),
         ("--html page.html", "html must be left out with --venues"),
-        ("--faults gap=0.1", "faults must be left out"),
+        ("--faults gap=0.1", "was 'gap=0.1'; work one market by itself"),
     ],
 )
 def test_what_does_not_go_with_several_venues_is_refused(cli, more: str, said: str) -> None:

@@ -184,3 +184,9 @@ def test_the_table_of_faults_is_whole_and_its_tests_exist():
     for row in rows:
         path, _, name = row[4].strip("`").partition("::")
         assert not path or f"def {name}(" in (root / path).read_text(encoding="utf-8"), row
+
+
+def test_a_fault_that_is_named_twice_is_refused() -> None:
+    assert parse_faults("all=0.01,gap=0.5").gap == 0.5
+    with pytest.raises(InputError, match="each named once, but gap is twice"):
+        parse_faults("gap=0.1,gap=0.2")

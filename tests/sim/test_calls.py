@@ -331,7 +331,7 @@ def test_an_indication_knows_nothing_of_what_comes() -> None:
     assert (known[6].price_units, known[6].qty_units) == (MID + 2, 30)
 
 
-@pytest.mark.parametrize("values", [{"call_ns": -1}, {"indicate_ns": 0}, {"freeze_ns": -1}])
+@pytest.mark.parametrize("values", [{"call_ns": -1}, {"indicate_ns": 0}, {"indicate_ns": 999_999}, {"freeze_ns": -1}])
 def test_rules_that_mean_nothing_are_refused(values: dict[str, int]) -> None:
     with pytest.raises(InputError):
         VenueRules(**values)

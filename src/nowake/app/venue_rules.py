@@ -164,10 +164,15 @@ def _tiers(name: str, value: Any) -> tuple[FeeTier, ...]:
         require(volume is not None, where, one, "a table with from_volume", "say from which volume on it holds")
         named = {field: item for field, item in one.items() if field not in ("from_volume", "fees")}
         require(("fees" in one) != bool(named), where, one, "with fees, or with what they are made of")
-        fees = parse_fees(number_text(f"{where}: fees", one["fees"])) if "fees" in one else None
-        if fees is None:
-            source = str(named.pop("source", STATED))
-            parts = {field: _decimal(f"{where}: {field}", item) for field, item in named.items()}
-            fees = FeeSchedule(**parts, source=source)
-        made.append(FeeTier(from_volume=_decimal(f"{where}: from_volume", volume), fees=fees))
+        try:
+            fees = parse_fees(number_text("fees", one["fees"])) if "fees" in one else None
+            made.append(FeeTier(from_volume=_decimal("from_volume", volume), fees=fees or _schedule(named)))
+        except InputError as error:
+            raise InputError(f"{where}: {error.field}", error.value, error.rule, error.remedy) from None
     return tuple(made)
+
+
+def _schedule(named: dict[str, Any]) -> FeeSchedule:
+    """Return fees from the fields of a schedule."""
+    source = named.pop("source", STATED)
+    return FeeSchedule(**{field: _decimal(field, item) for field, item in named.items()}, source=source)

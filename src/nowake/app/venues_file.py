@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -211,15 +212,25 @@ def _stated(numbers: dict[str, Any]) -> DarkLiquidity:
         require(name in numbers, name, "", "given, or liquidity = the path of what nowake.fit_dark found")
         if not isinstance(numbers[name], list):
             numbers[name] = [numbers[name]]
+    for name, whole in (("buy_per_hour", False), ("sell_per_hour", False), ("sizes", True)):
+        good = all(_is_number(one, whole=whole) for one in numbers[name])
+        require(good, name, _floats(numbers[name]), f"a {'whole ' * whole}number, or a list of them")
+    most = max(len(numbers[name]) for name in ("buy_per_hour", "sell_per_hour"))
+    bins = "given, seconds: a list of rates needs the length of its bins"
+    require(most == 1 or "bin_s" in numbers, "bin_s", numbers.get("bin_s", ""), bins)
     plain = {name: _floats(value) for name, value in numbers.items()}
     return DarkLiquidity(listing="", **{"bin_s": 86_400, **plain})
+
+
+def _is_number(value: object, *, whole: bool) -> bool:
+    return isinstance(value, int if whole else int | float | Decimal) and not isinstance(value, bool)
 
 
 def _floats(value: Any) -> Any:
     """Return exact numbers as Python's own."""
     if isinstance(value, list):
         return [_floats(one) for one in value]
-    return value if isinstance(value, int | str) else float(value) if value is not None else value
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def read_liquidity(path: Path) -> DarkLiquidity:

@@ -23,7 +23,7 @@ from nowake.app.several import WHY_NOT_FULL
 from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.venues_file import DarkPlace, LitVenue, Venues
 from nowake.core import ids
-from nowake.core.errors import InputError, JournalError, Refused
+from nowake.core.errors import DataError, InputError, JournalError, Refused
 from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
@@ -53,6 +53,8 @@ from nowake.sim.world import Progress, World
 
 ELSEWHERE = ("tapes", "mapping", "listing", "regime", "faults", "history")
 """Options of one market, which the file of the venues says of each, or which one market alone can have."""
+IN_FILE = ("tapes", "listing", "regime")
+"""What of this the file can say."""
 DARK_STRATEGY = "twap"
 
 
@@ -124,7 +126,8 @@ def prepare_venues(
     assert venues is not None
     for name in ELSEWHERE:
         said = getattr(options, name)
-        require(not said, name, said, "left out where several venues run", "say it of each venue in their file")
+        remedy = "say it of each venue in their file" if name in IN_FILE else "work one market by itself"
+        require(not said, name, said, "left out where several venues run", remedy)
     require(not options.beliefs.stated, "beliefs", "stated", "left out where several venues run")
     require(options.impact != "full", "impact", "full", "off or ledger where several venues run", WHY_NOT_FULL)
     tapes = tuple(_tape(one, k, request, options, progress) for k, one in enumerate(venues.lit))
@@ -178,7 +181,13 @@ def _tape(
     bare = request.symbol.partition("@")[0]
     seed = options.seed + number if one.seed is None else one.seed
     market = RunOptions(tapes=one.tapes, listing=one.listing, regime=one.regime, seed=seed, allow=options.allow)
-    tape = wiring.load_tape(replace(request, symbol=bare), market, progress)
+    try:
+        tape = wiring.load_tape(replace(request, symbol=bare), market, progress)
+    except InputError as error:
+        if isinstance(error, DataError | Refused):  # they name the file, or what is asked for
+            raise
+        where = f"venue {number + 1}: {error.field}"
+        raise InputError(where, error.value, error.rule, error.remedy) from None
     if not one.name or one.name == tape.listing.venue:
         return tape
     meta = replace(tape.meta, listing=replace(tape.listing, venue=one.name))

@@ -20,6 +20,7 @@ decoded surfaces as the decoder's validation error.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 _LINE_BREAK = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
 SHOWN_MOST = 200
@@ -44,7 +45,7 @@ class NowakeError(Exception):
 def shown(value: object) -> str:
     """Return a value for a sentence: its representation, cut where it is long, its kind where it has none."""
     try:
-        text = repr(value)
+        text = str(value) if isinstance(value, Decimal) else repr(value)
     except Exception:  # noqa: BLE001 - somebody's __repr__, or an integer beyond the digits Python writes
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= SHOWN_MOST else f"{text[:SHOWN_MOST]}..."

@@ -25,7 +25,9 @@ def read_tables(path: Path, what: str) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         why = getattr(error, "strerror", None) or error
-        raise DataError(path.name, f"cannot be read as {what} ({why})", remedy="name a TOML or JSON file") from error
+        raise DataError(
+            path.name or str(path), f"cannot be read as {what} ({why})", remedy="name a TOML or JSON file"
+        ) from error
     form = "JSON" if path.suffix.lower() == ".json" else "TOML"
     try:
         found = json.loads(text, parse_float=Decimal) if form == "JSON" else tomllib.loads(text, parse_float=Decimal)

@@ -97,7 +97,8 @@ class DarkLiquidity(Value, frozen=True):
             rates = getattr(self, name)
             good = all(math.isfinite(rate) and 0 <= rate <= 3_600_000 for rate in rates)
             require(bool(rates) and good, name, rates, "rates of 0 to 1,000 a second, one a bin")
-        require(len(self.buy_per_hour) == len(self.sell_per_hour), "sell_per_hour", len(self.sell_per_hour), "as buys")
+        same = f"as many rates as buy_per_hour, {len(self.buy_per_hour)}"
+        require(len(self.buy_per_hour) == len(self.sell_per_hour), "sell_per_hour", self.sell_per_hour, same)
         good = bool(self.sizes) and min(self.sizes, default=0) > 0 and list(self.sizes) == sorted(self.sizes)
         require(good, "sizes", self.sizes, "quantities > 0, rising")
         require(0 <= self.rest_ns <= DAY_NS, "rest_ns", self.rest_ns, f"0 to {DAY_NS:,} (a day)")

@@ -11,6 +11,8 @@ from nowake.core.instrument import FeeSchedule, Listing
 from nowake.core.value import Value, check_types, require
 
 SECOND_NS = 1_000_000_000
+LEAST_NS = 1_000_000
+"""What is indicated comes no faster: every instant of it is an event of the run."""
 
 
 class SelfTrade(StrEnum):
@@ -90,7 +92,7 @@ class VenueRules(Value, frozen=True):
         check_types(self)
         for name in ("refresh_ns", "call_ns", "freeze_ns"):
             require(getattr(self, name) >= 0, name, getattr(self, name), ">= 0")
-        require(self.indicate_ns > 0, "indicate_ns", self.indicate_ns, "> 0")
+        require(self.indicate_ns >= LEAST_NS, "indicate_ns", self.indicate_ns, f">= {LEAST_NS:,} (1 ms)")
         most, kept = self.messages_per_second, self.cancel_reserve
         require(most >= 0, "messages_per_second", most, ">= 0")
         room = 0 <= kept < most or kept == most == 0

@@ -101,6 +101,7 @@ def parse_faults(text: str) -> Faults:
         InputError: An unknown fault, or no probability.
     """
     found: dict[str, float] = {}
+    named: set[str] = set()
     for part in (piece.strip() for piece in text.split(",") if piece.strip()):
         name, _, stated = (piece.strip() for piece in part.partition("="))
         require(name in NAMES or name == "all", "faults", name, f"all or one of {', '.join(NAMES)}")
@@ -108,6 +109,8 @@ def parse_faults(text: str) -> Faults:
             chance = float(stated)
         except ValueError:
             raise InputError("faults", part, f"{name}=PROBABILITY, such as {name}=0.1") from None
+        require(name == "all" or name not in named, "faults", text, f"each named once, but {name} is twice")
+        named.add(name)
         found |= dict.fromkeys(NAMES, chance) if name == "all" else {name: chance}
     return Faults(**found)
 
