@@ -289,3 +289,11 @@ def test_venues_that_state_nothing_have_what_the_command_states(tmp_path: Path) 
     tier = '{"fee_tiers": [{"from_volume": 0, "fees": "2"}]}'
     ruled = nowake.work_venues(order, replace(one, lit=(replace(one.lit[0], rules=tier),)), seed=7, latency="3ms")
     assert ruled.fees == other.fees
+
+
+def test_a_window_too_short_for_the_dark_venue_is_refused_in_its_own_words(cli) -> None:
+    Path("venues.toml").write_text(FILE)
+    found = cli("work buy 400 SYNTH --over 1s --venues venues.toml --journal short.db")
+    assert found.code == 1
+    assert "SYNTH@DARK would have 0.5 s of the window, less than 1 s; ask for a longer one" in found.err
+    assert not Path("short.db").exists()

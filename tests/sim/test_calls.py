@@ -296,6 +296,20 @@ def test_a_halt_whose_book_does_not_cross_ends_inside_the_recorded_print_or_in_t
         assert fills_of(events) == [*at_reopening, ("new", 30 if printed else 80, MID, 300)]
 
 
+def test_what_crosses_the_book_as_trading_begins_takes_from_it_and_never_rests_beyond_it() -> None:
+    """By hand: 100 are offered at MID + 1, and 150 are wanted there: 100 trade, 50 rest."""
+    for rows, session, at, rules in (
+        (halted(), None, 200, REOPENS),
+        (list(two_sided()), OPENS, 100, {"limits_in_auctions": True, **CALL}),
+    ):
+        market = market_of(rows, session, **rules)
+        run_to_end(market, START_NS + 60 * MS)
+        market.submit(child("wants", Side.BUY, 150, MID + 1), START_NS + 60 * MS)
+        events = run_to_end(market, START_NS + 500 * MS)
+        assert fills_of(events) == [("wants", 100, MID + 1, at)]
+        assert [one.child_id for one in market.truth() if one.live] == ["wants"]
+
+
 def test_orders_that_wait_for_a_reopening_end_with_the_session() -> None:
     market = market_of([*two_sided(), turn(50, Row.HALT)], CLOSES, **REOPENS)
     run_to_end(market, START_NS + 60 * MS)

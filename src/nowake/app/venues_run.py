@@ -32,6 +32,7 @@ from nowake.core.profile import Profile
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import TERMS
+from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import content_hash, replace, require, to_msgpack
 from nowake.core.view import View
 from nowake.data.sessions import session as find_session
@@ -316,6 +317,11 @@ def _typed(request: OrderRequest, part: Decimal, place: _Place, start_ns: int, e
     if place.dark is None:
         return made
     until_ns = start_ns + round((end_ns - start_ns) * place.dark.until)
+    if until_ns - start_ns < NS_PER_SECOND:
+        raise Refused(
+            f"{place.listing.key} would have {(until_ns - start_ns) / NS_PER_SECOND:g} s of the window, less than 1 s",
+            "ask for a longer one, or raise its until",
+        )
     kept = ("limit_offset", "min_fill")
     unheard = {name: "" for name in TERMS if name not in kept and isinstance(getattr(request, name), str)}
     return replace(

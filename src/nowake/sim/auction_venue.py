@@ -20,10 +20,11 @@ from nowake.core.view import Indication
 from nowake.market import book as bk
 from nowake.sim import auction as au
 from nowake.sim import layout as lay
+from nowake.sim import own_orders as own
 from nowake.sim.calls import Auction, Call, Calls
 from nowake.sim.merge import VenueRows
 from nowake.sim.reports import Report, VenueOrder
-from nowake.sim.rules import WhileHalted, grid_refusal
+from nowake.sim.rules import SelfTrade, WhileHalted, grid_refusal
 from nowake.sim.venue import SimVenue, same_terms
 
 
@@ -230,7 +231,9 @@ class AuctionVenue(SimVenue):
         if not qty and auction is not Auction.CLOSE:
             t_ns = instant - 1  # there was none
         shared = (0, 0) if crossed else (price, qty)
-        self._plan(max(t_ns, instant - 1), partial(self.hold_auction, auction, *shared, max(t_ns, instant)))
+        self._plan(
+            max(t_ns, instant - 1), partial(self.hold_auction, auction, *shared, max(t_ns, instant), takes=not crossed)
+        )
         return reports
 
     def _held_with_book(self, auction: Auction, t_ns: int) -> list[Report]:
@@ -250,8 +253,13 @@ class AuctionVenue(SimVenue):
                 reports.append(self._filled(order, price, part, t_ns, lay.PRINTED, modelled=True))
         return reports
 
-    def hold_auction(self, auction: Auction, price_units: int, qty: int, t_ns: int) -> list[Report]:
-        """Let what gathered trade inside the recorded print of an auction (0, 0 = none); the rest is over, or rests."""
+    def hold_auction(
+        self, auction: Auction, price_units: int, qty: int, t_ns: int, *, takes: bool = True
+    ) -> list[Report]:
+        """Let what gathered trade inside the recorded print of an auction (0, 0 = none); the rest is over, or rests.
+
+        With ``takes`` what crosses the recorded book takes from it before it rests: that book had no part yet.
+        """
         ready = [order for order in self._gathered[auction] if order.can_trade()]
         self._gathered[auction] = []
         interest = [au.interest_of(order.child, order.open_qty) for order in ready]
@@ -268,8 +276,18 @@ class AuctionVenue(SimVenue):
             else:
                 side = 0 if order.child.side is Side.BUY else 1
                 self._age(t_ns)
-                self._rest(order, side, self._arrival_key(order.child, side), order.open_qty, t_ns)
+                if takes:
+                    reports += self._take_first(order, side, t_ns)
+                if order.can_trade():
+                    self._rest(order, side, self._arrival_key(order.child, side), order.open_qty, t_ns)
         return reports
+
+    def _take_first(self, order: VenueOrder, side: int, t_ns: int) -> list[Report]:
+        """Match an order that was accepted long since; where own orders would end the newest, it waits behind them."""
+        key = self._arrival_key(order.child, side)
+        meets = own.first_met(self.orders, self._in_slot, side, key) is not None
+        barred = meets and self.rules.self_trade is SelfTrade.REJECT_NEWEST
+        return [] if barred else self._match(order, side, key, t_ns)
 
     def _plan_indication(self, t_ns: int) -> None:
         due = self._calls.next_ns(t_ns)

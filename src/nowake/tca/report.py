@@ -282,8 +282,9 @@ def _warnings(trail: Trail, listing: Listing, market: Interval | None, filled: i
         text = "no view with a mid at or after the start: slippage and shortfall are not known"
         found.append(Notice(code="no-benchmark", text=text))
     elif market.own_units != filled:
-        amount = listing.instrument.qty(filled - market.own_units)
-        text = f"own prints of {amount.normalize():f} {listing.instrument.base} are not in the last view: "
+        amount = listing.instrument.qty(abs(filled - market.own_units))
+        where = "are not in the last view" if filled > market.own_units else "in the last view are not of its fills"
+        text = f"own prints of {amount.normalize():f} {listing.instrument.base} {where}: "
         found.append(Notice(code="own-prints", text=text + "the market VWAP is of the prints seen"))
     if not trail.over:
         found.append(
