@@ -17,6 +17,7 @@ from nowake.core.inputs import Filled
 from nowake.core.instrument import FeeSchedule
 from nowake.core.order import Parameters, ParentOrder, Side
 from nowake.core.tape import END, Book, Row, Tape, row_code
+from nowake.core.view import Watch, WatchKind
 from nowake.data.sessions import session as find_session
 from nowake.data.source import open_tapes
 from nowake.engine.env import Env, sim_limits
@@ -299,6 +300,19 @@ def test_we_see_our_own_mark_when_the_market_data_bring_it() -> None:
     assert view.asks[0] == (MID + 2 + 10, 100)
     assert view.bids[0] == (MID - 1 + 10, 100)
     assert view.mid2 == view.bid_units + view.ask_units
+
+
+def test_a_watch_sees_what_has_come_back_of_a_level_that_we_took() -> None:
+    """All of the best ask is taken at 10 ms; 7 of 100 are back a millisecond later, and no row has touched the level."""
+    rows = [*deep(), *((ms, row_code(Row.SET, BID, END), MID - 30, 100 + ms) for ms in range(1, 60))]
+    market = SimMarket(make_tape(rows), latency=Latency(), impact="ledger", half_life_ns=10 * MS)
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("b", Side.BUY, 100, kind="market"), now)
+    run_to_end(market, now)
+    assert market.view(now).asks[0] == (MID + 2, 100)
+    watch = Watch(watch_id="w", parent_id="p", listing=market.key, kind=WatchKind.ASK_AT_MOST, a=MID + 1)
+    assert market.advance(START_NS + 50 * MS, [watch]) == (START_NS + 11 * MS, ("w",))
+    assert market.view(market.now_ns).asks[0] == (MID + 1, 7)
 
 
 def test_numbers_that_are_none_are_refused() -> None:
