@@ -303,7 +303,7 @@ def test_we_see_our_own_mark_when_the_market_data_bring_it() -> None:
 
 
 def test_a_watch_sees_what_has_come_back_of_a_level_that_we_took() -> None:
-    """All of the best ask is taken at 10 ms; 7 of 100 are back a millisecond later, and no row has touched the level."""
+    """All of the best ask is taken at 10 ms; a millisecond later 7 of 100 are back, and no row touched the level."""
     rows = [*deep(), *((ms, row_code(Row.SET, BID, END), MID - 30, 100 + ms) for ms in range(1, 60))]
     market = SimMarket(make_tape(rows), latency=Latency(), impact="ledger", half_life_ns=10 * MS)
     now, _ = market.advance(START_NS + 10 * MS)
