@@ -6,13 +6,13 @@ import pytest
 from storm import START, judge, storm, synth
 
 import nowake.engine.drop_copy as copied
-from nowake.core.decisions import Alerted
+from nowake.core.decisions import Alerted, ParentStatus
 from nowake.core.inputs import Filled, OpenOrdersReported, StatusReported
 from nowake.core.order import Parameters, ParentOrder, Side
 from nowake.core.sessions import ALWAYS_OPEN
 from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env, sim_limits
-from nowake.engine.host import Host
+from nowake.engine.host import Host, fold
 from nowake.engine.state import EngineState
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
@@ -63,6 +63,21 @@ def test_a_surplus_fill_that_no_report_tells_of_is_found_and_alarmed(crash):
             found += 1
             assert {"overfill", "drop-copy"} & set(alerts(made))
     assert found
+
+
+def test_a_surplus_fill_of_an_order_that_was_done_calls_for_a_person():
+    late = 0
+    for seed in range(24):
+        made = storm(seed, faults=Faults(overfilled=1.0, fill_lost=0.5), crash=0.0)
+        state = EngineState()
+        for event, decisions in made.batches():
+            before = state.parents.get(made.order.parent_id)
+            state = fold((event, *decisions), state)
+            after = state.parents.get(made.order.parent_id)
+            if before is not None and before.status is ParentStatus.DONE and after.overfill > before.overfill:
+                late += 1
+                assert "overfill" in [one.code for one in decisions if isinstance(one, Alerted)]
+    assert late
 
 
 def test_without_it_a_surplus_fill_stays_unknown(monkeypatch):
