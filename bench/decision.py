@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import nowake
-from nowake.app.wiring import Prepared, RunOptions, load_tape, open_journal, prepare, work
+from nowake.app.run_journal import open_journal
+from nowake.app.wiring import Prepared, RunOptions, load_tape, prepare, work
 from nowake.core.tape import Tape
 from nowake.core.view import Watch, WatchKind
 from nowake.engine import host

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import nowake
-from nowake.app.wiring import RunOptions, open_journal, prepare, work
+from nowake.app.run_journal import open_journal
+from nowake.app.wiring import RunOptions, prepare, work
 from nowake.core.tape import Tape
 from nowake.market.own import OwnMarket
 

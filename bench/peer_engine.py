@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 
 import nowake
-from nowake.app.wiring import SYNTH_HISTORY_NS, SYNTH_LONGEST_NS, RunOptions, load_tape, open_journal, prepare, work
+from nowake.app.run_journal import open_journal
+from nowake.app.wiring import SYNTH_HISTORY_NS, SYNTH_LONGEST_NS, RunOptions, load_tape, prepare, work
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.engine.state import ParentState
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.buffered import BufferedStore
 from nowake.app.operate import desk
 from nowake.app.operate.desk import OperatorDesk
@@ -42,7 +42,7 @@ def make(path: Path, tape: Any, every: int, stop_at: int) -> None:
         if host.records >= stop_at:
             raise Stopped
 
-    with wiring.open_journal(prepared, path) as journal:
+    with run_journal.open_journal(prepared, path) as journal:
         store = BufferedStore(journal)
         try:
             simulate(prepared.market, prepared.order, prepared.env, store, listen, OperatorDesk(None, store, journal))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.explain import Explanation, explain_run
 from nowake.app.request import OrderRequest
 from nowake.app.results import Result, read_result
@@ -36,7 +36,7 @@ def worked(path: Path, request: OrderRequest, *steps: tuple[float, str, dict[str
         )
         for at, action, changes in steps
     )
-    with wiring.open_journal(prepared, path) as made:
+    with run_journal.open_journal(prepared, path) as made:
         World(prepared.market, Host(prepared.env, made)).run(order, commands)
     result = read_result(path)
     return result, explain_run(result)

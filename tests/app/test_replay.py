@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nowake.app import replay as replaying
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.replay import first_difference, replay
 from nowake.app.request import OrderRequest
 from nowake.core.amendment import Amendment
@@ -46,7 +46,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
         at(90, OperatorAction.AMEND, Amendment(qty_units=1000, urgency=0.8)),
         at(95, OperatorAction.AMEND, Amendment(qty_units=1)),
     )
-    with wiring.open_journal(prepared, path) as made:
+    with run_journal.open_journal(prepared, path) as made:
         World(prepared.market, Host(prepared.env, made)).run(order, commands)
     return path
 

@@ -87,6 +87,7 @@ def test_a_file_says_what_the_value_says(tmp_path: Path) -> None:
         ('[[venue]]\nname = "A"\nrules = {selftrade = 1}', "wrong.toml, venue 1: rules: rule must be one of refresh"),
         ('[[venue]]\nname = "A"\nrules = "none.toml"', "none.toml: cannot be read as rules"),
         ('[[venue]]\nname = "A"\ntape = 3', "wrong.toml, venue 1: tape must be a path"),
+        ('[[venue]]\nname = "A"\ntape = []', "venue 1: tape must be a path, or a list of paths, was []; leave it out"),
         ('[[venue]]\nname = "A"\ntape = "no.csv"', "no.csv"),
         ('[[venue]]\nname = "A"\nregime = "x"', "venue 1: regime must be"),
         ('[[venue]]\nname = "A"\n[[venue]]\nname = "A"', "wrong.toml: name must be given once"),
@@ -218,7 +219,10 @@ def test_replay_tca_and_resume_read_it(cli, whole: tuple[Path, dict[str, Any]]) 
     assert measured["schema"] == "nowake/tca-venues/1"
     assert measured["average"] == document["average"]
     assert nowake.measure_venues(path).filled == 3_000
-    assert "ended already" in cli(f"resume {path}").err
+    again = cli(f"resume {path}").err
+    assert "ended already" in again
+    assert "--tape" not in again
+    assert "--tape was not looked at" in cli(f"resume {path} --tape elsewhere").err
     with pytest.raises(nowake.JournalError, match="several venues"):
         nowake.measure(path)
     nowake.work_order(nowake.order("buy", 100, "SYNTH", over="1m"), journal="one.db")

@@ -80,7 +80,13 @@ def test_a_text_names_faults_and_comes_back():
     assert faults.gap == 0.01
     assert parse_faults(str(faults)) == faults
     assert "--faults fill_lost=0.5" in replay_command(7, Faults(fill_lost=0.5))
-    for wrong, said in (("nothing=1", "one of ack_lost"), ("gap=often", "gap=PROBABILITY"), ("gap=2", "in \\[0, 1\\]")):
+    for wrong, said in (
+        ("nothing=1", "one of ack_lost"),
+        ("gap=often", "gap=PROBABILITY"),
+        ("gap=2", "^gap must be a probability in \\[0, 1\\]"),
+        ("all=2", "^all must be a probability in \\[0, 1\\]"),
+        ("all=nan", "^all must be"),
+    ):
         with pytest.raises(InputError, match=said):
             parse_faults(wrong)
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.exchange.setting import WorkerSetting, read_setting
 from nowake.app.exchange.worker import work
 from nowake.app.operate.desk import Control
@@ -104,7 +104,7 @@ def run_sim(request: dict[str, Any]) -> str:
         wiring.resume(path, wiring.reopen(path), control=control)
     else:
         prepared = wiring.prepare(order, wiring.RunOptions(seed=request["seed"]))
-        with wiring.open_journal(prepared, path) as journal:
+        with run_journal.open_journal(prepared, path) as journal:
             wiring.work(prepared, journal, control=control)
     return "{}"
 
@@ -134,7 +134,7 @@ def warm() -> None:
     """Import, compile and load everything a child will need."""
     request = OrderRequest(side="buy", quantity="300", symbol="SYNTH", over="3m")
     prepared = wiring.prepare(request, wiring.RunOptions(seed=1))
-    with wiring.open_journal(prepared, None) as journal:
+    with run_journal.open_journal(prepared, None) as journal:
         wiring.work(prepared, journal)
     market = fed_market(prepared.tape.meta, prepared.session)
     for _ in range(2):

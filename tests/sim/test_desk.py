@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.request import OrderRequest
 from nowake.core.amendment import Amendment
 from nowake.core.errors import JournalError
@@ -52,7 +52,7 @@ def tape() -> Any:
 
 def execute(tape: Any, desk: Any = None, request: OrderRequest = ORDER) -> MemoryJournal:
     prepared = wiring.prepare(request, wiring.RunOptions(seed=4), tape=tape)
-    journal = MemoryJournal(wiring.header(prepared))
+    journal = MemoryJournal(run_journal.header(prepared))
     World(prepared.market, Host(prepared.env, journal), desk=desk).run(prepared.order)
     return journal
 

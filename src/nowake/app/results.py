@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.operate.desk import Control
 from nowake.app.outlets import tell_end, tell_start
 from nowake.app.wiring import Prepared
@@ -125,7 +125,7 @@ def work_prepared(
     since = time.monotonic() if since_s is None else since_s
     if control is None and path is not None:
         control = Control(path)
-    with wiring.open_journal(prepared, path, created_ns) as journal:
+    with run_journal.open_journal(prepared, path, created_ns) as journal:
         tell_start(telemetry, journal.header, prepared.order, prepared.env, since, resumed=False)
         wiring.work(prepared, journal, progress, control, telemetry)
         return _told(telemetry, _measured(prepared, journal, path, since), journal.head()[0])

@@ -170,11 +170,12 @@ def _lit(found: dict[str, Any], where: str, folder: Path) -> LitVenue:
     known = ("name", "tape", "listing", "seed", "regime", "latency", "fees", "rules", "weight")
     try:
         made = _fields(found, known)
-        tapes = made.pop("tape", [])
-        tapes = [tapes] if isinstance(tapes, str) else tapes
-        good = isinstance(tapes, list) and all(isinstance(one, str) and one for one in tapes)
-        require(good, "tape", tapes, "a path, or a list of paths")
-        made["tapes"] = tuple(str(folder / one) for one in tapes)
+        if "tape" in made:
+            tapes = made.pop("tape")
+            tapes = [tapes] if isinstance(tapes, str) else tapes
+            good = isinstance(tapes, list) and tapes and all(isinstance(one, str) and one for one in tapes)
+            require(bool(good), "tape", tapes, "a path, or a list of paths", "leave it out for the synthetic market")
+            made["tapes"] = tuple(str(folder / one) for one in tapes)
         if "rules" in made:
             rules = made["rules"]
             require(isinstance(rules, str | dict), "rules", rules, "a table, or the path of a file")

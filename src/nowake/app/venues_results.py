@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from nowake.app import venues_run, wiring
+from nowake.app import run_journal, venues_run, wiring
 from nowake.app.results import (
     EXIT_HALTED,
     EXIT_OK,
@@ -144,7 +144,7 @@ def work_venues(
         JournalError: The journal cannot be made or written.
     """
     since = time.monotonic() if since_s is None else since_s
-    with venues_run.open_journal(prepared, path, created_ns) as journal:
+    with run_journal.open_journal(prepared, path, created_ns) as journal:
         host = venues_run.work_legs(prepared, journal, progress)
         save_state(journal, host.state, None)
         legs = []

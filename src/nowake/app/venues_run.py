@@ -18,6 +18,7 @@ from nowake.app import wiring
 from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.buffered import BufferedStore
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
+from nowake.app.run_journal import run_of
 from nowake.app.run_options import RunOptions
 from nowake.app.several import WHY_NOT_FULL
 from nowake.app.simulated import parse_fees, parse_latency
@@ -28,20 +29,17 @@ from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
 from nowake.core.ports import JournalStore
-from nowake.core.profile import Profile
 from nowake.core.sessions import iso
 from nowake.core.tape import Tape
 from nowake.core.terms import TERMS
 from nowake.core.units import NS_PER_SECOND
-from nowake.core.value import content_hash, replace, require, to_msgpack
+from nowake.core.value import replace, require
 from nowake.core.view import View
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_route, with_defaults
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
-from nowake.journal.header import Header, Origin, Run, TapeRef, code_hash, derive_journal_id, package_version
-from nowake.journal.journal import Journal
-from nowake.journal.memory import MemoryJournal
+from nowake.journal.header import Run, derive_journal_id
 from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
 from nowake.live.recover import save_state
@@ -136,7 +134,7 @@ def prepare_venues(
     places = [*lit, *(_dark(one, lit, tapes, venues, options) for one in venues.dark)]
     markets = Markets([one.member for one in places])
     shown = replace(options, queue_model=str(getattr(lit[0].member, "queue_model", options.queue_model)))
-    run = _run(command, request, shown, tapes)
+    run = run_of(command, request, shown, tapes)
     taken = _taken(request, places)
     key = derive_journal_id(run, options.seed)
     start_ns, end_ns = _window(request, options, taken, key)
@@ -224,16 +222,6 @@ def _dark(one: DarkPlace, lit: Sequence[_Place], tapes: Sequence[Tape], venues: 
         seed=options.seed,
     )
     return _Place(listing, market, place.first_ns, place.last_ns, dark=one)
-
-
-def _run(command: str, request: OrderRequest, options: RunOptions, tapes: Sequence[Tape]) -> Run:
-    assert options.venues is not None
-    lit = tuple(replace(one, tapes=()) for one in options.venues.lit)
-    shown = wiring.shown_options(replace(options, venues=replace(options.venues, lit=lit)))
-    refs = tuple(
-        TapeRef(name=f"{one.listing.key} {one.meta.source}", content_hash=one.meta.content_hash) for one in tapes
-    )
-    return Run(command=command, tapes=refs, order=msgspec.to_builtins(request), options=shown)
 
 
 def _taken(request: OrderRequest, places: Sequence[_Place]) -> list[_Place]:
@@ -334,44 +322,6 @@ def _typed(request: OrderRequest, part: Decimal, place: _Place, start_ns: int, e
         must_complete=False,
         never_take=False,
     )
-
-
-def header(prepared: PreparedVenues) -> Header:
-    """Return the header of the journal."""
-    return Header(
-        journal_id=derive_journal_id(prepared.run, prepared.options.seed),
-        account="sim",
-        profile=Profile.SIM,
-        code_hash=code_hash(),
-        env_hash=content_hash(prepared.env),
-        seed=prepared.options.seed,
-        run=prepared.run,
-        version=package_version(),
-    )
-
-
-def _paths(venues: Venues) -> list[str]:
-    return [path for one in venues.lit for path in one.tapes]
-
-
-def open_journal(prepared: PreparedVenues, path: Path | None, created_ns: int = 0) -> Journal:
-    """Return a new journal for the run: in memory, or at ``path``, which must not exist.
-
-    Raises:
-        JournalError: The file exists.
-    """
-    if path is None:
-        journal: Journal = MemoryJournal(header(prepared))
-    else:
-        from nowake.journal.sqlite import SqliteJournal
-
-        assert prepared.options.venues is not None
-        lit = prepared.options.venues.lit
-        places = {f"{k}.{n}": str(Path(p).absolute()) for k, one in enumerate(lit) for n, p in enumerate(one.tapes)}
-        origin = Origin(created_ns=created_ns, paths=places)
-        journal = SqliteJournal.create(path, header(prepared), origin, mode="grouped")
-    journal.put_blob(to_msgpack(prepared.env))
-    return journal
 
 
 def work_legs(prepared: PreparedVenues, journal: JournalStore, progress: Progress | None = None) -> Host:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,6 +18,7 @@ from nowake.app.history import find_history
 from nowake.app.operate.desk import Control, operated
 from nowake.app.own_impact import assumed_impact
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
+from nowake.app.run_journal import run_of
 from nowake.app.stated import apply_stated, price_mid2
 from nowake.core import ids
 from nowake.core.errors import InputError, JournalError, Refused
@@ -29,7 +29,7 @@ from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
 from nowake.core.units import NS_PER_SECOND, format_duration
-from nowake.core.value import content_hash, from_msgpack, replace, require, to_msgpack
+from nowake.core.value import from_msgpack, replace, require
 from nowake.core.view import View
 from nowake.data.day_volumes import volume_today
 from nowake.data.sessions import session as find_session
@@ -38,9 +38,8 @@ from nowake.engine.desk import Desk
 from nowake.engine.env import Background, Env, sim_limits
 from nowake.engine.host import Host
 from nowake.engine.plans import Routed
-from nowake.journal.header import Header, Origin, Run, TapeRef, code_hash, derive_journal_id, package_version
+from nowake.journal.header import Run, derive_journal_id
 from nowake.journal.journal import Journal
-from nowake.journal.memory import MemoryJournal
 from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
 from nowake.journal.told import Listener, told
@@ -204,7 +203,7 @@ def prepare(
     first_ns = market.first_valid_ns()
     if first_ns is None:
         raise Refused(f"{tape.meta.source} never shows a book that can be traded on", "check it with tape check")
-    run = _run(command, request, replace(options, queue_model=market.queue_model), tape)
+    run = run_of(command, request, replace(options, queue_model=market.queue_model), (tape,))
     key = ids.parent_id(derive_journal_id(run, options.seed), 0)
     if not options.tapes and listing.instrument.symbol == SYNTH:
         start_ns, end_ns = synth_window(request, session)
@@ -276,22 +275,6 @@ def unit_listing(listing: Listing) -> Listing:
     return replace(listing, instrument=replace(listing.instrument, qty_unit=Decimal(1)), lot_units=1)
 
 
-def shown_options(options: RunOptions) -> dict[str, Any]:
-    """Return what a journal's header says of options: JSON-able, without paths and what says nothing."""
-    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(replace(options, tapes=())))
-    for name in ("seed", "history", *(() if options.beliefs.stated else ("beliefs",))):
-        shown.pop(name, None)
-    for name in ("own_impact", "mapping", "listing", "regime", "faults", "rules", "venues"):
-        if not shown[name]:
-            del shown[name]
-    return shown
-
-
-def _run(command: str, request: OrderRequest, options: RunOptions, tape: Tape) -> Run:
-    ref = TapeRef(name=f"{tape.listing.key} {tape.meta.source}", content_hash=tape.meta.content_hash)
-    return Run(command=command, tapes=(ref,), order=msgspec.to_builtins(request), options=shown_options(options))
-
-
 def plan(prepared: Prepared) -> ExecutionPlan:
     """Return the plan that working the order would start with; sends and journals nothing."""
     return route(prepared).plan
@@ -300,45 +283,6 @@ def plan(prepared: Prepared) -> ExecutionPlan:
 def route(prepared: Prepared) -> Routed:
     """Return strategy and plan that working the order would start with, and the record of the choice."""
     return first_route(prepared.order, prepared.view, prepared.env)
-
-
-def header(prepared: Prepared) -> Header:
-    """Return the header of the journal of a simulated run."""
-    return Header(
-        journal_id=derive_journal_id(prepared.run, prepared.options.seed),
-        account="sim",
-        profile=Profile.SIM,
-        code_hash=code_hash(),
-        env_hash=content_hash(prepared.env),
-        seed=prepared.options.seed,
-        run=prepared.run,
-        version=package_version(),
-    )
-
-
-def origin(prepared: Prepared, created_ns: int = 0) -> Origin:
-    """Return where the run happened: hints for a resume, not part of its identity."""
-    paths = {str(number): str(Path(path).absolute()) for number, path in enumerate(prepared.options.tapes)}
-    return Origin(created_ns=created_ns, paths=paths)
-
-
-def open_journal(prepared: Prepared, path: Path | None, created_ns: int = 0) -> Journal:
-    """Return a new journal for the run: in memory, or at ``path``, which must not exist.
-
-    Raises:
-        JournalError: The file exists; says whether it can be resumed.
-    """
-    if path is None:
-        journal: Journal = MemoryJournal(header(prepared))
-    else:
-        if path.exists():
-            raise JournalError(f"{path} exists", f"go on with: nowake resume {path}, or name another file")
-        from nowake.journal.sqlite import SqliteJournal
-
-        # A crash of a pure run is mended by executing it again, so its batches may be grouped.
-        journal = SqliteJournal.create(path, header(prepared), origin(prepared, created_ns), mode="grouped")
-    journal.put_blob(to_msgpack(prepared.env))
-    return journal
 
 
 def work(
@@ -426,9 +370,3 @@ def resume(
         checked.finish()
         save_state(journal, host.state, None)
     return host
-
-
-def describe_options(options: RunOptions) -> dict[str, Any]:
-    """Return the options as JSON-able values."""
-    made: dict[str, Any] = msgspec.to_builtins(options)
-    return made

@@ -109,6 +109,7 @@ def parse_faults(text: str) -> Faults:
             chance = float(stated)
         except ValueError:
             raise InputError("faults", part, f"{name}=PROBABILITY, such as {name}=0.1") from None
+        require(0 <= chance <= 1, name, chance, "a probability in [0, 1]")
         require(name == "all" or name not in named, "faults", text, f"each named once, but {name} is twice")
         named.add(name)
         found |= dict.fromkeys(NAMES, chance) if name == "all" else {name: chance}

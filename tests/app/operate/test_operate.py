@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nowake.app import wiring
+from nowake.app import run_journal, wiring
 from nowake.app.operate import client, desk
 from nowake.app.operate.change import AmendRequest
 from nowake.app.operate.desk import Control
@@ -50,7 +50,7 @@ class Owner:
 
     def _run(self) -> None:
         try:
-            with wiring.open_journal(self.prepared, self.path) as journal:
+            with run_journal.open_journal(self.prepared, self.path) as journal:
                 wiring.work(self.prepared, journal, control=self._control)
         except BaseException as error:  # noqa: BLE001 - raised again in ``end``
             self.error = error
@@ -94,7 +94,7 @@ def test_pacing_changes_no_record(tmp_path: Path) -> None:
     heads = set()
     for name, speed in (("free.db", 0.0), ("paced.db", 3600.0), ("rushed.db", FAST)):
         prepared, path = prepared_run(), tmp_path / name
-        with wiring.open_journal(prepared, path) as journal:
+        with run_journal.open_journal(prepared, path) as journal:
             wiring.work(prepared, journal, control=Control(path, speed))
         heads.add(read_journal(path).head())
     assert len(heads) == 1
@@ -204,7 +204,7 @@ def test_snapshots_bound_what_opening_folds(tmp_path: Path, monkeypatch: pytest.
         if host.records > 650:
             raise KeyboardInterrupt
 
-    journal = wiring.open_journal(prepared, path)
+    journal = run_journal.open_journal(prepared, path)
     real = wiring.simulate
     monkeypatch.setattr(wiring, "simulate", lambda *given: real(*given[:4], stop, *given[5:]))
     with journal, pytest.raises(KeyboardInterrupt):
@@ -238,7 +238,7 @@ def test_a_run_in_a_folder_without_sockets_goes_on(tmp_path: Path, monkeypatch: 
     said: list[str] = []
     request = replace(ORDER, over="2m", quantity="200")
     prepared = wiring.prepare(request, wiring.RunOptions(seed=2))
-    with wiring.open_journal(prepared, tmp_path / "run.db") as journal:
+    with run_journal.open_journal(prepared, tmp_path / "run.db") as journal:
         host = wiring.work(prepared, journal, control=Control(tmp_path / "run.db", 0.0, say=said.append))
     assert not host.state.active()
     assert said == [f"no commands can be given to this run: {tmp_path} takes no socket (operation not supported)"]

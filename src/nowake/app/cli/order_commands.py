@@ -25,7 +25,7 @@ from nowake.app.cli.options import (
     takes_order,
 )
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors, work_progress
-from nowake.app.cli.venues_commands import is_of_venues, resume_on_venues, show_venues, work_on_venues
+from nowake.app.cli.venues_commands import had_ended, is_of_venues, resume_on_venues, show_venues, work_on_venues
 from nowake.core.errors import InputError
 from nowake.core.value import replace
 
@@ -221,7 +221,7 @@ def resume(
             result, went_on = results.resume_run(path, tuple(tape or ()), shown.update, listen, control, telemetry)
         screen.warn(outlets.complaint(telemetry))
         if not went_on:
-            screen.err.print(f"{path} had ended already; this is its result.")
+            screen.err.print(had_ended(path, tape))
         show_result(screen, result, "work", full=full, html=html)
         raise typer.Exit(result.exit_code)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,12 @@ def show_venues(screen: Screen, result: VenuesResult, schema: str, *, full: bool
             screen.show(terminal.summary(one.report, one.zone), terminal.child_table(one.report, one.zone))
 
 
+def had_ended(path: Path, tapes: Sequence[str] | None) -> str:
+    """Return what is said of a run with nothing left to go on with; tapes that were named for it are not looked at."""
+    unread = " --tape was not looked at: nothing is worked again." if tapes else ""
+    return f"{path} had ended already; this is its result.{unread}"
+
+
 def is_of_venues(path: Path) -> bool:
     """Return whether the journal at a path is of an order over several venues."""
     from nowake.app import venues_run
@@ -129,5 +135,5 @@ def resume_on_venues(screen: Screen, path: Path, tapes: tuple[str, ...], unheard
         screen.announce(shown)
         result, went_on = resume_venues(path, tapes, shown.update, listener(shown, check))
     if not went_on:
-        screen.err.print(f"{path} had ended already; this is its result.")
+        screen.err.print(had_ended(path, tapes))
     return result
