@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nowake.core import decisions, ids, inputs
@@ -326,6 +327,16 @@ def test_child_ids_are_functions_of_content():
 
 def test_joining_parts_of_an_id_is_unambiguous():
     assert ids.digest("ab", "c") != ids.digest("a", "bc")
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("ab:é1") | st.integers(), min_size=1, max_size=4), st.integers(1, 51))
+def test_an_id_is_base_32_of_the_hash_from_its_low_end(parts, length):
+    text = "".join(f"{len(str(part))}:{part}" for part in parts).encode()
+    number = int.from_bytes(hashlib.blake2b(text, digest_size=32).digest(), "big")
+    written = ids.digest(*parts, length=length)
+    assert len(written) == length
+    assert int(written[::-1], 32) == number % 32**length  # Python's own reading of base 32
 
 
 def test_child_orders_hold_together():

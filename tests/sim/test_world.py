@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 import subprocess
 import sys
 from itertools import takewhile
 
 import pytest
 
+from nowake.core.decisions import ChildSubmitted
 from nowake.core.inputs import MarketClosed, Woken
 from nowake.core.order import Parameters, ParentOrder, Side
 from nowake.core.sessions import ALWAYS_OPEN
+from nowake.core.units import parse_duration
 from nowake.core.value import replace
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import audit, fold
@@ -19,7 +23,7 @@ from nowake.engine.state import state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
 from nowake.sim.impact import OwnImpact
-from nowake.sim.run import SimOptions, make_market, simulate
+from nowake.sim.run import SELDOM, SimOptions, make_market, set_aside, simulate
 from nowake.sim.synthetic import synth_tape
 
 MINUTE = 60 * 10**9
@@ -157,3 +161,37 @@ def test_an_impatient_order_pays_more_of_the_spread_than_a_patient_one(tape):
         paid[urgency] = parent.maker_units / parent.filled
     assert paid[0.0] > 0.4
     assert paid[1.0] == 0.0
+
+
+def test_the_garbage_collector_is_left_as_it_was_found_also_after_a_failure():
+    before = gc.get_threshold(), gc.get_freeze_count()
+    with set_aside():
+        assert gc.get_freeze_count()
+        assert gc.get_threshold()[0] == SELDOM
+        with set_aside():
+            pass  # a run inside a run
+        assert gc.get_freeze_count()
+        assert gc.get_threshold()[0] == SELDOM
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    with pytest.raises(ZeroDivisionError), set_aside():
+        raise ZeroDivisionError
+    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+
+
+def test_a_posted_child_says_how_long_it_has_before_its_slice_is_crossed(tape):
+    host, _, journal, _ = run(tape, an_order(tape.listing))
+    slices = host.state.parents["world"].plan.slices
+    posted = [
+        (batch.input.t_ns, one)
+        for batch in journal.batches()
+        for one in batch.decisions
+        if isinstance(one, ChildSubmitted) and one.child.role == "post"
+    ]
+    assert posted
+    for t_ns, one in posted:
+        told = re.fullmatch(r"joins the touch, (\S+) before crossing", one.reason)
+        assert told, one.reason
+        window = slices[one.slice_index]
+        length_ns = window.end_ns - window.release_ns
+        crosses_ns = min(window.release_ns + length_ns // 2, window.end_ns - length_ns // 5)  # urgency 0.5, under 50 s
+        assert abs(t_ns + parse_duration("left", told[1]) - crosses_ns) < 10**6 + length_ns // 10**4

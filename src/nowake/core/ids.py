@@ -8,13 +8,15 @@ CHILD_ID_LENGTH = 26
 """Characters of a child id: fits the 36 of Binance and the 20-64 of FIX venues we know; lower-case base 32."""
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = tuple([low + high for high in _ALPHABET for low in _ALPHABET])
+"""The two characters of every ten bits, the lower five first."""
 
 
 def digest(*parts: str | int, length: int = CHILD_ID_LENGTH) -> str:
     """Return ``length`` base-32 characters (5 bits each) of a BLAKE2b over the parts, unambiguously joined."""
     text = "".join([f"{len(str(part))}:{part}" for part in parts])
     number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=32).digest(), "big")
-    return "".join([_ALPHABET[(number >> shift) & 31] for shift in range(0, 5 * length, 5)])
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(0, 5 * length, 10)])[:length]
 
 
 def leg_id(slice_index: int, venue: str, role: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from nowake.core import inputs as i
@@ -24,6 +26,8 @@ from nowake.engine.state import (
     get_parent,
     maker,
 )
+
+_TIME = attrgetter("t_ns")
 
 BUSTED = "busted"
 """Why an order that was done has abandoned what a trade that was undone gave back."""
@@ -86,7 +90,7 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
     from_leaves = min(qty, child.leaves) if child is not None else 0
     from_unsent = min(qty - from_leaves, parent.unsent)
     rest = qty - from_leaves - from_unsent
-    abandoned, over = _draw(parent.abandoned, rest)
+    abandoned, over = _draw(parent.abandoned, rest) if rest else (parent.abandoned, 0)
     parent = replace(
         parent,
         filled=parent.filled + qty,
@@ -97,7 +101,7 @@ def _fill(state: EngineState, fill: Fill, t_ns: int) -> EngineState:
         fees_money=parent.fees_money + fill.fee_money,
         maker_units=parent.maker_units + maker(fill.liquidity, qty),
         own_fills=(
-            *[one for one in parent.own_fills if one.t_ns >= t_ns - ROLLING_NS],
+            *parent.own_fills[bisect_left(parent.own_fills, t_ns - ROLLING_NS, key=_TIME) :],
             OwnFill(t_ns=t_ns, qty=qty),
         ),
         would_units=parent.would_units + (qty if leg.endswith(f"/{WOULD}") else 0),

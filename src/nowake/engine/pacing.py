@@ -27,16 +27,28 @@ class Allowance(Value, frozen=True):
     Attributes:
         qty_units: At most this, >= 0; live children are already counted as traded.
         binding: Which rule binds: ``cap``, ``rolling`` or empty (unlimited).
-        detail: Its numbers in words.
+        cap: The order's participation cap.
         own_units: Own worst case so far: filled + possibly live.
         others_units: Volume of others since the start.
+        window: (own, others, ns) of the rolling rule: own worst case and volume of others in the last ``ns``.
     """
 
     qty_units: int
     binding: str = ""
-    detail: str = ""
+    cap: float = 1.0
     own_units: int = 0
     others_units: int = 0
+    window: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def detail(self) -> str:
+        """Return the numbers of the rule that binds in words."""
+        if self.binding == "cap":
+            return f"own {self.own_units} of {self.own_units + self.others_units} volume seen, cap {self.cap:.4g}"
+        if not self.binding:
+            return ""
+        own, others, window_ns = self.window
+        return f"own {own} beside {others} of others in the last {window_ns // 10**9} s, twice the cap {self.cap:.4g}"
 
 
 def own_limit(others_units: int, cap: float) -> int:
@@ -63,14 +75,14 @@ def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: in
     qty = max(0, min(total, rolling, UNLIMITED))
     if qty >= UNLIMITED // 2:
         return Allowance(qty_units=qty, own_units=own, others_units=observed)
-    binding = "cap" if total <= rolling else "rolling"
-    detail = (
-        f"own {own} of {own + observed} volume seen, cap {cap:.4g}"
-        if binding == "cap"
-        else f"own {window_own} beside {window_others} of others in the last {limits.rolling_ns // 10**9} s, "
-        f"twice the cap {cap:.4g}"
+    return Allowance(
+        qty_units=qty,
+        binding="cap" if total <= rolling else "rolling",
+        cap=cap,
+        own_units=own,
+        others_units=observed,
+        window=(window_own, window_others, limits.rolling_ns),
     )
-    return Allowance(qty_units=qty, binding=binding, detail=detail, own_units=own, others_units=observed)
 
 
 def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: int, until_ns: int = UNLIMITED) -> int:
@@ -88,7 +100,9 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
     # Until ``first`` the volume left in the window suffices for all we ever had in it, so nothing before is looked at.
     enough = others_needed(recent + reserved, rate / _MILLION)
     first, last = 0, bisect_left(samples, until_ns - limits.rolling_ns, key=_TIME)
-    while first <= last and first < len(samples) and samples[first].others <= others_now - enough:
+    for sample in samples[: last + 1]:
+        if sample.others > others_now - enough:
+            break
         first += 1
     leaves = [sample.t_ns + limits.rolling_ns + 1 for sample in samples[max(first - 1, 0) : last]]
     oldest = 0
@@ -117,4 +131,4 @@ def _rolling(parent: ParentState, limits: Limits, others_now: int, t_ns: int) ->
     samples, fills = parent.samples, parent.own_fills
     oldest = bisect_left(samples, since, key=_TIME)
     others = others_now - samples[oldest].others if oldest < len(samples) else 0
-    return sum([fill.qty for fill in fills if fill.t_ns >= since]) + parent.reserved, others
+    return sum([fill.qty for fill in fills[bisect_left(fills, since, key=_TIME) :]]) + parent.reserved, others

@@ -268,7 +268,7 @@ def _cancel_what_differs(draft: Draft, parent_id: str, intent: Intent) -> None:
         if child.leaves + draft.parent(parent_id).unsent < least:
             continue  # too little to send again: where it rests is its only chance
         if child.order.role != intent.role:
-            draft.emit(CancelRequested(child_id=child_id, reason=f"gives way: {intent.reason}"))
+            draft.emit(CancelRequested(child_id=child_id, reason=f"gives way: {intent.said(draft.now_ns)}"))
         elif _behind(child, intent):
             rested_ns = child.sent_ns + timing.chase_ns
             if draft.now_ns < rested_ns:
@@ -456,7 +456,7 @@ def _through_the_gate(draft: Draft, parent_id: str, wanted: Want, intent: Intent
             slice_index=parent.plan.slices[wanted.position].index,
             plan_revision=parent.plan.revision,
             tactic=parent.plan.slices[wanted.position].tactic,
-            reason=intent.reason,
+            reason=intent.said(view.t_ns),
             gate=verdicts,
         )
     )

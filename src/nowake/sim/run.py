@@ -24,6 +24,9 @@ from nowake.sim.queues import AUTO
 from nowake.sim.rules import VenueRules
 from nowake.sim.world import Market, Progress, World
 
+SELDOM = 100_000
+"""New values that can be part of a cycle, net of those gone, before the garbage collector looks at them."""
+
 DEFAULT_LATENCY = Latency(decision_ns=100_000, entry_ns=1_000_000, response_ns=1_000_000, data_ns=1_000_000)
 """Assumed where none is stated: a co-located desk is faster, a retail line slower."""
 
@@ -92,13 +95,16 @@ def simulate(
 def set_aside() -> Iterator[None]:
     """Keep the garbage collector from walking through all that was there before, again and again: a seventh of a run.
 
-    States are trees of frozen values, which go with their last reference.
+    States are trees of frozen values, which go with their last reference, so what is new is looked through seldom too.
     """
     if gc.get_freeze_count():
         yield  # somebody did so before
         return
+    often = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(SELDOM, *often[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*often)
         gc.unfreeze()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nowake.core.child import POST, TAKE, OrderType, TimeInForce
 from nowake.core.instrument import Listing
 from nowake.core.order import Side
-from nowake.core.units import NS_PER_SECOND, round_price
+from nowake.core.units import NS_PER_SECOND, format_duration, round_price
 from nowake.core.value import Value
 from nowake.core.view import View
 
@@ -74,6 +74,7 @@ class Intent(Value, frozen=True):
     Attributes:
         role: ``post``, ``take`` or ``would`` name the leg; ``wait`` wants nothing there.
         changes_ns: When the intent will be another one without the market moving; 0 = never.
+        until: What it changes to then, where the reason says how long that is; empty = it does not say.
         pause_ns: Shortest time since the last child of this role.
         blocked: Why the tactic would rather do something else but cannot (``limit``), for the record.
         min_units: What the child must trade at once, or nothing.
@@ -88,6 +89,12 @@ class Intent(Value, frozen=True):
     pause_ns: int = 0
     blocked: str = ""
     min_units: int = 0
+    until: str = ""
+
+    def said(self, now_ns: int) -> str:
+        """Return the reason for the record, with how long it still holds: put in words only for what is sent."""
+        left = f", {format_duration(self.changes_ns - now_ns)} before {self.until}" if self.until else ""
+        return self.reason + left
 
     @property
     def takes(self) -> bool:
@@ -123,7 +130,7 @@ def pause_ns(situation: Situation) -> int:
     return min((situation.end_ns - situation.release_ns) // 4, 15 * NS_PER_SECOND)
 
 
-def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = "") -> Intent:
+def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = "", until: str = "") -> Intent:
     """Return the intent to join the own touch (or rest at the limit, where that is further away)."""
     return Intent(
         role=POST,
@@ -133,6 +140,7 @@ def post(situation: Situation, reason: str, changes_ns: int = 0, blocked: str = 
         reason=reason,
         changes_ns=changes_ns,
         blocked=blocked,
+        until=until,
     )
 
 

@@ -5,7 +5,6 @@ Urgency u moves only the mix: posting lasts for the first 1 - u of the slice, le
 
 from __future__ import annotations
 
-from nowake.core.units import format_duration
 from nowake.engine.tactics.base import Intent, Situation, at_discretion, finish_margin_ns, post, take
 
 
@@ -25,4 +24,4 @@ def post_and_chase(situation: Situation) -> Intent:
     early = at_discretion(situation)
     if early is not None:
         return early
-    return post(situation, f"joins the touch, {format_duration(switch - now)} before crossing", changes_ns=switch)
+    return post(situation, "joins the touch", changes_ns=switch, until="crossing")
