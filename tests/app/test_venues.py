@@ -82,6 +82,8 @@ def test_a_file_says_what_the_value_says(tmp_path: Path) -> None:
         ('[[venue]]\nname = "A"\nseed = "x"', "wrong.toml, venue 1: seed must be"),
         ('[[venue]]\nname = "A"\nlatency = "soon"', "wrong.toml, venue 1: latency must be"),
         ('[[venue]]\nname = "A"\nfees = "x"', "wrong.toml, venue 1: fees must be"),
+        ('[[venue]]\nname = "A"\nfaults = "x=1"', "wrong.toml, venue 1: faults must be all or one of ack_lost"),
+        (DARK + 'sizes = 1\nfaults = "gap=2"', "wrong.toml, dark 1: gap must be a probability"),
         ('[[venue]]\nname = "A"\nweight = -1', "wrong.toml, venue 1: weight must be >= 0"),
         ('[[venue]]\nname = "A"\nweight = "x"', "wrong.toml, venue 1: weight must be"),
         ('[[venue]]\nname = "A"\nrules = {selftrade = 1}', "wrong.toml, venue 1: rules: rule must be one of refresh"),
@@ -134,7 +136,7 @@ def test_every_mistake_is_one_sentence_that_says_where(cli, line: str, said: str
         ("--impact full", "impact must be off or ledger"),
         ("--price 100", "beliefs must be left out"),
         ("--html page.html", "html must be left out with --venues"),
-        ("--faults gap=0.1", "was 'gap=0.1'; work one market by itself"),
+        ("--history x.csv", "was ('x.csv',); work one market by itself"),
     ],
 )
 def test_what_does_not_go_with_several_venues_is_refused(cli, more: str, said: str) -> None:
@@ -293,6 +295,43 @@ def test_venues_that_state_nothing_have_what_the_command_states(tmp_path: Path) 
     tier = '{"fee_tiers": [{"from_volume": 0, "fees": "2"}]}'
     ruled = nowake.work_venues(order, replace(one, lit=(replace(one.lit[0], rules=tier),)), seed=7, latency="3ms")
     assert ruled.fees == other.fees
+
+
+def test_each_venue_fails_by_its_own_faults_and_seed(cli) -> None:
+    """The sums are those of the venues' fills whatever is lost; a cut run comes to the same end and the same faults."""
+    Path("venues.toml").write_text(FILE.replace('fees = "0.1"', 'fees = "0.1"\nfaults = "all=0"'))
+    line = f"{ORDER} --faults all=0.04,overfilled=0,busted=0 --venues venues.toml --seed 5"
+    found = cli(f"{line} --journal failed.db --json").document
+    faults = {one["order"]["listing"]: one["faults"] for one in found["venues"]}
+    assert [one["seed"] for one in faults.values()] == [5, 6, 7]
+    assert faults["SYNTH@NEAR"]["happened"]
+    assert faults["SYNTH@FAR"]["happened"]
+    assert not faults["SYNTH@DARK"]["happened"]
+    assert faults["SYNTH@NEAR"]["happened"] != faults["SYNTH@FAR"]["happened"]
+    assert found["filled"] == 3_000
+    assert cli("replay failed.db").code == 0
+    with sqlite3.connect("failed.db") as store:
+        store.execute("DELETE FROM batches WHERE seq >= 150")
+    store.close()
+    again = cli("resume failed.db --json").document
+    assert again["journal_hash"] == found["journal_hash"]
+    assert {one["order"]["listing"]: one["faults"] for one in again["venues"]} == faults
+
+
+def test_one_venue_with_faults_is_the_market_with_faults() -> None:
+    """The same fills as without a file of venues, and the same that went wrong."""
+    order = nowake.order("buy", 900, "SYNTH", over="4m", strategy="twap")
+    alone = nowake.work_order(order, seed=7, faults="all=0.05,overfilled=0")
+    (leg,) = nowake.work_venues(order, Venues(lit=(LitVenue(name="SIM"),)), seed=7, faults="all=0.05,overfilled=0").legs
+    assert leg.faults is not None
+    assert alone.faults is not None
+    assert {k: v["count"] for k, v in leg.faults["happened"].items()} == {
+        k: v["count"] for k, v in alone.faults["happened"].items()
+    }
+    assert (leg.report.filled_units, leg.report.average_units) == (
+        alone.report.filled_units,
+        alone.report.average_units,
+    )
 
 
 def test_a_window_too_short_for_the_dark_venue_is_refused_in_its_own_words(cli) -> None:

@@ -62,7 +62,7 @@ def synth(number: int) -> tuple[Tape, VenueRows]:
     return tape, venue_rows(tape)
 
 
-class JudgedMarket(SimMarket):
+class Judging:
     """A venue that writes down what an engine must never do to it; it sees commands as they are let through.
 
     Attributes:
@@ -80,7 +80,7 @@ class JudgedMarket(SimMarket):
 
     def submit(self, child: ChildOrder, now_ns: int) -> None:
         """Take a child, and look at it first."""
-        known = {status.child_id: status for status in self.truth()}
+        known = {status.child_id: status for status in self.truth()}  # type: ignore[attr-defined]
         if child.child_id in self.came:
             self.twice.append(child.child_id)
         total = child.qty_units
@@ -92,7 +92,11 @@ class JudgedMarket(SimMarket):
                 self.clashes.append(child.child_id)
         self.exposure = max(self.exposure, total)
         self.came[child.child_id] = child
-        super().submit(child, now_ns)
+        super().submit(child, now_ns)  # type: ignore[misc]
+
+
+class JudgedMarket(Judging, SimMarket):
+    """A venue with a book that writes down what an engine must never do to it."""
 
 
 @dataclass

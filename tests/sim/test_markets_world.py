@@ -16,9 +16,11 @@ from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
+from nowake.sim.faults import FaultyMarket
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets
-from nowake.sim.run import DEFAULT_LATENCY
+from nowake.sim.run import DEFAULT_LATENCY, simulate_all
+from nowake.sim.switchboard import parse_faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 
@@ -127,3 +129,41 @@ def changed_by_a_cut(tapes):
 
 def test_cutting_all_tapes_changes_no_record_before_the_cut(tapes):
     assert changed_by_a_cut(tapes) == 0
+
+
+FAULTS = "all=0.03,overfilled=0"
+
+
+def failing(tape, seed, latency=DEFAULT_LATENCY):
+    return FaultyMarket(market(tape, latency), parse_faults(FAULTS), seed)
+
+
+def told_of_faults(place, tapes, order):
+    """Return all that an order's engine was told and decided, asked again by a drop copy, and what went wrong."""
+    keys = tuple(tape.listing.key for tape in tapes)
+    limits = replace(sim_limits(keys[0], 0.15), allowed=keys)
+    env = Env(listings=tuple(tape.listing for tape in tapes), sessions=(ALWAYS_OPEN,), limits=limits)
+    journal = MemoryJournal()
+    simulate_all(place, [order], env, journal)
+    return journal
+
+
+def test_a_market_that_fails_does_so_alike_alone_and_in_company_that_fails_too(tapes):
+    """Who runs ahead and is put back draws no fault twice, and lets no stretch begin or end unseen."""
+    order, happened = an_order(tapes[0]), 0
+    for seed in range(8):
+        alone, member, quiet = failing(tapes[0], seed), failing(tapes[0], seed), failing(tapes[0], seed)
+        others = [failing(tapes[1], seed + 50, SLOW), failing(tapes[2], seed + 60)]
+        busy = an_order(tapes[1], begin=11, minutes=12, qty=900)
+        first = told_of_faults(alone, tapes, order)
+        assert first.head() == told_of_faults(Markets([others[0], quiet, others[1]]), tapes, order).head()
+        both = Markets([failing(tapes[1], seed + 50, SLOW), member])
+        keys = tuple(tape.listing.key for tape in tapes)
+        limits = replace(sim_limits(keys[0], 0.15), allowed=keys)
+        env = Env(listings=tuple(tape.listing for tape in tapes), sessions=(ALWAYS_OPEN,), limits=limits)
+        host = simulate_all(both, [busy, order], env, MemoryJournal())
+        assert alone.truth() == quiet.truth()
+        assert fold(first.records()).parents[order.parent_id].filled == sum(one.cum_qty for one in alone.truth())
+        assert host.state.parents[order.parent_id].filled == sum(one.cum_qty for one in member.truth())
+        happened += len(alone.board.happened)
+    assert happened > 50

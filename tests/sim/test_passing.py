@@ -28,8 +28,9 @@ def parent(listing: Listing, name: str, qty: int, status: ParentStatus, left: in
     return SimpleNamespace(order=order, status=status, abandoned={"end of window": left} if left else {})
 
 
-def host(*parents: Any) -> Any:
-    return SimpleNamespace(state=SimpleNamespace(parents={one.order.parent_id: one for one in parents}))
+def host(*parents: Any, keys: tuple[str, ...] = ()) -> Any:
+    known = {one.order.parent_id: one for one in parents}
+    return SimpleNamespace(state=SimpleNamespace(parents=known, keys=dict.fromkeys(keys)))
 
 
 def new_totals(desk: Passing, at: Any) -> dict[str, int]:
@@ -43,7 +44,15 @@ def test_a_rest_is_divided_by_size_among_those_that_run_and_only_once() -> None:
     others = [parent(a, "a", 300, running), parent(b, "b", 100, running), parent(c, "c", 900, done)]
     assert new_totals(desk, host(parent(DARK, "d", 50, running), *others)) == {}
     assert new_totals(desk, host(parent(DARK, "d", 50, done, left=41), *others)) == {"a": 331, "b": 110}
-    assert new_totals(desk, host(parent(DARK, "d", 50, done, left=41), *others)) == {}
+    assert new_totals(desk, host(parent(DARK, "d", 50, done, left=41), *others, keys=("d-a", "d-b"))) == {}
+
+
+def test_who_is_paused_gets_a_rest_only_where_nobody_runs() -> None:
+    a, b = lit("A"), lit("B")
+    desk, over = Passing(["d"], ["a", "b"], [DARK, a, b]), parent(DARK, "d", 50, ParentStatus.DONE, left=40)
+    paused = parent(a, "a", 300, ParentStatus.PAUSED)
+    assert new_totals(desk, host(over, paused, parent(b, "b", 100, ParentStatus.RUNNING))) == {"b": 140}
+    assert new_totals(desk, host(over, paused, parent(b, "b", 100, ParentStatus.HALTED))) == {"a": 340}
 
 
 def test_nothing_is_passed_where_nothing_was_left_or_nobody_runs() -> None:

@@ -15,6 +15,7 @@ from nowake.core.units import number_text
 from nowake.core.value import Value, check_types, from_json, require
 from nowake.data.tables import read_tables
 from nowake.models.dark import DarkLiquidity
+from nowake.sim.switchboard import parse_faults
 
 UNTIL, PART = 0.5, 0.25
 WHAT = "venues"
@@ -28,7 +29,7 @@ class LitVenue(Value, frozen=True, omit_defaults=True):
         tapes: Its recording; none = the synthetic market. Not hashed.
         listing: What recorded files are of, as ``--listing`` takes it.
         seed, regime: Of the synthetic market; None = the command's seed and the venue's place in the file.
-        latency, fees, rules: As for one venue; empty = those of the command.
+        latency, fees, rules, faults: As for one venue; empty = those of the command.
         weight: Of the order's displayed part; 0 = nothing of it. Where none is given, the volume seen decides.
     """
 
@@ -40,6 +41,7 @@ class LitVenue(Value, frozen=True, omit_defaults=True):
     latency: str = ""
     fees: str = ""
     rules: str = ""
+    faults: str = ""
     weight: float | None = None
 
     def __post_init__(self) -> None:
@@ -50,7 +52,7 @@ class LitVenue(Value, frozen=True, omit_defaults=True):
         require(self.seed is None or 0 <= self.seed < 2**63, "seed", self.seed, "at least 0 and below 2**63")
         good = self.weight is None or 0 <= self.weight < 1e9
         require(good, "weight", self.weight, ">= 0")
-        _check_texts(self.latency, self.fees)
+        _check_texts(self.latency, self.fees, self.faults)
         from_text(self.rules)
 
 
@@ -61,7 +63,7 @@ class DarkPlace(Value, frozen=True, omit_defaults=True):
         name: ``DARK`` makes ``SYNTH@DARK``.
         reference: Name of the venue whose mid it is.
         liquidity: Its hidden counter-orders.
-        latency, fees: As for one venue; empty = those of the command.
+        latency, fees, faults: As for one venue; empty = those of the command.
         part: Of the order that rests here first.
         until: Part of the window after which what is left goes to the venues with a book.
     """
@@ -71,6 +73,7 @@ class DarkPlace(Value, frozen=True, omit_defaults=True):
     liquidity: DarkLiquidity
     latency: str = ""
     fees: str = ""
+    faults: str = ""
     part: float = PART
     until: float = UNTIL
 
@@ -79,7 +82,7 @@ class DarkPlace(Value, frozen=True, omit_defaults=True):
         _check_name(self.name)
         require(0 <= self.part <= 1, "part", self.part, "in [0, 1]")
         require(0 < self.until <= 1, "until", self.until, "in (0, 1]")
-        _check_texts(self.latency, self.fees)
+        _check_texts(self.latency, self.fees, self.faults)
 
 
 class Venues(Value, frozen=True, omit_defaults=True):
@@ -103,8 +106,9 @@ def _check_name(name: str, *, needed: bool = True) -> None:
     require(good, "name", name, "letters, digits, - and _")
 
 
-def _check_texts(latency: str, fees: str) -> None:
+def _check_texts(latency: str, fees: str, faults: str) -> None:
     parse_fees(fees)
+    parse_faults(faults)
     if latency:
         parse_latency(latency)
 
@@ -167,7 +171,7 @@ def _fields(found: dict[str, Any], known: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _lit(found: dict[str, Any], where: str, folder: Path) -> LitVenue:
-    known = ("name", "tape", "listing", "seed", "regime", "latency", "fees", "rules", "weight")
+    known = ("name", "tape", "listing", "seed", "regime", "latency", "fees", "rules", "faults", "weight")
     try:
         made = _fields(found, known)
         if "tape" in made:
@@ -187,7 +191,7 @@ def _lit(found: dict[str, Any], where: str, folder: Path) -> LitVenue:
 
 
 def _dark(found: dict[str, Any], where: str, folder: Path) -> DarkPlace:
-    own = ("name", "reference", "latency", "fees", "part", "until")
+    own = ("name", "reference", "latency", "fees", "faults", "part", "until")
     stated = tuple(name for name in DarkLiquidity.__struct_fields__ if name != "listing")
     try:
         made = _fields(found, (*own, "liquidity", *stated))

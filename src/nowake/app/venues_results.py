@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,8 @@ def work_venues(
         for leg in prepared.legs:
             report = measured(journal.batches(), leg.listing, journal.header, leg.order.parent_id)
             session = prepared.env.session(leg.listing.session)
-            legs.append(Result(report, journal.header, session, path, head, 0.0))
+            faults = prepared.faults(leg.listing.key)
+            legs.append(Result(report, journal.header, session, path, head, 0.0, faults=faults))
         return VenuesResult(prepared.asked, tuple(legs), journal.header, path, head, time.monotonic() - since)
 
 
@@ -212,4 +213,5 @@ def resume_venues(
     prepared = venues_run.reopen(path, tapes, reading)
     venues_run.resume_legs(path, prepared, working(prepared) if working else None)
     made = read_venues(path)
-    return VenuesResult(made.asked, made.legs, made.header, path, made.journal_hash, time.monotonic() - since), True
+    legs = tuple(replace(one, faults=prepared.faults(one.report.listing.key)) for one in made.legs)
+    return replace(made, legs=legs, elapsed_s=time.monotonic() - since), True

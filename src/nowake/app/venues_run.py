@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -45,12 +46,14 @@ from nowake.journal.reader import JournalFile, read_journal
 from nowake.live.recover import save_state
 from nowake.route.router import get_smart_router
 from nowake.sim.dark import DarkMarket, dark_listing
+from nowake.sim.faults import FaultyMarket
 from nowake.sim.markets import Markets, Member
 from nowake.sim.passing import Passing
-from nowake.sim.run import DEFAULT_LATENCY, make_market
-from nowake.sim.world import Progress, World
+from nowake.sim.run import DEFAULT_LATENCY, make_market, simulate_all
+from nowake.sim.switchboard import parse_faults
+from nowake.sim.world import Progress
 
-ELSEWHERE = ("tapes", "mapping", "listing", "regime", "faults", "history")
+ELSEWHERE = ("tapes", "mapping", "listing", "regime", "history")
 """Options of one market, which the file of the venues says of each, or which one market alone can have."""
 IN_FILE = ("tapes", "listing", "regime")
 """What of this the file can say."""
@@ -91,6 +94,11 @@ class PreparedVenues:
         """Return the zone in which times are shown."""
         return self.request.tz or self.env.session(self.legs[0].listing.session).zone
 
+    def faults(self, listing: str) -> dict[str, Any] | None:
+        """Return what went wrong on purpose at a venue so far; None = nothing was to."""
+        market = self.markets.members[listing]
+        return market.report() if isinstance(market, FaultyMarket) else None
+
     def plans(self) -> tuple[ExecutionPlan, ...]:
         """Return the plan that each leg would start with."""
         return tuple(first_route(leg.order, leg.view, self.env).plan for leg in self.legs)
@@ -106,6 +114,7 @@ class _Place:
     last_ns: int
     weight: float | None = None
     dark: DarkPlace | None = None
+    faults: str = ""
 
 
 def prepare_venues(
@@ -164,7 +173,14 @@ def prepare_venues(
         assumed=tuple(dict.fromkeys(assumed)),
         router=get_smart_router(),
     )
-    return PreparedVenues(request, options, asked, tuple(legs), tapes, markets, env, run)
+    failing = Markets([_failing(one, k, options) for k, one in enumerate(places)])
+    return PreparedVenues(request, options, asked, tuple(legs), tapes, failing, env, run)
+
+
+def _failing(place: _Place, number: int, options: RunOptions) -> Member:
+    """Return a market behind the faults that are asked for, each with a seed of its own."""
+    text = place.faults or options.faults
+    return FaultyMarket(place.member, parse_faults(text), options.seed + number) if text else place.member
 
 
 def _options(one: LitVenue, options: RunOptions) -> RunOptions:
@@ -201,7 +217,7 @@ def _lit(one: LitVenue, tape: Tape, options: RunOptions) -> _Place:
         raise Refused(f"{tape.listing.key} never shows a book that can be traded on", "check it with tape check")
     last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
     fees = sim.rules.fees_at(sim.rules.volume_before, sim.fees or tape.listing.fees)
-    return _Place(replace(tape.listing, fees=fees), market, first_ns, last_ns, one.weight)
+    return _Place(replace(tape.listing, fees=fees), market, first_ns, last_ns, one.weight, faults=one.faults)
 
 
 def _dark(one: DarkPlace, lit: Sequence[_Place], tapes: Sequence[Tape], venues: Venues, options: RunOptions) -> _Place:
@@ -221,7 +237,7 @@ def _dark(one: DarkPlace, lit: Sequence[_Place], tapes: Sequence[Tape], venues: 
         fees=fees,
         seed=options.seed,
     )
-    return _Place(listing, market, place.first_ns, place.last_ns, dark=one)
+    return _Place(listing, market, place.first_ns, place.last_ns, dark=one, faults=one.faults)
 
 
 def _taken(request: OrderRequest, places: Sequence[_Place]) -> list[_Place]:
@@ -328,15 +344,14 @@ def work_legs(prepared: PreparedVenues, journal: JournalStore, progress: Progres
     """Work the legs to their end; the markets must stand where ``prepare_venues`` left them."""
     store = BufferedStore(journal)
     durable = None if progress is None else store.told(progress)
-    host = Host(prepared.env, store)
     dark = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is ListingKind.DARK]
     lit = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is not ListingKind.DARK]
     desk = Passing(dark, lit, prepared.env.listings)
+    orders = [leg.order for leg in prepared.legs]
     try:
-        World(prepared.markets, host, progress=durable, desk=desk).run_all([leg.order for leg in prepared.legs])
+        return simulate_all(prepared.markets, orders, prepared.env, store, durable, desk)
     finally:
         store.flush()
-    return host
 
 
 def is_of_venues(file: JournalFile) -> bool:

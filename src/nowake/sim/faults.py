@@ -42,7 +42,7 @@ SOON_NS = 1_000_000
 
 
 class FaultyMarket:
-    """A simulated market whose venue, wire and feed fail; implements ``sim.world.Market``.
+    """A simulated market whose venue, wire and feed fail; implements ``sim.world.Market`` and ``sim.markets.Member``.
 
     Args:
         inner: ``SimMarket`` or another with its methods; its own record of fills is the truth.
@@ -56,6 +56,9 @@ class FaultyMarket:
 
     def __init__(self, inner: Any, faults: Faults, seed: int = 0) -> None:
         self.inner = inner
+        self.key: str = getattr(inner, "key", "")
+        self.start_ns: int = inner.start_ns
+        self.end_ns: int = inner.end_ns
         self.board = Switchboard(faults, seed)
         self.sent: dict[str, int] = {}
         self._refused: dict[str, OrderStatus] = {}
@@ -66,6 +69,7 @@ class FaultyMarket:
         self._serial = 0
         self._closed_for: tuple[int, int] | None = None
         self._cut: tuple[int, int] | None = None
+        self._went = False
 
     def __getattr__(self, name: str) -> Any:
         """Return what the wrapped market has and this one does not change."""
@@ -266,6 +270,53 @@ class FaultyMarket:
                 return t_ns, fired
             if t_ns >= until_ns:
                 return t_ns, self._watched(watches, t_ns)[1]
+
+    # -- as one of several markets ----------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """Return the local time reached."""
+        found: int = self.inner.now_ns
+        return found
+
+    def end_of(self, listing: str) -> int:
+        """Return the local time of the last row of a listing."""
+        found: int = self.inner.end_of(listing)
+        return found
+
+    @property
+    def next_message_ns(self) -> int:
+        """Return when the next message gets through, or may be lost, ``merge.NEVER`` = none is on its way."""
+        found: int = self.inner.next_message_ns
+        return min(found, self._due[0][0]) if self._due else found
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing can come of it unless it is watched; after a first order the wire may always fail."""
+        return not (self.sent or self._held or self._due) and bool(self.inner.is_idle)
+
+    @property
+    def undisturbed_ns(self) -> int:
+        """Return the local time up to which no command arrives, no session changes and no stretch begins or ends."""
+        soon: int = min(self.inner.undisturbed_ns, self.board.next_edge_ns(self.inner.now_ns) - 1)
+        return min(soon, self._held[0][0] - 1) if self._held else soon
+
+    def rehearse(self, until_ns: int, watches: Sequence[Watch] = ()) -> tuple[int, bool]:
+        """Run the wrapped market ahead to the first stop; see ``SimMarket.rehearse``. Nothing fails meanwhile."""
+        stood: int = self.inner.now_ns
+        own, fired = self._watched(watches, stood)
+        self._went = not fired and until_ns > stood  # a command let go here just now is not rehearsed
+        if not self._went:
+            return stood, bool(fired)
+        found: tuple[int, bool] = self.inner.rehearse(until_ns, own)
+        return found
+
+    def put_back(self) -> None:
+        """Stand again where the last rehearsal began."""
+        if self._went:
+            self.inner.put_back()
+
+    # -- what is seen ------------------------------------------------------------------------------------------------
 
     def _watched(self, watches: Sequence[Watch], t_ns: int) -> tuple[tuple[Watch, ...], tuple[str, ...]]:
         """Return the watches as the wrapped market must have them, and those that hold by what is wrong with the feed.

@@ -1,6 +1,7 @@
 """A desk that passes on: what a dark venue left of its part goes to the orders that still run where there is a book.
 
-It looks at nothing but the state, so a run that is executed again makes the same amendments at the same places.
+It looks at nothing but the state, and keeps nothing: a run that is executed again, or gone on with, makes the same
+amendments at the same places. What was passed on once is known by the keys of the amendments.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Passing:
     """
 
     def __init__(self, dark: Sequence[str], lit: Sequence[str], listings: Sequence[Listing]) -> None:
-        self._waiting = list(dark)
+        self._dark = tuple(dark)
         self._lit = tuple(lit)
         self._listings = {one.key: one for one in listings}
 
@@ -40,15 +41,18 @@ class Passing:
 
     def take(self, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
         """Return amendments once an order at a dark venue has ended with a rest."""
-        parents = host.state.parents
-        for parent_id in tuple(self._waiting):
+        parents, keys = host.state.parents, host.state.keys
+        for parent_id in self._dark:
             parent = parents.get(parent_id)
-            if parent is not None and parent.status is ParentStatus.DONE:
-                self._waiting.remove(parent_id)
-                running = [parents[one] for one in self._lit if one in parents]
-                running = [one for one in running if one.status is ParentStatus.RUNNING]
-                if parent.abandoned and running:
-                    return self._passed(t_ns, parent, running)
+            if parent is None or parent.status is not ParentStatus.DONE or not parent.abandoned:
+                continue
+            if any(_key(parent_id, one) in keys for one in self._lit):
+                continue
+            lit = [parents[one] for one in self._lit if one in parents]
+            able = [one for one in lit if one.status is ParentStatus.RUNNING]
+            able = able or [one for one in lit if one.status is ParentStatus.PAUSED]
+            if able and (made := self._passed(t_ns, parent, able)):
+                return made
         return ()
 
     def _passed(self, t_ns: int, dark: ParentState, running: Sequence[ParentState]) -> tuple[OperatorCommand, ...]:
@@ -70,7 +74,7 @@ class Passing:
                         parent_id=one.order.parent_id,
                         action=OperatorAction.AMEND,
                         actor=ACTOR,
-                        key=f"{dark.order.parent_id}-{one.order.parent_id}",
+                        key=_key(dark.order.parent_id, one.order.parent_id),
                         amendment=Amendment(qty_units=units),
                     )
                 )
@@ -81,3 +85,7 @@ class Passing:
 
     def tell(self, command: OperatorCommand, decisions: tuple[AnyDecision, ...], host: Host) -> None:
         """Nobody listens."""
+
+
+def _key(dark_id: str, lit_id: str) -> str:
+    return f"{dark_id}-{lit_id}"

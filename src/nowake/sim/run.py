@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from nowake.core.instrument import FeeSchedule
@@ -20,6 +20,7 @@ from nowake.sim.exchange import SimMarket
 from nowake.sim.faults import LATER_NS, FaultyMarket
 from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
+from nowake.sim.markets import Markets
 from nowake.sim.queues import AUTO
 from nowake.sim.rules import VenueRules
 from nowake.sim.world import Market, Progress, World
@@ -83,12 +84,29 @@ def simulate(
     desk: Desk | None = None,
 ) -> Host:
     """Work ``order`` on ``market`` to its end, journaling into ``store``; return the host with the final state."""
+    return simulate_all(market, (order,), env, store, progress, desk)
+
+
+def simulate_all(
+    market: Market,
+    orders: Sequence[ParentOrder],
+    env: Env,
+    store: JournalStore,
+    progress: Progress | None = None,
+    desk: Desk | None = None,
+) -> Host:
+    """Work several orders, each on the listing it names, to their end; see ``simulate``."""
     host = Host(env, store)
     # Where nothing is lost a drop copy finds nothing: only a venue that fails is asked again.
-    copy = DropCopy(settle_ns=LATER_NS) if isinstance(market, FaultyMarket) else None
+    copy = DropCopy(settle_ns=LATER_NS) if _may_fail(market) else None
     with set_aside():
-        World(market, host, progress=progress, desk=desk, drop_copy=copy).run(order)
+        World(market, host, progress=progress, desk=desk, drop_copy=copy).run_all(orders)
     return host
+
+
+def _may_fail(market: Market) -> bool:
+    members = market.members.values() if isinstance(market, Markets) else (market,)
+    return any(isinstance(one, FaultyMarket) for one in members)
 
 
 @contextmanager
