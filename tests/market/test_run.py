@@ -26,6 +26,13 @@ def watch(kind: WatchKind, a: int, name: str = "w", child: str = "") -> Watch:
     return Watch(watch_id=name, parent_id="p", listing=KEY, kind=kind, a=a, child_id=child)
 
 
+def test_a_touch_that_comes_with_a_finer_grid_is_seen() -> None:
+    """The book is made again on a finer grid by the second message: it counts its changes on."""
+    market = OwnMarket(make_tape([(n, row_code(Row.SET, Book.BID, END), MID + 3 * n, 5) for n in range(2)], tick=5))
+    market.advance(START_NS)
+    assert market.advance(START_NS + 9 * MS, [watch(WatchKind.BID_NOT, MID)]) == (START_NS + MS, ("w",))
+
+
 @st.composite
 def watch_lists(draw: st.DrawFn) -> list[Watch]:
     prices = st.sampled_from([0, *range(MID - 4, MID + 5)])

@@ -15,7 +15,7 @@ from test_match_l2 import Driver
 from nowake.core.errors import InputError
 from nowake.core.inputs import Filled
 from nowake.core.order import Side
-from nowake.core.tape import END, KIND_MASK, SEEDED, Book, Row, Tape, row_code
+from nowake.core.tape import END, KIND_MASK, SEEDED, SNAPSHOT, Book, Row, Tape, row_code
 from nowake.core.value import replace as changed
 from nowake.data.source import open_tapes
 from nowake.market.book_l3 import OrderBook
@@ -45,6 +45,13 @@ def test_joined_at_by_hand() -> None:
     assert joined_at(tape, none).tolist() == [-1, 1, 2, 1, 2, 5, 5, -1, -1]
     # The venue's order may be another: here the second and third row change places.
     assert joined_at(tape, np.array([0, 2, 1, 3, 4, 5, 6, 7, 8])).tolist() == [-1, 1, 2, 2, 1, 5, 5, -1, -1]
+
+
+def test_an_order_that_a_snapshot_states_again_joined_when_it_joined() -> None:
+    codes = [row_code(Row.ADD, BID, SNAPSHOT), row_code(Row.ADD, BID), row_code(Row.CLEAR, Book.NONE, SNAPSHOT)]
+    codes += [row_code(Row.ADD, BID, SNAPSHOT)] * 3 + [row_code(Row.FILL, BID)] * 3
+    tape = with_ids(make_tape([(i, code, MID - 1, 5) for i, code in enumerate(codes)]), [1, 2, 0, 1, 2, 3, 1, 2, 3])
+    assert joined_at(tape, np.empty(0, dtype=np.int64)).tolist() == [-1, 1, -1, -1, 1, -1, -1, 1, -1]
 
 
 def test_a_tape_without_ids_is_refused() -> None:

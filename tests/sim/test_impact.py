@@ -130,6 +130,37 @@ def test_a_limit_order_stops_where_the_seen_price_passes_its_limit() -> None:
     assert venue.sim.orders[0, lay.O_KEY] == MID + 2 - 2 - 9_000
 
 
+def test_a_piece_whose_last_bit_falls_short_of_a_tick_does_not_end_the_level() -> None:
+    """A tenth of a tick a share in four parts that do not add up to a half to the last bit: all of a level is taken."""
+    for parts in range(1, 40):
+        part = 0.001 * parts / 40
+        venue = opened(OwnImpact(permanent=0.001 - part, transient=part, kernel="power-law", half_life_s=None))
+        fills = venue.trade("b", 100)
+        levels: dict[int, int] = defaultdict(int)
+        for n, (_, qty) in enumerate(fills):
+            levels[int(venue.sim.marks[n].level)] += qty
+        assert list(levels.values()) == [100]
+
+
+def test_a_replacement_meets_the_prices_of_its_own_time() -> None:
+    """As an order that is sent then does: the shift has died away by the time at which it arrives."""
+    found = []
+    for sent in ("replace", "submit"):
+        venue = opened(OwnImpact(transient=0.001, kernel="exponential", decay_s=1.0))
+        venue.note(venue.sim.submit(child("r", Side.BUY, 5, MID - 3), START_NS))
+        venue.trade("b", 50)
+        assert venue.sim.shift_units == 5
+        later = START_NS + 100 * 10**9
+        if sent == "submit":
+            venue.sim.cancel("r", later)
+        new = child("n", Side.BUY, 120, MID + 1)
+        reports = venue.sim.replace("r", new, later) if sent == "replace" else venue.sim.submit(new, later)
+        found.append(venue.note(reports))
+        assert venue.sim.orders[venue.sim._by_id["n"].slot, lay.O_KEY] + venue.sim.shift_units == MID + 1 - 9_000
+    assert found[0] == found[1]
+    assert sum(qty for _, qty in found[0]) > 0
+
+
 @pytest.mark.parametrize("kernel", ["exponential", "power-law"])
 def test_what_schedules_cost_is_the_models_own_cost(kernel: str) -> None:
     """A schedule's cost over the touch, with instant refill, is 1/2 x'Gx of ``models.impact`` to half a tick a share.

@@ -449,6 +449,6 @@ def repaired(book: I64, status: int) -> I64:
     for side in (0, 1):
         for key, qty in levels(book, side):
             put_level(*parts(finer), side, key, qty)
-    for first in (GAP_STATE, HALT_STATE, HAS_DEPTH, CLAMPED, QUOTED, QUOTED + 1, HAS_QUOTE, HAS_QUOTE + 1):
+    for first in (GAP_STATE, HALT_STATE, HAS_DEPTH, CLAMPED, QUOTED, QUOTED + 1, HAS_QUOTE, HAS_QUOTE + 1, EDGES):
         finer[first] = head[first]
     return finer

@@ -33,6 +33,8 @@ from nowake.market.book import (
 )
 from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, queues_after_level, queues_after_print
 from nowake.market.seen import (
+    RESTATED,
+    RESTATED_BITS,
     best_seen,
     move_shift,
     put_taken,
@@ -187,7 +189,8 @@ def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, pr
         if kind == 4:
             queues_after_print(queues, count, side, key, qty)
         model, n = stats[QUEUE_MODEL], reals[QUEUE_N]
-        queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
+        if code & RESTATED_BITS != RESTATED:  # more of the level may follow
+            queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
 
 
 @kernel(counted=False, inline=True)

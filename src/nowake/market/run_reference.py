@@ -159,7 +159,8 @@ class ReferenceMarket:
             return
         if self.overlay is not None and kind in DEPTH_ROWS:
             quiet = bool(code & (SEEDED | SNAPSHOT))
-            self.overlay.carry(side, price, self.book.old, self.book.new, self.last_row_ns, quiet=quiet)
+            old, new, whole = self.book.old, self.book.new, kind is not Row.ADD
+            self.overlay.carry(side, price, old, new, self.last_row_ns, quiet=quiet, whole=whole)
         for order in self.tracked.values():
             if order.price != price:
                 continue
@@ -170,6 +171,8 @@ class ReferenceMarket:
                 order.front = max(order.front - qty, 0.0)
                 order.traded += qty
             if kind in DEPTH_ROWS and side == order.side:
+                if kind is Row.ADD and code & SNAPSHOT:
+                    continue  # stated again, and more of the level may follow
                 if code & SEEDED:
                     order.front = min(order.front, float(self.book.new)) if self.book.new else order.front
                     continue

@@ -4,7 +4,8 @@ Seen size = max(0, recorded - taken), seen price = recorded + rounded shift; the
 only recorded rows change. The venue keeps one mark (``sim.overlay``), our market another that learns later (``run``).
 
 **Taken**, by level (key x 2 + side): a rise of the recorded level adds to what is seen, a fall takes ``taken`` off pro
-rata (rounded up, so nothing comes back for free), the end of the level forgets it, and with a half-life it decays.
+rata (rounded up, so nothing comes back for free), the end of the level forgets it, and with a half-life it decays. A
+snapshot is no event of the market: it leaves ``taken``, at most all that it shows of the level.
 
 **Shift**: s(t) = permanent x sum q + sum over own fills of q K(t - t_fill), K a sum of exponentials, q signed (a buy is
 > 0), so its state is one number a term. It is a row of floats: jump (permanent + K(0)), permanent, what is permanent by
@@ -30,6 +31,9 @@ S_JUMP, S_PERMANENT, S_LEVEL, S_TERMS = 0, 1, 2, 3
 S_WIDTH = 3
 LONG = 2**62
 """A time that does not come."""
+
+RESTATED_BITS, RESTATED = 0x40F, 0x401
+"""A SNAPSHOT row of kind ADD: an order that stood there is stated again, and more of its level may follow."""
 
 
 @kernel(counted=False)
@@ -70,18 +74,20 @@ def scaled_up(amount: int, new: int, old: int) -> int:
 def taken_after_level(
     taken: I64, taken_at: I64, half_ns: int, side: int, key: int, old: int, new: int, flags: int, t: int
 ) -> int:
-    """Carry ``taken`` over a change of its recorded level; returns as ``put_taken``."""
+    """Carry ``taken`` over a change of its recorded level; returns as ``put_taken``. ``flags``: code of the row."""
     packed = key * 2 + side
     if table_get(taken, packed) == 0:
         return 0
     amount = taken_now(taken, taken_at, half_ns, packed, t)
     if flags & 0x600:  # SEEDED, SNAPSHOT: the market did nothing, we only see more or less of it
-        if 0 < new < amount:
+        if 0 < new < amount and flags & RESTATED_BITS != RESTATED:
             return put_taken(taken, taken_at, half_ns, packed, new, t)
     elif old == 0 or new == 0:
         return put_taken(taken, taken_at, half_ns, packed, 0, t)
     elif new < old:
         return put_taken(taken, taken_at, half_ns, packed, scaled_up(min(amount, old), new, old), t)
+    elif amount > old:  # a snapshot did not bring back all that we took of
+        return put_taken(taken, taken_at, half_ns, packed, old, t)
     return 0
 
 

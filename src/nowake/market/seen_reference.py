@@ -44,18 +44,23 @@ class ReferenceOverlay:
         else:
             self.taken.pop((side, price), None)
 
-    def carry(self, side: int, price: int, old: int, new: int, t: int, *, quiet: bool) -> None:
-        """Carry ``taken`` over a change of its level; ``quiet``: the market did nothing, we only see more of it."""
+    def carry(self, side: int, price: int, old: int, new: int, t: int, *, quiet: bool, whole: bool = True) -> None:
+        """Carry ``taken`` over a change of its level; ``quiet``: the market did nothing, we only see more of it.
+
+        ``whole``: the row states the level; else one order of it, and more may follow.
+        """
         if (side, price) not in self.taken:
             return
         amount = self.taken_now(side, price, t)
         if quiet:
-            if 0 < new < amount:
+            if whole and 0 < new < amount:
                 self._set(side, price, new, t)
         elif old == 0 or new == 0:
             self._set(side, price, 0, t)
         elif new < old:
             self._set(side, price, -(-min(amount, old) * new // old), t)
+        elif amount > old:
+            self._set(side, price, old, t)
 
     def move(self, qty: int, t: int) -> None:
         """Note an own fill, a buy > 0."""

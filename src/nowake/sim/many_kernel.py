@@ -32,7 +32,7 @@ from nowake.market.book import (
     level_size,
 )
 from nowake.market.queue import UNKNOWN_FRONT, front_after
-from nowake.market.seen import taken_now
+from nowake.market.seen import RESTATED, RESTATED_BITS, taken_now
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -259,16 +259,16 @@ def give_level(
 @kernel(counted=False)
 def move_queues(
     head: I64, state: I64, groups: I64, orders: I64, fronts: F64, worlds: I64, exponents: F64,
-    side: int, key: int, seeded: int, came: int,
+    side: int, key: int, flags: int, came: int,
 ) -> None:  # fmt: skip
-    """Move the queues of all orders at a changed level."""
+    """Move the queues of all orders at a changed level; ``flags``: code of the row."""
     g = find_group(state, groups, side, key)
-    if g < 0:
+    if g < 0 or flags & RESTATED_BITS == RESTATED:
         return
     old, new = float(head[OLD]), float(head[NEW])
     i = groups[side, g, G_FIRST]
     while i >= 0:
-        if seeded != 0:
+        if flags & 0x200 != 0:
             if new > 0:
                 fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], new)
         elif came > NO_ID:
@@ -417,19 +417,19 @@ def row_of_all(
     side = ((code >> 4) & 3) - 1
     if kind <= 4 and side >= 0:
         key = price if side == 0 else -price
-        old, new, flags = head[OLD], head[NEW], code & 0x600
+        old, new = head[OLD], head[NEW]
         if state[S_TAKEN] != 0:
             state[S_TAKEN] = 0
             for w in range(worlds.shape[0]):
                 if worlds[w, V_TAKEN] > 0:
-                    ledger_after_level(worlds[w], taken[w], taken_at[w], side, key, old, new, flags, t)
+                    ledger_after_level(worlds[w], taken[w], taken_at[w], side, key, old, new, code, t)
                     state[S_TAKEN] = 1
         if state[S_LIVE] > 0:
             if kind == 4 and head[HALT_STATE] == 0 and state[S_GROUPS + side] > 0:
                 give_print(state, groups, orders, fronts, worlds, fills, scratch, side, key, qty, 0, t, came)
             if state[S_GROUPS + side] > 0:
-                move_queues(head, state, groups, orders, fronts, worlds, exponents, side, key, flags & 0x200, came)
-            grows = new > old and flags == 0 and head[HALT_STATE] == 0
+                move_queues(head, state, groups, orders, fronts, worlds, exponents, side, key, code, came)
+            grows = new > old and code & 0x600 == 0 and head[HALT_STATE] == 0
             if grows and next_group(state, groups, 1 - side, -key, 2**62) >= 0:
                 give_level(state, groups, orders, worlds, fills, taken, taken_at, scratch, side, key, new - old, t)
     if code & 0x100 and state[S_PEGS] > 0 and state[S_EDGES] != head[EDGES]:

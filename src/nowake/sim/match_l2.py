@@ -50,7 +50,7 @@ from nowake.market.book import (
 from nowake.market.book_l3 import N_AHEAD, N_HAS, N_REACH
 from nowake.market.queue import front_after
 from nowake.market.run import LOG_COUNT, LOG_FIRST, LOG_WIDTH
-from nowake.market.seen import taken_now
+from nowake.market.seen import RESTATED, RESTATED_BITS, taken_now
 from nowake.market.table import table_get
 from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
@@ -238,7 +238,7 @@ def _orders_after_level(
 ) -> None:  # fmt: skip
     """Move queues at a level that went from ``old`` to ``new`` and match orders that it crosses.
 
-    ``came`` as in ``_match_print``.
+    ``flags``: code of the row; ``came`` as in ``_match_print``.
     """
     crossed = False
     for i in range(venue[V_SLOTS]):
@@ -253,6 +253,8 @@ def _orders_after_level(
             if new > 0 or flags & 0x200 == 0:
                 fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
             continue
+        if flags & RESTATED_BITS == RESTATED:
+            continue  # what stood before us stands there, and more of it may follow
         if orders[i, O_LINK] == 0:
             bounds_after_level(orders, fronts, i, old, new, flags & 0x200, came > NO_ID, came)
         if flags & 0x200:
@@ -320,19 +322,19 @@ def _void_row(
     log: I64, source: int,
 ) -> None:  # fmt: skip
     """Do what a row, already applied to the book, means at a level of which something is void (``void``)."""
-    kind, packed, old, new, flags = code & 15, key * 2 + side, head[OLD], head[NEW], code & 0x600
+    kind, packed, old, new = code & 15, key * 2 + side, head[OLD], head[NEW]
     void, left, loose = table_get(taken, packed), qty, 0
     open_ = head[HALT_STATE] == 0
     if kind == 4 and open_ and venue[V_LIVE] > 0:
         left = _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
-    if kind <= 1 or flags != 0:
-        void_after_level(venue, taken, taken_at, log, source, side, key, old, new, flags)
+    if kind <= 1 or code & 0x600 != 0:
+        void_after_level(venue, taken, taken_at, log, source, side, key, old, new, code)
     else:
         now, loose = void_after(void, kind, qty, left, note[N_AHEAD], note[N_HAS])
-        set_void(venue, taken, log, source, packed, min(now, new))
+        set_void(venue, taken, log, source, packed, min(max(now, void - old + new), new))
     before, after = max(old - void, 0), max(new - table_get(taken, packed), 0)
     _orders_after_level(
-        head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, before, after, flags, t, came
+        head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, before, after, code, t, came
     )
     level = key
     while loose > 0 and level != NO_PRICE and level >= note[N_REACH]:
@@ -411,7 +413,7 @@ def venue_row(
         void = table_get(taken, key * 2 + side) if named and venue[V_TAKEN] > 0 else 0
         # What we took of the level first: what the level brings may be taken at once.
         if not plain and venue[V_TAKEN] > 0 and not named:
-            ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code & 0x600, t)
+            ledger_after_level(venue, taken, taken_at, side, key, head[OLD], head[NEW], code, t)
         if not plain and void > 0:
             _void_row(
                 head, size, bits, top, table, venue, reals, orders, fronts, fills, taken, taken_at, t, code, side, key,
@@ -423,9 +425,9 @@ def venue_row(
             came = int(joined[row]) if not plain and joined.shape[0] > 0 else NO_ID
             if kind == 4 and head[HALT_STATE] == 0:
                 _match_print(venue, reals, orders, fronts, fills, side, key, qty, 0, t, came)
-            old, new, flags = head[OLD], head[NEW], code & 0x600
+            old, new = head[OLD], head[NEW]
             _orders_after_level(
-                head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, old, new, flags, t, came
+                head, venue, reals, orders, fronts, fills, taken, taken_at, side, key, old, new, code, t, came
             )
             if not plain and venue[V_MOVED] != 0:
                 join_back(head, size, table, venue, orders, fronts, taken, taken_at, t, row + 1)
@@ -459,10 +461,12 @@ def take(
         gone = taken_now(taken, taken_at, venue[V_HALF_NS], packed, t)
         amount = min(left, level_size(head, size, table, other, level) - gone - here)
         amount -= amount % venue[V_LOT]
-        moved = 0
+        more = False
         if amount > 0:
             if venue[V_UNIT] != 0:
+                there = amount
                 amount = taken_lots(venue, reals, side, amount, t)
+                more = amount < there
             n = venue[V_FILLS]
             fills[n, X_ORDER], fills[n, X_QTY] = order, amount
             fills[n, X_PRICE] = (level if other == 0 else -level) + venue[V_SHIFT]
@@ -478,7 +482,7 @@ def take(
             if venue[V_UNIT] != 0:
                 moved = _shift_made(venue, reals, orders, side, amount, t)
                 key = key if key == NO_PRICE else key - moved
-        if moved == 0:  # else the same level again, at its new seen price
+        if not more:  # else the same level again, at its new seen price
             level = next_key(head, bits, top, table, other, level)
             here = 0
     return left

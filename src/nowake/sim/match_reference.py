@@ -356,10 +356,13 @@ class ReferenceMatcher:
 
     def _level(self, side: int, price: int, code: int, t: int, came: int | None, old: int, new: int) -> None:
         """Move queues at a changed level, match what it crosses, carry ``taken`` over."""
+        whole = code & KIND_MASK != Row.ADD
         for order in self.orders:
             if order.side == side and order.price == price:
                 if new or not code & SEEDED:
                     order.behind, order.passed = float(new), 0.0
+                if code & SNAPSHOT and not whole:
+                    continue  # an order that stood there is stated again: nobody has moved
                 self._move_worlds(order, old, new, came, seeded=bool(code & SEEDED))
                 if code & SEEDED:
                     order.ahead = min(order.ahead, float(new)) if new else order.ahead
@@ -371,7 +374,7 @@ class ReferenceMatcher:
                     order.ahead, order.traded = ahead, 0.0
         quiet = bool(code & (SEEDED | SNAPSHOT))
         if not isinstance(self.overlay, ReferenceVoids):
-            self.overlay.carry(side, price, old, new, t, quiet=quiet)
+            self.overlay.carry(side, price, old, new, t, quiet=quiet, whole=whole)
         if new > old and not quiet and not self.book.halted:
             left, at = new - old, -price if side == 0 else price
             best = left
@@ -386,7 +389,8 @@ class ReferenceMatcher:
                 )
                 if part > 0:
                     left -= self._make(order, part, at, t, UNPRINTED, (side, price), hidden=unseen)
-            self.overlay.take(side, price, new - old - left, t)
+            if left < new - old:
+                self.overlay.take(side, price, new - old - left, t)
 
     @staticmethod
     def _move_worlds(order: RestingOrder, old: int, new: int, came: int | None, *, seeded: bool) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nowake.core.jit import kernel
-from nowake.core.tape import F64, I32, I64, U16, Row, Tape
+from nowake.core.tape import F64, I32, I64, KIND_MASK, SNAPSHOT, U16, Row, Tape
 from nowake.core.value import require
 from nowake.market.book import HEAD, TOPS, WIDTH, WORDS
 from nowake.market.book_l3 import NOTE_FIELDS, OrderBook
@@ -251,11 +251,12 @@ def venue_rows(tape: Tape, *, fifo: bool = False, void: bool = False) -> VenueRo
 def joined_at(tape: Tape, rows: I64) -> I32:
     """Return (n,) for each row in the venue's order: at which of them its order last joined, -1 = before the first.
 
-    An order that is added again, as one that was modified, has lost its place.
+    An order that is added again, as one that was modified, has lost its place; one that a snapshot states again has
+    not, and one that it tells of first may have been there before anybody.
     """
     good = len(tape.order_id) == len(tape)
     require(good, "queue_model", "fifo", "left to tapes with order ids", "choose power-2, or an order-by-order source")
-    ids, kind = tape.order_id, tape.code & np.uint16(15)
+    ids, kind = tape.order_id, tape.code & np.uint16(KIND_MASK | SNAPSHOT)  # so that no snapshot's row is an ADD
     if len(rows):
         ids, kind = ids[rows], kind[rows]
     n = len(ids)

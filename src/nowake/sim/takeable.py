@@ -28,4 +28,5 @@ def takeable(
 def pieces(stats: I64, reals: F64, qty: int) -> int:
     """Return in how many more pieces ``qty`` may trade because the rounded shift moves on the way, at most."""
     unit = int(stats[lay.V_UNIT])
-    return 1 + (int(reals[lay.R_SHIFT + S_JUMP] * qty / unit) + 2 if unit else 0)
+    # A sum that should be half a tick may fall short of it by its last bit: then it takes another piece to move.
+    return 1 + (2 * (int(reals[lay.R_SHIFT + S_JUMP] * qty / unit) + 2) if unit else 0)

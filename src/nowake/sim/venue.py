@@ -233,6 +233,7 @@ class SimVenue(VenueDesk):
             )
         order.cum_qty = old.cum_qty
         side = 0 if child.side is Side.BUY else 1
+        self._age(t_ns)
         key = self._arrival_key(child, side)
         keeps = 0 < order.open_qty <= old.open_qty and same_terms(child, old.child)
         why = grid_refusal(self.listing, child, child.price_units) if keeps else self._refusal(child, side, key, t_ns)

@@ -17,6 +17,7 @@ Nothing decays: a void order does not come back; its level is refilled by the or
   counterparty, H - v; the rest is **loose** and matches again: at the same price with whoever stands next, recorded or
   ours, by time; then level by level as far as the aggressor would have gone. Recorded orders that it meets are void
   from then on (T grows by that), ours are filled inside the recorded print (PRINTED). What finds nobody expires;
+- no row but a new order makes more be seen of a level, whatever a tape that contradicts itself says of its orders;
 - orders that are not known by name count as one that stands first; its void part falls with its cancels pro rata;
 - a level whose size is stated anew (SET) keeps T as on a tape without names (``market.seen``), and an order that joins
   anew, also one that was modified, is a new order.
@@ -57,7 +58,7 @@ def void_after(void: int, kind: int, qty: int, left: int, ahead: int, has: int) 
     elif ahead >= 0:
         after = min(mine, rest)
     else:
-        after = scaled_up(mine, rest, has)
+        after = scaled_up(mine, rest, has) if has > 0 else 0
     return void - mine + after, loose
 
 

@@ -59,8 +59,9 @@ class ReferenceVoids(ReferenceOverlay):
         kind, side = Row(code & KIND_MASK), ((code & SIDE_MASK) >> SIDE_SHIFT) - 1
         place = side, price
         if kind in (Row.SET, Row.ADD) or code & (SEEDED | SNAPSHOT):
-            amount = self._stated(self.taken_now(side, price, 0), old, new, quiet=bool(code & (SEEDED | SNAPSHOT)))
-            forgets = kind is Row.SET and self.queue.size(side, price) != qty
+            quiet, whole = bool(code & (SEEDED | SNAPSHOT)), kind is not Row.ADD
+            amount = self._stated(self.taken_now(side, price, 0), old, new, quiet=quiet, whole=whole)
+            forgets = self.queue.size(side, price) != qty if whole else quiet or not name
             self.queue.apply(code, price, qty, name)
             if forgets:
                 self.again(side, price, amount)
@@ -70,6 +71,7 @@ class ReferenceVoids(ReferenceOverlay):
         one = name if known else UNNAMED
         mine = self.void[place].get(one, 0)
         has = max(dict(self.queue.queue(side, price)).get(one, 0), qty)
+        least = self.taken_now(side, price, 0) - old + new
         live, loose, rest = has - mine, 0, has - qty
         if kind is Row.FILL:
             hit = min(left, live)
@@ -77,9 +79,11 @@ class ReferenceVoids(ReferenceOverlay):
         elif known:
             live, rest = (0, 0) if kind is Row.DELETE else (max(live - qty, 0), rest)
         else:
-            live = rest - -(-mine * rest // has)
+            live = rest - -(-mine * rest // max(has, 1))
         self.void[place][one] = rest - min(live, rest)
         self.queue.apply(code, price, qty, name)
+        if self.taken_now(side, price, 0) < least:  # the tape contradicts itself
+            self.again(side, price, least)
         self._at_most(place, new)
         return loose
 
@@ -97,13 +101,13 @@ class ReferenceVoids(ReferenceOverlay):
         self.void[place] = {name: part for name, part in self.void[place].items() if part}
 
     @staticmethod
-    def _stated(amount: int, old: int, new: int, *, quiet: bool) -> int:
-        """Return what stays void of a level that is stated anew, or that an order joins."""
+    def _stated(amount: int, old: int, new: int, *, quiet: bool, whole: bool) -> int:
+        """Return what stays void of a level that is stated anew, or that an order joins; ``whole``: all of the level."""
         if quiet:
-            return new if 0 < new < amount else amount
+            return new if whole and 0 < new < amount else amount
         if old == 0 or new == 0:
             return 0
-        return -(-min(amount, old) * new // old) if new < old else amount
+        return -(-min(amount, old) * new // old) if new < old else min(amount, old)
 
     def clear(self) -> None:
         """Forget the recorded book; what was consumed of its levels is of nobody who is known."""
