@@ -34,7 +34,6 @@ from nowake.market.book import (
 from nowake.market.queue import Q_FRONT, Q_KEY, Q_LIVE, Q_SIDE, Q_TRADED, queues_after_level, queues_after_print
 from nowake.market.seen import (
     RESTATED,
-    RESTATED_BITS,
     best_seen,
     move_shift,
     put_taken,
@@ -188,9 +187,9 @@ def _follow_queues(head: I64, stats: I64, reals: F64, queues: F64, code: int, pr
         key = price if side == 0 else -price
         if kind == 4:
             queues_after_print(queues, count, side, key, qty)
-        model, n = stats[QUEUE_MODEL], reals[QUEUE_N]
-        if code & RESTATED_BITS != RESTATED:  # more of the level may follow
-            queues_after_level(queues, count, model, n, side, key, head[OLD], head[NEW], code & 0x200)
+        if code & 0x40F != RESTATED:  # more of the level may follow
+            model, n, old, new = stats[QUEUE_MODEL], reals[QUEUE_N], head[OLD], head[NEW]
+            queues_after_level(queues, count, model, n, side, key, old, new, code & 0x200)
 
 
 @kernel(counted=False, inline=True)

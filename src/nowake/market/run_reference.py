@@ -159,8 +159,8 @@ class ReferenceMarket:
             return
         if self.overlay is not None and kind in DEPTH_ROWS:
             quiet = bool(code & (SEEDED | SNAPSHOT))
-            old, new, whole = self.book.old, self.book.new, kind is not Row.ADD
-            self.overlay.carry(side, price, old, new, self.last_row_ns, quiet=quiet, whole=whole)
+            sizes, whole = (self.book.old, self.book.new), kind is not Row.ADD
+            self.overlay.carry(side, price, *sizes, self.last_row_ns, quiet=quiet, whole=whole)
         for order in self.tracked.values():
             if order.price != price:
                 continue

@@ -32,8 +32,8 @@ S_WIDTH = 3
 LONG = 2**62
 """A time that does not come."""
 
-RESTATED_BITS, RESTATED = 0x40F, 0x401
-"""A SNAPSHOT row of kind ADD: an order that stood there is stated again, and more of its level may follow."""
+RESTATED = 0x401
+"""Code (of it 0x40F) of a SNAPSHOT row of kind ADD: an order that stood there is stated again, more may follow."""
 
 
 @kernel(counted=False)
@@ -80,7 +80,7 @@ def taken_after_level(
         return 0
     amount = taken_now(taken, taken_at, half_ns, packed, t)
     if flags & 0x600:  # SEEDED, SNAPSHOT: the market did nothing, we only see more or less of it
-        if 0 < new < amount and flags & RESTATED_BITS != RESTATED:
+        if 0 < new < amount and flags & 0x40F != RESTATED:
             return put_taken(taken, taken_at, half_ns, packed, new, t)
     elif old == 0 or new == 0:
         return put_taken(taken, taken_at, half_ns, packed, 0, t)

@@ -32,7 +32,7 @@ from nowake.market.book import (
     level_size,
 )
 from nowake.market.queue import UNKNOWN_FRONT, front_after
-from nowake.market.seen import RESTATED, RESTATED_BITS, taken_now
+from nowake.market.seen import RESTATED, taken_now
 from nowake.sim.layout import (
     F_AHEAD,
     F_TRADED,
@@ -263,7 +263,7 @@ def move_queues(
 ) -> None:  # fmt: skip
     """Move the queues of all orders at a changed level; ``flags``: code of the row."""
     g = find_group(state, groups, side, key)
-    if g < 0 or flags & RESTATED_BITS == RESTATED:
+    if g < 0 or flags & 0x40F == RESTATED:
         return
     old, new = float(head[OLD]), float(head[NEW])
     i = groups[side, g, G_FIRST]

@@ -50,7 +50,7 @@ from nowake.market.book import (
 from nowake.market.book_l3 import N_AHEAD, N_HAS, N_REACH
 from nowake.market.queue import front_after
 from nowake.market.run import LOG_COUNT, LOG_FIRST, LOG_WIDTH
-from nowake.market.seen import RESTATED, RESTATED_BITS, taken_now
+from nowake.market.seen import RESTATED, taken_now
 from nowake.market.table import table_get
 from nowake.sim.bounds import bounds_after_crossing, bounds_after_level, bounds_after_print
 from nowake.sim.layout import (
@@ -253,7 +253,7 @@ def _orders_after_level(
             if new > 0 or flags & 0x200 == 0:
                 fronts[i, F_AHEAD], fronts[i, F_TRADED] = float(new), 0.0
             continue
-        if flags & RESTATED_BITS == RESTATED:
+        if flags & 0x40F == RESTATED:
             continue  # what stood before us stands there, and more of it may follow
         if orders[i, O_LINK] == 0:
             bounds_after_level(orders, fronts, i, old, new, flags & 0x200, came > NO_ID, came)

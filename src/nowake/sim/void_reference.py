@@ -102,7 +102,7 @@ class ReferenceVoids(ReferenceOverlay):
 
     @staticmethod
     def _stated(amount: int, old: int, new: int, *, quiet: bool, whole: bool) -> int:
-        """Return what stays void of a level that is stated anew, or that an order joins; ``whole``: all of the level."""
+        """Return what stays void of a level that is stated (``whole``), or that an order joins."""
         if quiet:
             return new if whole and 0 < new < amount else amount
         if old == 0 or new == 0:
