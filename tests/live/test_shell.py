@@ -10,7 +10,8 @@ import pytest
 from nowake.core.child import ChildStatus
 from nowake.core.decisions import ChildSubmitted, QueryRequested, Withheld
 from nowake.core.errors import InvariantBroken, JournalError
-from nowake.core.inputs import OrderReceived, Restarted, SendFailed, Woken
+from nowake.core.inputs import Acked, OrderReceived, Restarted, SendFailed, Woken
+from nowake.core.tape import Tape
 from nowake.core.view import Integrity
 from nowake.core.wire import Cancel, Submit
 from nowake.engine.host import audit, fold
@@ -328,3 +329,39 @@ def test_a_listener_hears_every_batch_once_over_all_lives(desk: Desks) -> None:
     made, ears = desk(), Ears()
     judge(made, made.life(listener=ears))
     assert ears.heard == [batch.records for batch in made.journal().batches()]
+
+
+@pytest.mark.parametrize(("patience_s", "least_s", "most_s"), [(20, 5.0, 9.0), (1, 0.7, 4.5)])
+def test_the_queue_before_an_order_waits_for_a_feed_that_comes_late(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch, patience_s: int, least_s: float, most_s: float
+) -> None:
+    """Market data come 5 s late: what the queue is said to be includes who joined before us. It waits, not for ever."""
+    made = desk(minutes=10.0, urgency=0.0, grain_ns=S // 5, delays=WireDelays())
+    shell = made.shell()
+    inner, held = made.venue.rows, []
+
+    def late(now_ns: int) -> tuple[Tape, ...]:
+        held.extend((now_ns, rows) for rows in inner(now_ns))
+        due = [rows for t_ns, rows in held if t_ns <= now_ns - 5 * S]
+        del held[: len(due)]
+        return tuple(due)
+
+    monkeypatch.setattr(made.venue, "rows", late)
+    monkeypatch.setattr("nowake.live.shell.FEED_LATE_NS", patience_s * S)
+    joined: list[tuple[int, str]] = []
+    track = shell.market.track
+
+    def noted(child_id: str, *where: Any) -> None:
+        joined.append((shell._now(), child_id))
+        track(child_id, *where)
+
+    monkeypatch.setattr(shell.market, "track", noted)
+    for _ in range(40):  # until the feed has begun
+        shell.step()
+    shell.submit(made.order)
+    shell.run(made.order.end_ns)
+    inputs = [batch.input for batch in made.journal().batches()]
+    arrived = {one.child_id: one.t_venue_ns for one in inputs if isinstance(one, Acked)}
+    assert joined
+    for t_ns, child_id in joined:
+        assert least_s * S <= t_ns - arrived[child_id] <= most_s * S

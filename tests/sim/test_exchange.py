@@ -222,6 +222,46 @@ def test_the_queue_estimate_follows_and_wakes() -> None:
     assert market.view(START_NS + 90 * MS).queues == (("c", 10),)
 
 
+@pytest.mark.parametrize("spread", [None, [20] * 7 + [60, 50, 45]])
+def test_the_queue_is_what_the_feed_shows_when_it_has_come_to_our_arrival(spread: list[int] | None) -> None:
+    """Who joined just before us is not on our screen when we hear that we rest; who joined after us is behind us."""
+    rows = [
+        *two_sided(),
+        (40, row_code(Row.SET, BID, END), MID - 1, 120),
+        (55, row_code(Row.SET, BID, END), MID - 1, 150),  # before us: on its way while we are told
+        (70, row_code(Row.SET, BID, END), MID - 1, 230),  # after us
+        (80, row_code(Row.SET, BID, END), MID - 1, 230),
+    ]
+    latency = Latency(response_ns=MS, data_ns=0 if spread else 20 * MS)
+    market = SimMarket(make_tape(rows, recv_ms=spread), latency=latency)
+    heard = START_NS + (55 + 60 if spread else 60 + 20) * MS  # the newest row before us; with a constant delay, ours
+    now, _ = market.advance(START_NS + 60 * MS)
+    market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+    now, _ = market.advance(START_NS + 200 * MS)
+    assert [type(message.event) for message in market.poll(now)] == [Acked]
+    assert now == START_NS + 61 * MS
+    assert market.view(now).queues == ()
+    assert market.undisturbed_ns == heard - 1
+    assert market.advance(heard - 1) == (heard - 1, ())
+    assert market.view(heard - 1).queues == ()
+    assert market.advance(heard) == (heard, ())
+    assert market.view(heard).queues == (("c", 150),)
+    assert market.advance(START_NS + 300 * MS)[0] == START_NS + 300 * MS
+    assert market.view(START_NS + 300 * MS).queues == (("c", 150),)
+
+
+def test_an_order_that_has_gone_before_the_feed_came_to_it_joins_no_queue() -> None:
+    market = SimMarket(make_tape(list(two_sided())), latency=Latency(response_ns=MS, data_ns=50 * MS))
+    now, _ = market.advance(START_NS + 100 * MS)
+    market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+    now, _ = market.advance(START_NS + 500 * MS)
+    market.cancel("c", now)
+    events = run_to_end(market, START_NS + 500 * MS)
+    assert [type(event) for event in events] == [Acked, Ended]
+    assert market.view(START_NS + 500 * MS).queues == ()
+    assert market.is_idle
+
+
 def test_every_question_is_answered() -> None:
     market = SimMarket(make_tape(two_sided()), latency=LATENCY, fees=FeeSchedule(taker_bps=Decimal(10)))
     now, _ = market.advance(START_NS + 10 * MS)

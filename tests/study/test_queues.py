@@ -12,6 +12,7 @@ from nowake.core.errors import InputError
 from nowake.core.tape import Tape
 from nowake.data.source import open_tapes
 from nowake.market.own import OwnMarket
+from nowake.sim.exchange import SimMarket
 from nowake.sim.merge import NEVER
 from nowake.study import estimates, rerun
 from nowake.study import queues as study
@@ -67,13 +68,17 @@ def test_how_far_our_own_estimate_is_from_the_truth(tape: Tape, monkeypatch: pyt
     assert jumped.share > 5 * found.share
 
 
-def test_an_acknowledgement_that_overtakes_the_feed_costs_an_estimate_half_its_error(recorded_data: Path) -> None:
+def test_an_acknowledgement_that_overtakes_the_feed_waits_for_it(
+    recorded_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On the future: who joined just before us is not yet on our screen when we are told that we rest."""
     (tape,) = open_tapes(sorted(recorded_data.glob(TAPES["ESH4"])))
     at_once = dataclasses.replace(tape, recv_delta=np.empty(0, dtype=np.int32))
-    (late,), (sharp,) = estimates.estimate_errors(tape), estimates.estimate_errors(at_once)
-    assert (f"{late.share:.1%}", f"{sharp.share:.1%}") == ("16.1%", "7.7%")
-    assert late.mean < sharp.mean < 0
+    (waits,), (sharp,) = estimates.estimate_errors(tape), estimates.estimate_errors(at_once)
+    monkeypatch.setattr(SimMarket, "_heard_ns", lambda market, t_venue_ns: 0)
+    (hasty,) = estimates.estimate_errors(tape)
+    assert [f"{one.share:.1%}" for one in (hasty, waits, sharp)] == ["16.1%", "7.8%", "7.7%"]
+    assert hasty.mean < waits.mean < 0
 
 
 def test_who_joined_and_what_became_of_it(tape: Tape) -> None:

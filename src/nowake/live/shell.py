@@ -12,7 +12,16 @@ from contextlib import suppress
 from nowake.core.child import ChildStatus, Fill, Liquidity, TimeInForce
 from nowake.core.decisions import AnyDecision
 from nowake.core.errors import VenueUnavailable
-from nowake.core.inputs import AnyInput, Filled, OpenOrdersReported, OrderReceived, SendFailed, StatusReported, Woken
+from nowake.core.inputs import (
+    Acked,
+    AnyInput,
+    Filled,
+    OpenOrdersReported,
+    OrderReceived,
+    SendFailed,
+    StatusReported,
+    Woken,
+)
 from nowake.core.order import ParentOrder
 from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import replace
@@ -33,6 +42,8 @@ from nowake.live.venues.base import LiveVenue
 WAIT_SECONDS = 0.02
 """Longest sleep of the loop: the bound on how late a timer is noticed when nothing arrives."""
 RECONNECT_NS = NS_PER_SECOND
+FEED_LATE_NS = NS_PER_SECOND
+"""How long the place of an order in the queue waits for the feed to come to its arrival: a market may be quiet."""
 RESTING = (ChildStatus.WORKING, ChildStatus.PENDING_CANCEL)
 
 
@@ -79,6 +90,8 @@ class Shell:
         self._last_view = self.recovered.view
         self._seen = _trade_ids(self.recovered.state)
         self._tracked: set[str] = set()
+        self._arrived: dict[str, int] = {}
+        self._shown_ns = 0
         self._gap = False
         self._retry_ns = 0
         faster = NS_PER_SECOND // max(1, int(1e9 * clock.wall_seconds(NS_PER_SECOND)))  # half a second on the wall
@@ -129,6 +142,8 @@ class Shell:
         for message in self._venue.poll(now_ns):
             self._own_prints(message.event)
             event = message.event
+            if isinstance(event, Acked):
+                self._arrived[event.child_id] = event.t_venue_ns
             if not self._copy.is_news(event, self.host.state):
                 continue
             if hasattr(event, "view"):
@@ -137,7 +152,7 @@ class Shell:
         self._commands(now_ns)
         self._wakes(now_ns, fired)
         self._copy.ask(self.host.state, self._venue, now_ns)
-        self._follow()
+        self._follow(now_ns)
         self._save()
 
     def close(self) -> None:
@@ -156,6 +171,7 @@ class Shell:
             self.drift.take(now_ns, self._venue.clock_ns)
         for rows in self._venue.rows(now_ns):
             self.market.feed(rows)
+            self._shown_ns = max(self._shown_ns, int(rows.t_event.max(initial=0)))
         return now_ns
 
     def _patience(self) -> float:
@@ -253,13 +269,19 @@ class Shell:
                 with suppress(VenueUnavailable):
                     self._venue.cancel(child_id, now_ns)
 
-    def _follow(self) -> None:
-        """Estimate the queues of exactly those children that rest, as the engine knows them."""
+    def _follow(self, now_ns: int) -> None:
+        """Estimate the queues of exactly those children that rest, as the engine knows them.
+
+        Who joined before us may be on its way still: the queue is what the feed shows when it has come to our arrival.
+        """
+        children = {key: child for parent in self.state.parents.values() for key, child in parent.live.items()}
+        self._arrived = {key: t_ns for key, t_ns in self._arrived.items() if key in children}
         resting = {
-            child_id: child.order
-            for parent in self.state.parents.values()
-            for child_id, child in parent.live.items()
-            if child.status in RESTING and child.order.tif is TimeInForce.GTC
+            key: child.order
+            for key, child in children.items()
+            if child.status in RESTING
+            and child.order.tif is TimeInForce.GTC
+            and (self._arrived.get(key, 0) <= self._shown_ns or now_ns >= child.acked_ns + FEED_LATE_NS)
         }
         for child_id in self._tracked - set(resting):
             self.market.untrack(child_id)

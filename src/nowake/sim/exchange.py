@@ -107,14 +107,14 @@ class SimMarket:
         # With a mark to be seen, a fill stops the kernel at once: what it did to the book is data on its way to us.
         self._hears_ns = 0 if charged.marks else latency.back_ns
         self._marks: deque[Mark] = deque()
+        self._joining: list[tuple[int, ChildOrder]] = []
         self._indications: deque[tuple[int, Indication | None]] = deque()
         self._indicated: Indication | None = None
         self._session = session
         self._commands: list[tuple[int, _Command]] = []
         self._messages: list[VenueMessage] = []
-        self._left: dict[str, int] = {}
+        self._left, self._cum = dict[str, int](), dict[str, int]()
         self._replaced: dict[str, str] = {}
-        self._cum: dict[str, int] = {}
         self._saved = Saved(self.venue, self.own)
         self._saved_ns = 0
         self._lead_ns, self._back_ns = latency.lead_ns, latency.back_ns
@@ -186,18 +186,32 @@ class SimMarket:
                 child.child_id, child.qty_units - carried
             )  # a fill or its end may have overtaken it
             if left > 0 and child.tif is TimeInForce.GTC and child.peg is Peg.NONE and not child.hidden:
-                self.own.track(child.child_id, child.side, child.price_units)
+                # Who joined before us may be on its way: the queue is what the feed shows when it has come that far.
+                insort(self._joining, (self._heard_ns(event.t_venue_ns), child), key=itemgetter(0))
+                self._join(self.now_ns)
         elif isinstance(event, Filled):
             fill = event.fill
             self.own.own_print(fill.price_units, fill.qty_units, added=fill.unprinted)
             left = self._left.setdefault(fill.child_id, self.venue.child(fill.child_id).qty_units) - fill.qty_units
             self._left[fill.child_id] = left
             if left <= 0:
-                self.own.untrack(fill.child_id)
+                self._leave(fill.child_id)
         elif isinstance(event, Ended):
             self._left[event.child_id] = 0
             self._cum[event.child_id] = event.cum_qty
-            self.own.untrack(event.child_id)
+            self._leave(event.child_id)
+
+    def _join(self, t_ns: int) -> None:
+        """Estimate the queues of the orders whose arrival at the venue the feed has reached by ``t_ns``."""
+        while self._joining and self._joining[0][0] <= t_ns:
+            _, child = self._joining.pop(0)
+            self.own.track(child.child_id, child.side, child.price_units)
+
+    def _leave(self, child_id: str) -> None:
+        """Forget the queue of an order that does not rest any more."""
+        if self._joining:
+            self._joining = [(t_ns, child) for t_ns, child in self._joining if child.child_id != child_id]
+        self.own.untrack(child_id)
 
     def end_of(self, listing: str) -> int:
         """Return the local time of the last row."""
@@ -228,8 +242,13 @@ class SimMarket:
     def undisturbed_ns(self) -> int:
         """Return the local time up to which no command arrives, the session stays and no own mark comes to be seen."""
         command = self._command_ns - self._lead_ns
+        return min(self.own.at_session(self.now_ns), command, self._shown_ns) - 1
+
+    @property
+    def _shown_ns(self) -> int:
+        """Return when the feed next comes to something of ours: a mark, or an order's place in the queue."""
         mark = self._marks[0].t_ns if self._marks else mg.NEVER
-        return min(self.own.at_session(self.now_ns), command, mark) - 1
+        return min(mark, self._joining[0][0]) if self._joining else mark
 
     @property
     def _command_ns(self) -> int:
@@ -252,20 +271,21 @@ class SimMarket:
             change = self.own.at_session(self.now_ns)
             due = self._messages[0].event.t_ns if self._messages else mg.NEVER
             goal = max(min(until_ns, due), self.now_ns)
-            shown = self._marks[0].t_ns if self._marks else mg.NEVER
-            limit = min(goal, change - 1, shown)
+            limit = min(goal, change - 1, self._shown_ns)
             outcome, reached = self._merge(limit, table)
             if outcome == mg.FIRED:
                 self.own.now_ns = max(self.now_ns, int(self.own.stats[CLOCK]))
                 return self.now_ns, self.own.fired(table, watches)
             if outcome == mg.REACHED:
                 told = bool(self._messages) and self._messages[0].event.t_ns <= reached
-                marked = bool(self._marks) and self._marks[0].t_ns <= reached
-                if reached < limit and not (told or marked):
+                shown = self._shown_ns <= reached
+                if reached < limit and not (told or shown):
                     continue  # the kernel stops where an answer could have come at the earliest
                 self.own.now_ns = reached
-                if marked:
-                    self.own.mark(*self._marks.popleft())
+                if shown:
+                    self._join(reached)
+                    if self._marks and self._marks[0].t_ns <= reached:
+                        self.own.mark(*self._marks.popleft())
                 elif told or reached >= goal:
                     return reached, ()
                 elif reached == change - 1:
@@ -357,6 +377,16 @@ class SimMarket:
         for report in reports:
             event = self.event_of(report, self._back.arrival_ns(report.t_venue_ns))
             insort(self._messages, VenueMessage(event=event, raw=to_msgpack(report)), key=_due_ns)
+
+    def _heard_ns(self, t_venue_ns: int) -> int:
+        """Return when the newest row that the venue had published by a time of its own is received."""
+        if not len(self.own.columns[1]):
+            return t_venue_ns + self.own.extra_ns  # every row takes as long
+        v = int(np.searchsorted(self.venue_rows.times, t_venue_ns, side="right")) - 1
+        if v < 0:
+            return self.now_ns
+        rows = self.venue_rows.rows
+        return self.own.local_ns(int(rows[v]) if len(rows) else v)
 
     def _seen_ns(self, t_venue_ns: int) -> int:
         """Return when we see what happened at a venue time: as late as the newest row of that time, never before."""
