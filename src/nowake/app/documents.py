@@ -329,6 +329,18 @@ def explain_document(found: Explanation, result: Result) -> dict[str, Any]:
     }
 
 
+def explain_venues_document(told: Sequence[tuple[Result, Explanation]]) -> dict[str, Any]:
+    """Return what ``explain --json`` prints of an order over several venues."""
+    first = told[0][0]
+    return {
+        "schema": "nowake/explain-venues/1",
+        "status": "ok",
+        "venues": [explain_document(found, result) for result, found in told],
+        "journal": str(first.path) if first.path else None,
+        "journal_hash": first.journal_hash,
+    }
+
+
 def check_document(report: CheckReport) -> dict[str, Any]:
     """Return one tape's figures, every field of ``CheckReport``."""
     return builtins(report)

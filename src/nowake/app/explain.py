@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from nowake.core.view import View
 from nowake.journal.codec import Batch
 from nowake.journal.reader import read_journal
 from nowake.tca.document import child_document
-from nowake.tca.trail import ChildReport
+from nowake.tca.trail import ChildReport, parent_of
 from nowake.view.decisions import DecisionRow, MissedRow
 from nowake.view.format import clock, duration, humanise, percent, price, quantity
 
@@ -95,8 +95,8 @@ class Explanation:
         Raises:
             InputError: There is none, or more than one.
         """
-        found = tuple(one for one in self.children if one.report.order.child_id.startswith(wanted.lower()))
-        if len(found) != 1 or not wanted:
+        found = tuple(one for one in self.children if _is(one, wanted))
+        if len(found) != 1:
             some = ", ".join(one.report.order.child_id[:SHOWN] for one in (found or self.children)[:5]) or "none"
             rule = "the id of one child" if not found else "the id of one child, not of several"
             raise InputError("child", wanted, rule, f"such as {some}; `nowake explain` shows them")
@@ -248,9 +248,26 @@ def explain_run(result: Result) -> Explanation:
     if result.path is None:
         raise JournalError("the run was kept in memory only", "give it a journal to have it explained")
     file, report = read_journal(result.path), result.report
-    found = explain(file.batches(), report.listing, report.children)
+    found = explain(file.batches(), report.listing, report.children, report.order.parent_id)
     told = tell_slices(file.batches(), report.listing, environment(file), report.order.parent_id, result.zone)
     return replace(found, slices=told)
+
+
+def one_child(told: Sequence[tuple[Result, Explanation]], wanted: str) -> list[tuple[Result, Explanation]]:
+    """Return the one order of several that has the child of this name, with the explanation of that child alone.
+
+    Raises:
+        InputError: No order has one, or there are several.
+    """
+    named = [(result, found) for result, found in told if any(_is(one, wanted) for one in found.children)]
+    if len(named) != 1:
+        every = tuple(one for _, found in named or told for one in found.children)
+        replace(told[0][1], children=every).child(wanted)
+    return [(result, found.child(wanted)) for result, found in named]
+
+
+def _is(one: ExplainedChild, wanted: str) -> bool:
+    return bool(wanted) and one.report.order.child_id.startswith(wanted.lower())
 
 
 def report_id(one: ExplainedChild) -> str:
@@ -258,13 +275,16 @@ def report_id(one: ExplainedChild) -> str:
     return one.report.order.child_id[:SHOWN]
 
 
-def explain(batches: Iterable[Batch], listing: Listing, children: tuple[ChildReport, ...]) -> Explanation:
-    """Return why everything was done.
+def explain(
+    batches: Iterable[Batch], listing: Listing, children: tuple[ChildReport, ...], parent_id: str
+) -> Explanation:
+    """Return why everything was done for one order.
 
     Args:
         batches: Of the journal; read once.
         listing: What was traded.
         children: As measured, in the order they were sent.
+        parent_id: Of the order; what concerns none, such as a fill of somebody else's, is told too.
     """
     sent: dict[str, tuple[Saw | None, tuple[Verdict, ...]]] = {}
     cancels: dict[str, list[str]] = {}
@@ -273,11 +293,13 @@ def explain(batches: Iterable[Batch], listing: Listing, children: tuple[ChildRep
     for batch in batches:
         saw, t_ns = _saw(getattr(batch.input, "view", None)), batch.input.t_ns
         for one in batch.decisions:
-            if isinstance(one, d.ChildSubmitted):
+            if isinstance(one, d.ChildSubmitted) and one.child.parent_id == parent_id:
                 held = [h if h.until_ns else replace(h, until_ns=t_ns) for h in held]
                 sent[one.child.child_id] = (saw, one.gate)
             elif isinstance(one, d.CancelRequested):
                 cancels.setdefault(one.child_id, []).append(humanise(one.reason, listing))
+            elif parent_of(one) not in (parent_id, ""):
+                continue
             elif isinstance(one, d.Withheld):
                 held.append(Held(t_ns, one.slice_index, one.qty_units, one.control, one.detail, saw))
             else:

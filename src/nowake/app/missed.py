@@ -21,6 +21,7 @@ from nowake.engine.pacing import allowance
 from nowake.engine.schedule import due_units, want
 from nowake.engine.state import EngineState, ParentState, get_parent
 from nowake.journal.codec import Batch
+from nowake.tca.trail import parent_of
 from nowake.view.format import clock, humanise, quantity
 
 WAITING = (ChildStatus.IN_FLIGHT, ChildStatus.PENDING_CANCEL, ChildStatus.IN_DOUBT)
@@ -96,7 +97,8 @@ class _Reader:
         """Go on by one batch."""
         t_ns = batch.input.t_ns
         self._pass(t_ns)
-        plans = [one.plan for one in batch.decisions if isinstance(one, d.OrderAdmitted | d.PlanAdopted)]
+        made = [one for one in batch.decisions if parent_of(one) == self.parent_id]
+        plans = [one.plan for one in made if isinstance(one, d.OrderAdmitted | d.PlanAdopted)]
         if plans:
             self.close(t_ns)
         self.state = fold(batch.records, self.state)
@@ -106,7 +108,7 @@ class _Reader:
         if plans:
             self.waiting = deque(plans[-1].slices)
             self._pass(t_ns)
-        for one in batch.decisions:
+        for one in made:
             self._decision(one, t_ns)
         parent = self.state.parents.get(self.parent_id)
         if parent is not None and parent.status is ParentStatus.DONE:
@@ -124,7 +126,7 @@ class _Reader:
                 return
 
     def _decision(self, one: d.AnyDecision, t_ns: int) -> None:
-        if isinstance(one, d.StatusChanged) and one.parent_id == self.parent_id:
+        if isinstance(one, d.StatusChanged):
             at = clock(t_ns, self.zone)
             running = one.status is ParentStatus.RUNNING
             self.turned = "" if running else f"{one.status.value} since {at}: {humanise(one.reason, self.listing)}"

@@ -19,6 +19,7 @@ from nowake.app.results import (
     Result,
     environment,
     measured,
+    read_result,
 )
 from nowake.app.venues_run import PreparedVenues
 from nowake.core.errors import JournalError
@@ -179,6 +180,11 @@ def read_venues(path: Path) -> VenuesResult:
     instrument = env.listing(orders[0].order.listing).instrument
     asked = sum((instrument.qty(one.order.qty_units) for one in orders), Decimal(0))
     return VenuesResult(asked, tuple(legs), file.header, path, head, time.monotonic() - since)
+
+
+def read_legs(path: Path) -> tuple[Result, ...]:
+    """Return the orders of a journal, one a venue where it is of several; see ``read_result``, ``read_venues``."""
+    return read_venues(path).legs if venues_run.is_of_venues(read_journal(path)) else (read_result(path),)
 
 
 def require_venues(file: JournalFile, *, several: bool) -> None:

@@ -217,7 +217,7 @@ class Trail:
 
     def take_decision(self, decision: d.AnyDecision, t_ns: int) -> bool:
         """Read a decision made at local time ``t_ns``; return whether it is about this parent."""
-        if _parent_of(decision) != self.order.parent_id:
+        if parent_of(decision) != self.order.parent_id:
             return False
         match decision:
             case d.OrderAdmitted():
@@ -265,7 +265,8 @@ def _child_event(child: _Child, event: i.Acked | i.Rejected | i.Ended | i.Cancel
             child.status = ChildStatus.IN_DOUBT
 
 
-def _parent_of(decision: d.AnyDecision) -> str:
+def parent_of(decision: d.AnyDecision) -> str:
+    """Return the id of the order that a decision is about, "" = it names none."""
     match decision:
         case d.OrderAdmitted() | d.PlanAdopted():
             return decision.plan.parent_id

@@ -9,6 +9,7 @@ import typer
 
 from nowake.app.cli.options import JournalArgument, JsonOption, KeyOption
 from nowake.app.cli.screen import Screen, one_sentence_errors
+from nowake.app.cli.venues_commands import is_of_venues
 
 if TYPE_CHECKING:
     from nowake.app.operate.messages import Answer, CommandAsk
@@ -20,19 +21,24 @@ def status(journal: JournalArgument = None, as_json: JsonOption = False) -> None
     with one_sentence_errors(screen):
         from nowake.app import documents, runs
         from nowake.app.operate import client
-        from nowake.app.operate.status import read_status, standing, status_document
+        from nowake.app.operate.status import read_statuses, standing, status_document, statuses_document
 
         path = journal or runs.latest_run()
         owner = client.owner_of(path)
-        found = read_status(path)
+        found = read_statuses(path)
         if as_json:
-            parent = found.parent
-            order = documents.order_document(parent.asked, found.listing, found.zone, 0) if parent else None
-            screen.document(status_document(found, owner, order))
+            orders = [
+                documents.order_document(one.parent.asked, one.listing, one.zone, 0) if one.parent else None
+                for one in found
+            ]
+            several = is_of_venues(path)
+            one = status_document(found[0], owner, orders[0])
+            screen.document(statuses_document(found, owner, orders) if several else one)
             return
         from nowake.view.standing import standing as panel
 
-        screen.show(panel(standing(found, owner)))
+        for part in found:
+            screen.show(panel(standing(part, owner)))
 
 
 def pause(journal: JournalArgument = None, key: KeyOption = "", as_json: JsonOption = False) -> None:

@@ -44,24 +44,28 @@ def explain(
     """Say for every child when and why it was sent, what it saw, what became of it; and what was not sent, and why."""
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
-        from nowake.app import documents, results, runs
-        from nowake.app.explain import explain_run
+        from nowake.app import documents, runs
+        from nowake.app.explain import explain_run, one_child
+        from nowake.app.venues_results import read_legs
 
-        result = results.read_result(journal or runs.latest_run())
-        found = explain_run(result)
+        path = journal or runs.latest_run()
+        told = [(result, explain_run(result)) for result in read_legs(path)]
         if child:
-            found = found.child(child.strip())
+            told = one_child(told, child.strip())
         if as_json:
-            screen.document(documents.explain_document(found, result))
+            (result, found), several = told[0], is_of_venues(path)
+            one = documents.explain_document
+            screen.document(documents.explain_venues_document(told) if several else one(found, result))
             return
         from nowake.view import decisions, terminal
 
-        screen.show(terminal.headline(result.report.order, result.report.listing))
-        screen.show(decisions.decision_list(found.rows(result.zone), result.zone))
-        if child:
-            screen.show(decisions.detail(found.facts(result.zone)))
-        elif missed := found.missed(result.zone):
-            screen.show(decisions.missed_list(missed))
+        for result, found in told:
+            screen.show(terminal.headline(result.report.order, result.report.listing))
+            screen.show(decisions.decision_list(found.rows(result.zone), result.zone))
+            if child:
+                screen.show(decisions.detail(found.facts(result.zone)))
+            elif missed := found.missed(result.zone):
+                screen.show(decisions.missed_list(missed))
 
 
 def replay(journal: JournalArgument = None, as_json: JsonOption = False) -> None:

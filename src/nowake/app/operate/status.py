@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ class RunStatus:
     @property
     def word(self) -> str:
         """Return the status in a word."""
-        return "refused" if self.parent is None else self.parent.status.value
+        if self.parent is not None:
+            return self.parent.status.value
+        return "refused" if self.state.refused else "waiting"
 
     @property
     def held_back(self) -> tuple[str, str] | None:
@@ -70,16 +73,51 @@ def read_status(path: Path) -> RunStatus:
     Raises:
         JournalError: Not a journal, damaged, or it stops before its first step.
     """
+    return read_statuses(path)[0]
+
+
+def read_statuses(path: Path) -> tuple[RunStatus, ...]:
+    """Return how every order of a journal stands, one a listing, in the order of its environment.
+
+    Raises:
+        JournalError: As for ``read_status``.
+    """
     file = read_journal(path)
     env = environment(file)
     found = recover(file)
     if not found.records:
         raise JournalError(f"{path} stops before its first step", f"go on with: nowake resume {path}")
-    parent = next(iter(found.state.parents.values()), None)
-    listing = env.listing(parent.order.listing) if parent else env.listings[0]
-    session = env.session(listing.session)
+    parents = {parent.order.listing: parent for parent in found.state.parents.values()}
     folded = found.records - found.from_seq
-    return RunStatus(path, file.header, listing, session, found.state, parent, found.records, folded)
+    return tuple(
+        RunStatus(
+            path,
+            file.header,
+            listing,
+            env.session(listing.session),
+            found.state,
+            parents.get(listing.key),
+            found.records,
+            folded,
+        )
+        for listing in env.listings
+    )
+
+
+def word_of_all(found: Sequence[RunStatus]) -> str:
+    """Return the status of one order over several venues: ``done`` where every part is, else the first that is not."""
+    return next((one.word for one in found if one.word != "done"), "done")
+
+
+def statuses_document(
+    found: Sequence[RunStatus], owner: Answer | None, orders: Sequence[dict[str, Any] | None]
+) -> dict[str, Any]:
+    """Return the status of one order over several venues as JSON; see ``status_document``."""
+    parts = [status_document(one, owner, order) for one, order in zip(found, orders, strict=True)]
+    shared = ("journal", "t", "owner", "records", "records_after_snapshot", "commands")
+    head = {"schema": "nowake/status-venues/1", "status": word_of_all(found)}
+    own = [{name: value for name, value in part.items() if name not in (*shared, "schema")} for part in parts]
+    return {**head, **{name: parts[0][name] for name in shared}, "venues": own}
 
 
 def status_document(found: RunStatus, owner: Answer | None, order: dict[str, Any] | None) -> dict[str, Any]:
