@@ -13,6 +13,7 @@ import pytest
 import nowake
 from nowake.app.venue_rules import from_text
 from nowake.app.venues_file import DarkPlace, LitVenue, Venues, venues_of
+from nowake.core.decisions import ChildSubmitted, Withheld
 from nowake.core.inputs import OperatorCommand
 from nowake.core.value import replace
 from nowake.journal.reader import read_journal
@@ -232,6 +233,40 @@ def test_replay_tca_and_resume_read_it(cli, whole: tuple[Path, dict[str, Any]]) 
         nowake.measure_venues("one.db")
     full = cli(f"tca {path} --full")
     assert full.out.count("result") == 3
+
+
+def test_explain_and_status_tell_of_every_venue(cli, whole: tuple[Path, dict[str, Any]]) -> None:
+    """Each child once, under its own venue, held against the journal; the sums of a status are the result's."""
+    path, document = whole
+    batches = list(read_journal(path).batches())
+    sent = [one for batch in batches for one in batch.decisions if isinstance(one, ChildSubmitted)]
+    told = cli(f"explain {path} --json").document
+    assert told["schema"] == "nowake/explain-venues/1"
+    for one in told["venues"]:
+        key = one["order"]["listing"]
+        assert [child["id"] for child in one["children"]] == [s.child.child_id for s in sent if s.child.listing == key]
+        assert [event["kind"] for event in one["events"]].count("admitted") == 1
+        assert [event["kind"] for event in one["events"]].count("done") == 1
+    withheld = sum(isinstance(one, Withheld) for batch in batches for one in batch.decisions)
+    assert sum(len(one["withheld"]) for one in told["venues"]) == withheld
+    moved = [sum(event["kind"] == "amended" for event in one["events"]) for one in told["venues"]]
+    assert moved == [1, 1, 0]  # what the dark venue left
+    slices = {one["order"]["listing"]: one["slices"] for one in told["venues"]}
+    fills = {one["order"]["listing"]: one["filled"] for one in document["venues"]}
+    assert {key: made[-1]["filled"] for key, made in slices.items()} == fills
+    name = next(s.child.child_id for s in sent if s.child.listing == "SYNTH@FAR")
+    shown = cli(f"explain {path} --child {name}").out
+    assert "SYNTH@FAR" in shown
+    assert "SYNTH@NEAR" not in shown
+    assert name in shown
+    assert "child must be the id of one child" in cli(f"explain {path} --child zzzz").err
+    assert cli(f"explain {path}").out.count("BUY ") >= 3
+    status = cli(f"status {path} --json").document
+    assert (status["schema"], status["status"]) == ("nowake/status-venues/1", "done")
+    assert {one["order"]["listing"]: one["filled"] for one in status["venues"]} == fills
+    assert sum(sum(one["abandoned"].values()) for one in status["venues"][:2]) == 0
+    panels = cli(f"status {path}").out
+    assert all(key in panels for key in fills)
 
 
 def test_the_command_makes_the_journal_of_the_facade(cli, whole: tuple[Path, dict[str, Any]]) -> None:

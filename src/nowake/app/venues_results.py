@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nowake.app import run_journal, venues_run, wiring
+from nowake.app.operate.desk import Control
 from nowake.app.results import (
     EXIT_HALTED,
     EXIT_OK,
@@ -27,7 +28,6 @@ from nowake.core.inputs import OrderReceived
 from nowake.core.instrument import Instrument
 from nowake.journal.header import Header
 from nowake.journal.reader import JournalFile, read_journal
-from nowake.live.recover import save_state
 from nowake.sim.world import Progress
 
 
@@ -138,6 +138,7 @@ def work_venues(
     *,
     created_ns: int = 0,
     since_s: float | None = None,
+    control: Control | None = None,
 ) -> VenuesResult:
     """Work a prepared order into a new journal (in memory without a path) and measure it; see ``results``.
 
@@ -146,8 +147,7 @@ def work_venues(
     """
     since = time.monotonic() if since_s is None else since_s
     with run_journal.open_journal(prepared, path, created_ns) as journal:
-        host = venues_run.work_legs(prepared, journal, progress)
-        save_state(journal, host.state, None)
+        wiring.work(prepared, journal, progress, control or (Control(path) if path is not None else None))
         legs = []
         _, head = journal.head()
         for leg in prepared.legs:
@@ -204,6 +204,7 @@ def resume_venues(
     tapes: tuple[str, ...] = (),
     reading: wiring.ReadProgress | None = None,
     working: venues_run.Listen | None = None,
+    control: Control | None = None,
 ) -> tuple[VenuesResult, bool]:
     """Carry a run to its end; return it, and whether there was anything left to do.
 
@@ -217,7 +218,7 @@ def resume_venues(
         if found.over and len(found.legs) == len(environment(file).listings):
             return found, False
     prepared = venues_run.reopen(path, tapes, reading)
-    venues_run.resume_legs(path, prepared, working(prepared) if working else None)
+    wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path))
     made = read_venues(path)
     legs = tuple(replace(one, faults=prepared.faults(one.report.listing.key)) for one in made.legs)
     return replace(made, legs=legs, elapsed_s=time.monotonic() - since), True

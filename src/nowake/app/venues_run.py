@@ -17,7 +17,8 @@ import msgspec
 
 from nowake.app import wiring
 from nowake.app.assumed import market_assumptions, world_assumptions
-from nowake.app.buffered import BufferedStore
+from nowake.app.operate.desk import Spread
+from nowake.app.operate.whole import Beside, Whole
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
 from nowake.app.run_journal import run_of
 from nowake.app.run_options import RunOptions
@@ -38,13 +39,13 @@ from nowake.core.value import replace, require
 from nowake.core.view import View
 from nowake.data.sessions import session as find_session
 from nowake.engine.decide import first_route, with_defaults
+from nowake.engine.desk import Desk
 from nowake.engine.env import Env, sim_limits
 from nowake.engine.host import Host
 from nowake.journal.header import Run, derive_journal_id
-from nowake.journal.prefix import PrefixCheckingJournal
 from nowake.journal.reader import JournalFile, read_journal
-from nowake.live.recover import save_state
 from nowake.route.router import get_smart_router
+from nowake.sim.commands import Placed
 from nowake.sim.dark import DarkMarket, dark_listing
 from nowake.sim.faults import FaultyMarket
 from nowake.sim.markets import Markets, Member
@@ -78,6 +79,7 @@ class PreparedVenues:
         legs: The first listing named is the one that the order's texts were read by.
         tapes: Of the venues with a book, in the order of the file.
         run: What the journal's header will say.
+        last_ns: To where all tapes cover their markets.
     """
 
     request: OrderRequest
@@ -88,11 +90,32 @@ class PreparedVenues:
     markets: Markets
     env: Env
     run: Run
+    last_ns: int
 
     @property
     def zone(self) -> str:
         """Return the zone in which times are shown."""
         return self.request.tz or self.env.session(self.legs[0].listing.session).zone
+
+    @property
+    def spread(self) -> Spread:
+        """Return the commands for the parts of the order of what operators ask of the whole."""
+        return Whole(self.markets.view).commands
+
+    def simulate(self, store: JournalStore, progress: Progress | None, desk: Desk | None) -> Host:
+        """Work the legs to their end; the markets must stand where ``prepare_venues`` left them."""
+        orders, both = [leg.order for leg in self.legs], Beside(desk, self._passing())
+        return simulate_all(self.markets, orders, self.env, store, progress, both)
+
+    def _passing(self) -> Passing:
+        dark = [leg.order.parent_id for leg in self.legs if leg.listing.kind is ListingKind.DARK]
+        lit = [leg.order.parent_id for leg in self.legs if leg.listing.kind is not ListingKind.DARK]
+        return Passing(dark, lit, self.env.listings)
+
+    def operators(self, placed: tuple[Placed, ...]) -> tuple[Placed, ...]:
+        """Return those of a journal's commands that operators gave; what is passed on is passed on again by itself."""
+        passing = self._passing()
+        return tuple(one for one in placed if not passing.is_own(one.command))
 
     def faults(self, listing: str) -> dict[str, Any] | None:
         """Return what went wrong on purpose at a venue so far; None = nothing was to."""
@@ -174,7 +197,8 @@ def prepare_venues(
         router=get_smart_router(),
     )
     failing = Markets([_failing(one, k, options) for k, one in enumerate(places)])
-    return PreparedVenues(request, options, asked, tuple(legs), tapes, failing, env, run)
+    last_ns = min(one.last_ns for one in taken)
+    return PreparedVenues(request, options, asked, tuple(legs), tapes, failing, env, run, last_ns)
 
 
 def _failing(place: _Place, number: int, options: RunOptions) -> Member:
@@ -340,20 +364,6 @@ def _typed(request: OrderRequest, part: Decimal, place: _Place, start_ns: int, e
     )
 
 
-def work_legs(prepared: PreparedVenues, journal: JournalStore, progress: Progress | None = None) -> Host:
-    """Work the legs to their end; the markets must stand where ``prepare_venues`` left them."""
-    store = BufferedStore(journal)
-    durable = None if progress is None else store.told(progress)
-    dark = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is ListingKind.DARK]
-    lit = [leg.order.parent_id for leg in prepared.legs if leg.listing.kind is not ListingKind.DARK]
-    desk = Passing(dark, lit, prepared.env.listings)
-    orders = [leg.order for leg in prepared.legs]
-    try:
-        return simulate_all(prepared.markets, orders, prepared.env, store, durable, desk)
-    finally:
-        store.flush()
-
-
 def is_of_venues(file: JournalFile) -> bool:
     """Return whether a journal is of an order over several venues."""
     return "venues" in file.header.run.options
@@ -389,22 +399,6 @@ def reopen(path: Path, tapes: Sequence[str] = (), progress: wiring.ReadProgress 
 def _place(name: str) -> tuple[int, int]:
     venue, _, number = name.partition(".")
     return int(venue), int(number)
-
-
-def resume_legs(path: Path, prepared: PreparedVenues, progress: Progress | None = None) -> Host:
-    """Execute a run again: what is journaled must come out again, byte for byte, and the rest is appended.
-
-    Raises:
-        JournalError: The journal is open elsewhere, damaged, or was written by other code or inputs.
-    """
-    from nowake.journal.sqlite import SqliteJournal
-
-    with SqliteJournal.open_writer(path, mode="grouped") as journal:
-        checked = PrefixCheckingJournal(journal)
-        host = work_legs(prepared, checked, progress)
-        checked.finish()
-        save_state(journal, host.state, None)
-    return host
 
 
 Listen = Callable[[PreparedVenues], Progress]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +16,7 @@ from nowake.app import run_options
 from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.buffered import BufferedStore
 from nowake.app.history import find_history
-from nowake.app.operate.desk import Control, operated
+from nowake.app.operate.desk import Control, Spread, operated
 from nowake.app.own_impact import assumed_impact
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve, window
 from nowake.app.run_journal import run_of
@@ -25,6 +26,7 @@ from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.plan import ExecutionPlan
+from nowake.core.ports import JournalStore
 from nowake.core.profile import Profile
 from nowake.core.sessions import Session, iso, to_ns
 from nowake.core.tape import KIND_MASK, Row, Tape
@@ -47,7 +49,7 @@ from nowake.live.recover import save_state
 from nowake.models.beliefs import Beliefs, beliefs_from_view
 from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
-from nowake.sim.commands import Recorded, placed_commands
+from nowake.sim.commands import Placed, Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
 from nowake.sim.faults import FaultyMarket
 from nowake.sim.run import make_market, simulate
@@ -88,9 +90,22 @@ class Prepared:
     faulty: FaultyMarket | None = None
 
     @property
+    def spread(self) -> Spread | None:
+        """Return which commands carry out what operators ask: one, for the only order."""
+        return None
+
+    @property
     def listing(self) -> Listing:
         """Return the listing that is traded."""
         return self.tape.listing
+
+    def simulate(self, store: JournalStore, progress: Progress | None, desk: Desk | None) -> Host:
+        """Work the order to its end; the market must stand where ``prepare`` left it."""
+        return simulate(self.faulty or self.market, self.order, self.env, store, progress, desk)
+
+    def operators(self, placed: tuple[Placed, ...]) -> tuple[Placed, ...]:
+        """Return those of a journal's commands that operators gave: all."""
+        return placed
 
     @property
     def last_ns(self) -> int:
@@ -285,8 +300,26 @@ def route(prepared: Prepared) -> Routed:
     return first_route(prepared.order, prepared.view, prepared.env)
 
 
+class Workable(Protocol):
+    """An order that is ready to be worked, on one market or several."""
+
+    @property
+    def spread(self) -> Spread | None:
+        """Return which commands carry out what operators ask; None = one, for the only order."""
+
+    @property
+    def last_ns(self) -> int:
+        """Return to where the recording covers its market."""
+
+    def simulate(self, store: JournalStore, progress: Progress | None, desk: Desk | None) -> Host:
+        """Work it to its end."""
+
+    def operators(self, placed: tuple[Placed, ...]) -> tuple[Placed, ...]:
+        """Return those of a journal's commands that operators gave; the others come again by themselves."""
+
+
 def work(
-    prepared: Prepared,
+    prepared: Workable,
     journal: Journal,
     progress: Progress | None = None,
     control: Control | None = None,
@@ -294,17 +327,22 @@ def work(
 ) -> Host:
     """Work the prepared order to its end; the market must stand where ``prepare`` left it."""
     store = BufferedStore(told(journal, listener))
-    with operated(control, store, journal, last_ns=prepared.last_ns, shown=progress) as desk:
+    with _operated(prepared, store, journal, progress, control) as desk:
         host = _simulate(prepared, store, progress, desk)
     save_state(journal, host.state, None)
     return host
 
 
-def _simulate(prepared: Prepared, store: BufferedStore, progress: Progress | None, desk: Desk | None) -> Host:
+def _operated(
+    prepared: Workable, store: BufferedStore, journal: Journal, progress: Progress | None, control: Control | None
+) -> AbstractContextManager[Desk | None]:
+    return operated(control, store, journal, last_ns=prepared.last_ns, shown=progress, spread=prepared.spread)
+
+
+def _simulate(prepared: Workable, store: BufferedStore, progress: Progress | None, desk: Desk | None) -> Host:
     """Run a pure world; what it decided is in the journal even when it is interrupted."""
     try:
-        durable = None if progress is None else store.told(progress)
-        host = simulate(prepared.faulty or prepared.market, prepared.order, prepared.env, store, durable, desk)
+        host = prepared.simulate(store, None if progress is None else store.told(progress), desk)
     except BaseException:
         with suppress(JournalError):  # what stopped the run is the news, not that the rest could not be kept
             store.flush()
@@ -347,7 +385,7 @@ def _kept_beliefs(file: JournalFile) -> Believed | None:
 
 def resume(
     path: Path,
-    prepared: Prepared,
+    prepared: Workable,
     progress: Progress | None = None,
     control: Control | None = None,
     listener: Listener | None = None,
@@ -364,8 +402,9 @@ def resume(
     with SqliteJournal.open_writer(path, mode="grouped") as journal:
         checked = PrefixCheckingJournal(journal)
         store = BufferedStore(told(checked, listener))
-        with operated(control, store, journal, last_ns=prepared.last_ns, shown=progress) as desk:
-            again = Recorded(placed_commands(journal.batches()), journal.head()[0], desk)
+        with _operated(prepared, store, journal, progress, control) as desk:
+            placed = prepared.operators(placed_commands(journal.batches()))
+            again = Recorded(placed, journal.head()[0], desk)
             host = _simulate(prepared, store, progress, again)
         checked.finish()
         save_state(journal, host.state, None)

@@ -77,7 +77,7 @@ def amend(
     with one_sentence_errors(screen):
         from nowake.app import runs
         from nowake.app.operate import change, client
-        from nowake.app.operate.status import read_status
+        from nowake.app.operate.status import read_status, read_statuses
         from nowake.core.inputs import OperatorAction
 
         path = journal or runs.latest_run()
@@ -94,7 +94,10 @@ def amend(
             display=display.strip(),
             never_take=never_take,
         )
-        ask = client.command(OperatorAction.AMEND, key, amendment=change.amendment(given, read_status(path)))
+        if is_of_venues(path):
+            ask = client.command(OperatorAction.AMEND, key, parts=change.parts(given, read_statuses(path)))
+        else:
+            ask = client.command(OperatorAction.AMEND, key, amendment=change.amendment(given, read_status(path)))
         show_answer(screen, client.give(path, ask), ask, path)
 
 

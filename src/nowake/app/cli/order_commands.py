@@ -158,8 +158,8 @@ def work(
             from nowake.app.venues_file import venues_of
 
             options = replace(options, venues=venues_of(venues))
-            unheard = {"html": html, "speed": speed, "log": log, "metrics": metrics}
-            over = work_on_venues(screen, request, options, journal, unheard)
+            unheard = {"html": html, "log": log, "metrics": metrics}
+            over = work_on_venues(screen, request, options, journal, unheard, speed=speed)
             show_venues(screen, over, "work", full=full)
             raise typer.Exit(over.exit_code)
         pages.check_page(html)
@@ -201,18 +201,20 @@ def resume(
 
         pages.check_page(html)
         path = journal or runs.latest_run()
-        if is_of_venues(path):
-            unheard = {"html": html, "speed": speed, "log": log, "metrics": metrics, "key": key}
-            over = resume_on_venues(screen, path, tuple(tape or ()), unheard)
-            show_venues(screen, over, "work", full=full)
-            raise typer.Exit(over.exit_code)
-        told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
-        told.check(journal=path, html=html)
         ask = client.command(OperatorAction.RESUME, key)
+        control = Control(path, speed, unpause=ask, say=screen.err.print)
+        several = is_of_venues(path)
+        told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
+        if not several:
+            told.check(journal=path, html=html)
         if client.owner_of(path) is not None:
             show_answer(screen, client.give(path, ask), ask, path)
+        if several:
+            unheard = {"html": html, "log": log, "metrics": metrics}
+            over = resume_on_venues(screen, path, tuple(tape or ()), unheard, control)
+            show_venues(screen, over, "work", full=full)
+            raise typer.Exit(over.exit_code)
         screen.resume_hint = f"go on with: nowake resume {path}"
-        control = Control(path, speed, unpause=ask, say=screen.err.print)
         from nowake.app.interrupts import between_steps
 
         with outlets.opened(told) as telemetry, screen.stage("resume") as shown, between_steps() as check:

@@ -11,6 +11,7 @@ from nowake.app.cli.screen import Screen
 from nowake.core.errors import InputError
 
 if TYPE_CHECKING:
+    from nowake.app.operate.desk import Control
     from nowake.app.request import OrderRequest
     from nowake.app.run_options import RunOptions
     from nowake.app.venues_results import VenuesResult
@@ -26,6 +27,8 @@ def work_on_venues(
     options: RunOptions,
     journal: Path | None,
     unheard: Mapping[str, object],
+    *,
+    speed: float = 0.0,
 ) -> VenuesResult:
     """Prepare an order over several venues, show how it is divided, work it into a journal.
 
@@ -35,9 +38,11 @@ def work_on_venues(
         options: With the venues.
         journal: None = a new file of the user's runs.
         unheard: Options that only an order on one market has, by name; all must be empty.
+        speed: Seconds of market time per second; 0 = as fast as it goes.
     """
     since = time.monotonic()
     from nowake.app import results, runs
+    from nowake.app.operate.desk import Control
     from nowake.app.venues_results import work_venues
     from nowake.app.venues_run import prepare_venues
     from nowake.view.venues import plan_table
@@ -59,7 +64,8 @@ def work_on_venues(
     with screen.stage("working") as shown, between_steps() as check:
         screen.announce(shown)
         listen = listener(shown, check)(prepared)
-        return work_venues(prepared, path, listen, created_ns=time.time_ns(), since_s=since)
+        control = Control(path, speed, say=screen.err.print)
+        return work_venues(prepared, path, listen, created_ns=time.time_ns(), since_s=since, control=control)
 
 
 def listener(shown: Stage, check: Callable[[], None]) -> Callable[[PreparedVenues], Progress]:
@@ -122,7 +128,9 @@ def is_of_venues(path: Path) -> bool:
     return venues_run.is_of_venues(read_journal(path))
 
 
-def resume_on_venues(screen: Screen, path: Path, tapes: tuple[str, ...], unheard: Mapping[str, object]) -> VenuesResult:
+def resume_on_venues(
+    screen: Screen, path: Path, tapes: tuple[str, ...], unheard: Mapping[str, object], control: Control
+) -> VenuesResult:
     """Carry an order over several venues to its end, or show the end it came to."""
     from nowake.app.interrupts import between_steps
     from nowake.app.venues_results import resume_venues
@@ -133,7 +141,7 @@ def resume_on_venues(screen: Screen, path: Path, tapes: tuple[str, ...], unheard
     screen.resume_hint = f"go on with: nowake resume {path}"
     with screen.stage("resume") as shown, between_steps() as check:
         screen.announce(shown)
-        result, went_on = resume_venues(path, tapes, shown.update, listener(shown, check))
+        result, went_on = resume_venues(path, tapes, shown.update, listener(shown, check), control)
     if not went_on:
         screen.err.print(had_ended(path, tapes))
     return result

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nowake.app.operate.status import RunStatus
 from nowake.app.request import MarketHours, OrderRequest, check_length, parameters, quantity_units, window
 from nowake.core.amendment import Amendment
 from nowake.core.errors import Refused
+from nowake.core.instrument import ListingKind
 from nowake.core.terms import share
-from nowake.core.value import Value, replace
+from nowake.core.value import Value, replace, require
 
 NONE = "none"
 
@@ -94,3 +97,29 @@ def amendment(given: AmendRequest, found: RunStatus) -> Amendment:
         never_take=given.never_take,
         end_behaviour=terms.end_behaviour,
     )
+
+
+def parts(given: AmendRequest, found: Sequence[RunStatus]) -> tuple[tuple[str, Amendment], ...]:
+    """Return the change to an order over several venues, by listing, for what still runs of it.
+
+    A dark part hears of the limit, and ends no later than the others.
+
+    Raises:
+        InputError: As for ``amendment``; the quantity is to be changed.
+        Refused: As for ``amendment``.
+    """
+    rule = "left out of an order over several venues"
+    require(not given.quantity, "quantity", given.quantity, rule, "cancel it, and give another order for what is left")
+    at = [one for one in found if one.parent is not None and not one.over] or list(found[:1])
+    lit = [one for one in at if one.listing.kind is not ListingKind.DARK]
+    made = {one.listing.key: amendment(given, one) for one in lit or at[:1]}
+    end_ns = max((one.end_ns for one in made.values() if one.end_ns is not None), default=None)
+    for one in at:
+        if one.listing.kind is not ListingKind.DARK or one.parent is None:
+            continue
+        limit = amendment(AmendRequest(limit=given.limit), one).limit_units or 0 if given.limit else None
+        end = end_ns if end_ns is not None and end_ns < one.parent.order.end_ns else None
+        made.pop(one.listing.key, None)
+        if limit is not None or end is not None:
+            made[one.listing.key] = Amendment(limit_units=limit, end_ns=end)
+    return tuple(made.items())

@@ -15,9 +15,16 @@ from nowake.core.inputs import OperatorAction
 from nowake.journal.lock import lock_owner
 
 
-def command(action: OperatorAction, key: str = "", actor: str = "", amendment: Amendment | None = None) -> CommandAsk:
+def command(
+    action: OperatorAction,
+    key: str = "",
+    actor: str = "",
+    amendment: Amendment | None = None,
+    parts: tuple[tuple[str, Amendment], ...] = (),
+) -> CommandAsk:
     """Return a command; the key is made here, once, so that asking again is harmless."""
-    return CommandAsk(action=action, actor=actor or user(), key=key or uuid.uuid4().hex[:16], amendment=amendment)
+    key = key or uuid.uuid4().hex[:16]
+    return CommandAsk(action=action, actor=actor or user(), key=key, amendment=amendment, parts=parts)
 
 
 def user() -> str:

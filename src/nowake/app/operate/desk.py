@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from nowake.core.decisions import AnyDecision, CommandRefused, OrderAmended, Par
 from nowake.core.errors import InputError
 from nowake.core.inputs import OperatorAction, OperatorCommand
 from nowake.core.plan import Notice
-from nowake.core.value import require
+from nowake.core.value import replace, require
 from nowake.engine.desk import Desk
 from nowake.engine.host import Host
 from nowake.engine.state import EngineState, ParentState
@@ -54,6 +54,19 @@ class Control:
         require(0 <= self.speed <= SPEED_MAX, "speed", self.speed, f"from 0 (as fast as it goes) to {SPEED_MAX:g}")
 
 
+Spread = Callable[[CommandAsk, int, Host], tuple[OperatorCommand, ...]]
+"""Which commands, at least one, carry out what is asked at a market time."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request and how many commands it became; of whom an answer was made, and which."""
+
+    request: Request | None
+    count: int
+    told: list[tuple[str, Answer]] = field(default_factory=list)
+
+
 class Burst(Protocol):
     """A store that holds batches back."""
 
@@ -87,6 +100,7 @@ class OperatorDesk:
         last_ns: Where the recording ends; 0 = nowhere.
         unpause: See ``Control``.
         shown: Called with market time and host whenever a paced run waits; everything is durable then.
+        spread: Which commands carry out what is asked; None = one, for the only order.
     """
 
     def __init__(
@@ -99,11 +113,13 @@ class OperatorDesk:
         last_ns: int = 0,
         unpause: CommandAsk | None = None,
         shown: Callable[[int, Host], None] | None = None,
+        spread: Spread | None = None,
     ) -> None:
+        self._spread = spread or _only_command
         self._channel, self._store, self._journal = channel, store, journal
         self._pace = Pace(speed) if speed else None
         self._last_ns, self._unpause, self._shown = last_ns, unpause, shown
-        self._asked: deque[Request | None] = deque()
+        self._asked: deque[_Asked] = deque()
         self._look_at = 0.0
         self._saved = journal.head()[0] if journal is not None else 0
         self._t_ns = 0
@@ -132,54 +148,61 @@ class OperatorDesk:
         if self._unpause is not None:
             ask, self._unpause = self._unpause, None
             if any(parent.status is ParentStatus.PAUSED for parent in host.state.parents.values()):
-                self._asked.append(None)
-                return (_command(ask, t_ns, host.state),)
+                return self._given(None, self._spread(ask, t_ns, host))
         if self._channel is None:
             return ()
         if self._pace is not None or time.monotonic() >= self._look_at:
             self._channel.wait(0)
             self._look_at = time.monotonic() + POLL_S
         for request in self._channel.requests():
-            if (command := self._understood(request, t_ns, host)) is not None:
-                self._asked.append(request)
-                return (command,)
+            if commands := self._understood(request, t_ns, host):
+                return self._given(request, commands)
         return ()
 
-    def _understood(self, request: Request, t_ns: int, host: Host) -> OperatorCommand | None:
-        """Return the command of a request, or answer it and return None."""
+    def _given(self, request: Request | None, commands: tuple[OperatorCommand, ...]) -> tuple[OperatorCommand, ...]:
+        self._asked.append(_Asked(request, len(commands)))
+        return commands
+
+    def _understood(self, request: Request, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
+        """Return the commands of a request, or answer it and return none."""
         ask = request.ask
         self._store.flush()
         if not isinstance(ask, CommandAsk):
             request.answer(self._answer(host.state, "", accepted=True, text="works"))
-            return None
+            return ()
         try:
-            command = _command(ask, t_ns, host.state)
-            parent = host.state.parents.get(command.parent_id)
-            end_ns = command.amendment.end_ns if command.amendment else None
-            if self._last_ns and parent is not None and end_ns is not None:
-                check_covered(parent.order.start_ns, end_ns, self._last_ns)
+            commands = self._spread(ask, t_ns, host)
+            for command in commands:
+                parent = host.state.parents.get(command.parent_id)
+                end_ns = command.amendment.end_ns if command.amendment else None
+                if self._last_ns and parent is not None and end_ns is not None:
+                    check_covered(parent.order.start_ns, end_ns, self._last_ns)
         except InputError as error:
             answer = self._answer(host.state, ask.parent_id, accepted=False, text=error.reason, remedy=error.remedy)
             request.answer(answer)
-            return None
-        return command
+            return ()
+        return commands
 
     def tell(self, command: OperatorCommand, decisions: tuple[AnyDecision, ...], host: Host) -> None:
         """Answer who asked, once it is durable."""
         self._store.flush()
-        request = self._asked.popleft()
-        if request is not None:
-            accepted, text, remedy, repeated = what_came(command, decisions, host.state)
-            answer = self._answer(
-                host.state,
-                command.parent_id,
-                accepted=accepted,
-                text=text,
-                remedy=remedy,
-                repeated=repeated,
-                notices=_notices(decisions),
-            )
-            request.answer(answer)
+        asked = self._asked[0]
+        accepted, text, remedy, repeated = what_came(command, decisions, host.state)
+        answer = self._answer(
+            host.state,
+            command.parent_id,
+            accepted=accepted,
+            text=text,
+            remedy=remedy,
+            repeated=repeated,
+            notices=_notices(decisions),
+        )
+        parent = host.state.parents.get(command.parent_id)
+        asked.told.append((parent.order.listing if parent else command.parent_id, answer))
+        if len(asked.told) == asked.count:
+            self._asked.popleft()
+            if asked.request is not None:
+                asked.request.answer(_joined(asked.told))
 
     def _answer(
         self,
@@ -227,6 +250,22 @@ def _command(ask: CommandAsk, t_ns: int, state: EngineState) -> OperatorCommand:
     )
 
 
+def _only_command(ask: CommandAsk, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
+    return (_command(ask, t_ns, host.state),)
+
+
+def _joined(told: Sequence[tuple[str, Answer]]) -> Answer:
+    """Return the answers for the parts of an order as one; what differs says of which listing it is."""
+    answers = [answer for _, answer in told]
+    first = next((one for one in answers if not one.accepted), answers[0])
+    if len(answers) == 1:
+        return first
+    same = len({one.text for one in answers}) == 1
+    text = first.text if same else "; ".join(f"{listing}: {one.text}" for listing, one in told)
+    notices = tuple(dict.fromkeys(notice for one in answers for notice in one.notices))
+    return replace(first, text=text, notices=notices, repeated=all(one.repeated for one in answers))
+
+
 def _notices(decisions: tuple[AnyDecision, ...]) -> tuple[Notice, ...]:
     """Return what is to be said of an amended order and of its plan, each once."""
     said = [one for made in decisions if isinstance(made, OrderAmended) for one in made.notices]
@@ -261,6 +300,7 @@ def operated(
     *,
     last_ns: int = 0,
     shown: Callable[[int, Host], None] | None = None,
+    spread: Spread | None = None,
 ) -> Iterator[Desk | None]:
     """Yield the desk of a run in a file while it is worked; without a control nobody operates it.
 
@@ -270,6 +310,7 @@ def operated(
         journal: For snapshots; None where the shell keeps them.
         last_ns: Where the recording ends; 0 = nowhere.
         shown: Told when a paced run waits.
+        spread: See ``OperatorDesk``.
     """
     if control is None:
         yield None
@@ -282,7 +323,14 @@ def operated(
             where, why = control.path.parent, (error.strerror or type(error).__name__).lower()
             control.say(f"no commands can be given to this run: {where} takes no socket ({why})")
     desk = OperatorDesk(
-        channel, store, journal, speed=control.speed, last_ns=last_ns, unpause=control.unpause, shown=shown
+        channel,
+        store,
+        journal,
+        speed=control.speed,
+        last_ns=last_ns,
+        unpause=control.unpause,
+        shown=shown,
+        spread=spread,
     )
     try:
         yield desk

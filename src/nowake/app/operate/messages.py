@@ -29,6 +29,7 @@ class CommandAsk(Ask, frozen=True, tag="command"):
         key: Makes it safe to ask again.
         parent_id: Of the order; empty = the only one.
         amendment: For amend: what is to change.
+        parts: The same of an order over several venues, by listing.
     """
 
     action: OperatorAction
@@ -36,6 +37,7 @@ class CommandAsk(Ask, frozen=True, tag="command"):
     key: str
     parent_id: str = ""
     amendment: Amendment | None = None
+    parts: tuple[tuple[str, Amendment], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("actor", "key"):
