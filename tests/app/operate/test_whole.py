@@ -135,6 +135,8 @@ def test_what_is_asked_of_the_whole_is_done_to_every_part_and_comes_again(tmp_pa
         if records > seqs[-1]:  # all commands are in it: the same to the end
             assert read_journal(again).head() == head
         assert result.filled <= 3_000
+        if records >= seqs[3]:  # what the dark part left goes to both, though the process died between them
+            assert [one for one in commands_of(again) if one.actor == "venues"] == passed
     assert all(parent.status is ParentStatus.DONE for parent in host.state.parents.values())
 
 
