@@ -14,6 +14,7 @@ from test_match_l2 import ASK, BID, BUY, SELL_HITS, Driver, level, run_rows, tra
 
 from nowake.core.order import Side
 from nowake.core.tape import HIDDEN, SEEDED, Row
+from nowake.core.value import replace
 from nowake.sim import layout as lay
 from nowake.sim.exchange import Latency, SimMarket
 from nowake.sim.impact import OwnImpact
@@ -141,6 +142,38 @@ def test_the_exact_fill_lies_between(
             assert printed <= best
             if not any(Row(row[1] & 15) is Row.ADD for row in rows[at:]):  # nobody comes to our price
                 assert worst <= printed
+
+
+def test_nothing_gives_more_than_the_bar_does() -> None:
+    """Of bars that printed 80 and 40, 20 and 10 are to be had: at worst, by the estimate and at best."""
+    rows = [
+        *two_sided(),
+        trade(5, SELL_HITS, MID - 2, 80),
+        level(6, ASK, MID - 1, 70),
+        trade(105, SELL_HITS, MID - 2, 40),
+    ]
+    tape = make_tape(rows)
+    driver = Driver(dataclasses.replace(tape, meta=replace(tape.meta, modelled="from 100ms bars")))
+    for i in range(6):
+        driver.row(i)
+    driver.submit(child("b", Side.BUY, 500, MID - 1, "post-only"), START_NS)
+    driver.submit(child("t", Side.BUY, 7, kind="market"), START_NS)
+    for i in range(6, len(rows)):
+        driver.row(i)
+    assert bounds_of(driver) == (13 + 10, 13 + 10, 13 + 10)
+
+
+def test_at_best_a_bar_gives_all_it_has_to_a_price_that_is_not_reached_otherwise() -> None:
+    rows = [*two_sided(), level(1, BID, MID - 1, 400), level(2, BID, MID - 1, 300), trade(3, SELL_HITS, MID - 1, 80)]
+    tape = make_tape(rows)
+    driver = Driver(dataclasses.replace(tape, meta=replace(tape.meta, modelled="from 100ms bars")))
+    for i in range(len(rows)):
+        if i == 6:
+            driver.submit(child("b", Side.BUY, 500, MID - 1, "post-only"), START_NS)
+        driver.row(i)
+    worst, estimate, best = bounds_of(driver)
+    assert (worst, best) == (0, 20)
+    assert worst <= estimate <= best
 
 
 def test_two_own_orders_never_share_a_unit_of_a_print_at_worst() -> None:

@@ -111,11 +111,27 @@ def check(tape: Tape, probes: list[Probe], rules: list[WorldRules]) -> Outcomes:
     rows=streams(max_rows=60, reach=3),
     probes=st.lists(PROBES, max_size=12),
     rules=st.lists(RULES, min_size=4, max_size=4),
+    bar_ms=st.sampled_from([0, 0, 7, 100]),
 )
 def test_each_world_is_the_venue_alone(
-    rows: list[tuple[int, int, int, int]], probes: list[Probe], rules: list[WorldRules]
+    rows: list[tuple[int, int, int, int]], probes: list[Probe], rules: list[WorldRules], bar_ms: int
 ) -> None:
-    check(make_tape(rows), probes, rules)
+    tape = make_tape(rows)
+    if bar_ms:
+        tape = dataclasses.replace(tape, meta=replace(tape.meta, modelled=f"from {bar_ms}ms bars"))
+    check(tape, probes, rules)
+
+
+def test_no_world_gets_more_of_a_bar_than_there_is() -> None:
+    """A quarter of the 40 printed in the bar: for what takes and for what rests, in every world anew."""
+    rows = [(0, row_code(Row.SET, Book.BID) | END, MID - 1, 0), (0, row_code(Row.SET, Book.ASK) | END, MID + 1, 500)]
+    rows += [(5, row_code(Row.TRADE, Book.ASK) | END, MID - 1, 40), (150, row_code(Row.TRADE, Book.ASK) | END, MID, 8)]
+    tape = make_tape(rows)
+    tape = dataclasses.replace(tape, meta=replace(tape.meta, modelled="from 100ms bars"))
+    takes = Probe(arrives_ns=START_NS + MS, side=Side.BUY, qty_units=6, price_units=MID + 1, tif=TimeInForce.IOC)
+    rests = Probe(arrives_ns=START_NS + MS, side=Side.BUY, qty_units=100, price_units=MID)
+    probes = [takes, rests, replace(rests, world=1), replace(takes, world=2, qty_units=100)]
+    assert run_worlds(tape, probes).filled.tolist() == [6, 4 + 2, 10 + 2, 10]
 
 
 @settings(max_examples=100)

@@ -249,7 +249,7 @@ class AuctionVenue(SimVenue):
         reports, lot = [], self.listing.lot_units
         for order, part in zip(ready, got, strict=True):
             if part := min(part, self._bar_room(t_ns)) // lot * lot:
-                self.stats[lay.V_BAR_ROOM] -= part
+                self._use_bar(part)
                 reports.append(self._filled(order, price, part, t_ns, lay.PRINTED, modelled=True))
         return reports
 

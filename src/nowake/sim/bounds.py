@@ -17,6 +17,7 @@ Prints at our price work off the queue in all three, prints through it are ours 
 ids so does what leaves, by name. What is filled at once by crossing is certain. The worlds end when the order does, so
 that they say how much of it would have been filled *by then*. A print is taken to be recorded no later than the change
 of the level that it made (``sim.merge`` puts rows in the venue's order); where it is later it counts twice in both.
+Of a market made from bars neither world gives more than a bar does (``sim.bars_book``), to all orders together.
 
 Arrays are those of ``sim.layout``; ``reals`` holds what of a print is left in either world while it is handed out.
 """
@@ -36,6 +37,9 @@ from nowake.sim.layout import (
     O_ROW,
     R_BEST,
     R_WORST,
+    V_BAR_BEST,
+    V_BAR_WORST,
+    V_LOT,
 )
 
 REFERENCE = "nowake.sim.match_reference:ReferenceMatcher"
@@ -49,23 +53,30 @@ def requeue_bounds(fronts: F64, i: int, ahead: float) -> None:
 
 
 @kernel(counted=False)
-def _give(fronts: F64, reals: F64, i: int, ahead: int, left: int, purse: int, lot: int, queued: bool) -> None:
-    """Hand a print on in one world: ``ahead``, ``left`` columns of ``fronts``, ``purse`` its place in ``reals``."""
+def _give(
+    venue: I64, fronts: F64, reals: F64, i: int, ahead: int, left: int, purse: int, bar: int, queued: bool
+) -> None:
+    """Hand a print on in one world.
+
+    ``ahead``, ``left`` are columns of ``fronts``; ``purse`` is its place in ``reals``, ``bar`` that of what the bar
+    leaves in ``venue``.
+    """
     reach = reals[purse]
     if queued:
         fronts[i, ahead] -= reach
         reach = min(reach, math.floor(0.5 - fronts[i, ahead]))
         fronts[i, ahead] = max(fronts[i, ahead], 0.0)
-    take = min(fronts[i, left], reach)
-    take -= take % lot
+    take = math.floor(min(fronts[i, left], reach, float(venue[bar])))
+    take -= take % venue[V_LOT]
     if take > 0:
+        venue[bar] -= take
         fronts[i, left] -= take
         reals[purse] -= take
 
 
 @kernel(counted=False)
 def bounds_after_print(
-    orders: I64, fronts: F64, reals: F64, i: int, at_price: bool, hidden: int, named: bool, came: int, lot: int
+    venue: I64, orders: I64, fronts: F64, reals: F64, i: int, at_price: bool, hidden: int, named: bool, came: int
 ) -> None:
     """Give order ``i`` its part of a print that reached it, in both worlds.
 
@@ -75,16 +86,16 @@ def bounds_after_print(
         return
     if at_price and hidden != 0:
         if fronts[i, F_AHEAD_MIN] < 0.5:
-            _give(fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, lot, False)
+            _give(venue, fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, V_BAR_BEST, False)
         return
-    _give(fronts, reals, i, F_AHEAD_MAX, F_LEFT_MAX, R_WORST, lot, at_price)
-    _give(fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, lot, at_price)
+    _give(venue, fronts, reals, i, F_AHEAD_MAX, F_LEFT_MAX, R_WORST, V_BAR_WORST, at_price)
+    _give(venue, fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, V_BAR_BEST, at_price)
 
 
 @kernel(counted=False)
-def bounds_after_crossing(fronts: F64, reals: F64, i: int, lot: int) -> None:
+def bounds_after_crossing(venue: I64, fronts: F64, reals: F64, i: int) -> None:
     """Give order ``i`` its part of what came to its price and is in no print: at best."""
-    _give(fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, lot, False)
+    _give(venue, fronts, reals, i, F_AHEAD_MIN, F_LEFT_MIN, R_BEST, V_BAR_BEST, False)
 
 
 @kernel(counted=False, inline=True)

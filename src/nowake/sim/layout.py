@@ -41,6 +41,8 @@ V_DUE, V_REFRESH_NS, V_ARRIVALS, V_MIDS = 11, 12, 13, 14
 peg to the mid."""
 V_BAR_ROOM, V_BAR_UNTIL = 15, 16
 """Of a market made from bars (``sim.bars_book``): what may still be filled until then; else without end."""
+V_BAR_WORST, V_BAR_BEST = 17, 18
+"""Of the same bar, what is left of it at worst and at best (``sim.bounds``)."""
 V_UNIT, V_SHIFT, V_SHIFT_AT, V_SHIFT_DUE, V_MOVED, V_FLOOR = range(24, 30)
 """Of the shift: its unit (0 = there is none), rounded, when its state was made, how long it stands still, whether
 orders have lost their place, and the least seen price there can be."""

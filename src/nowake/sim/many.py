@@ -2,8 +2,8 @@
 
 Worlds share the book and the pass, not each other's orders: world 3 does not see what world 4 took. Use it where many
 small questions are asked of one market (would this order have filled, for each queue model, place and latency); a
-world that is steered by an engine runs in ``sim.world``. What happens in a world is what ``sim.match_l2`` says; on a
-tape made from bars nothing limits what is taken in a bar, as ``sim.bars_book`` does for a world of its own.
+world that is steered by an engine runs in ``sim.world``. What happens in a world is what ``sim.match_l2`` says, on a
+tape made from bars within what ``sim.bars_book`` leaves of each.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from nowake.market.own import coarsest_step
 from nowake.market.table import grown, new_table
 from nowake.sim import layout as lay
 from nowake.sim import many_kernel as mk
+from nowake.sim.bars_book import bars_book
 from nowake.sim.layout import NO_LIMIT
 from nowake.sim.merge import NEVER, VenueRows, venue_rows
 from nowake.sim.queues import FIFO, queue_model
@@ -227,7 +228,7 @@ def _run(tape: Tape, rows: VenueRows, arrays: _Arrays, ledger: bool, progress: C
     taken, taken_at = (np.tile(new_table(64), (kept, 1)) for _ in range(2))
     fills = np.zeros((4 * len(arrays.orders) + 1024, lay.FILL_FIELDS), dtype=np.int64)
     scratch = np.zeros((len(arrays.worlds), 3), dtype=np.int64)
-    stop = 0
+    bars, stop = bars_book(tape), 0
     while stop < len(tape):
         stop = min(stop + CHUNK_ROWS, len(tape))
         while status := mk.run_many(
@@ -238,6 +239,9 @@ def _run(tape: Tape, rows: VenueRows, arrays: _Arrays, ledger: bool, progress: C
                 book = bk.repaired(book, status)
             elif status == lay.FILLS_FULL:
                 fills = np.concatenate([fills, np.zeros_like(fills)])
+            elif status == lay.BAR_OVER:
+                room, arrays.state[mk.S_BAR] = bars.room(int(arrays.state[mk.S_BAR]))
+                arrays.worlds[:, lay.V_BAR_ROOM] = room
             else:
                 taken, taken_at = (np.stack([grown(one) for one in tables]) for tables in (taken, taken_at))
         if progress:

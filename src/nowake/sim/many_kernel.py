@@ -34,6 +34,7 @@ from nowake.market.book import (
 from nowake.market.queue import UNKNOWN_FRONT, front_after
 from nowake.market.seen import RESTATED, taken_now
 from nowake.sim.layout import (
+    BAR_OVER,
     F_AHEAD,
     F_TRADED,
     FILLS_FULL,
@@ -41,6 +42,7 @@ from nowake.sim.layout import (
     NO_ID,
     PRINTED,
     UNPRINTED,
+    V_BAR_ROOM,
     V_FILLS,
     V_HALF_NS,
     V_LEDGER,
@@ -69,10 +71,8 @@ RESTS, POSTS, TAKES = 0, 1, 2
 
 G_KEY, G_FIRST, G_LAST = 0, 1, 2
 
-S_CURSOR, S_EVENT, S_LIVE, S_GROUPS, S_FILLS, S_STAMP, S_PEGS, S_EDGES, S_TAKEN, S_SEQ, S_DEPTH = (
-    0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11,
-)  # fmt: skip
-"""S_GROUPS: one a side."""
+S_CURSOR, S_EVENT, S_LIVE, S_FILLS, S_STAMP, S_PEGS, S_EDGES, S_TAKEN, S_SEQ, S_DEPTH, S_BAR, S_GROUPS = range(12)
+"""S_GROUPS: one a side; S_BAR: when the bar at hand is over (``sim.bars_book``)."""
 STATE = 16
 
 LEFT, STAMP, TOUCHED = 0, 1, 2
@@ -135,10 +135,9 @@ def unlink(state: I64, groups: I64, orders: I64, i: int) -> None:
     else:
         orders[after, M_PREV] = before
     if groups[side, g, G_FIRST] < 0:
-        last = state[S_GROUPS + side] - 1
+        state[S_GROUPS + side] -= 1
         for column in range(3):
-            groups[side, g, column] = groups[side, last, column]
-        state[S_GROUPS + side] = last
+            groups[side, g, column] = groups[side, state[S_GROUPS + side], column]
 
 
 @kernel(counted=False)
@@ -161,6 +160,7 @@ def fill(state: I64, groups: I64, orders: I64, worlds: I64, fills: I64, i: int, 
     fills[n, X_T], fills[n, X_HOW] = t, how
     state[S_FILLS] = n + 1
     orders[i, M_LEAVES] -= qty
+    worlds[orders[i, M_WORLD], V_BAR_ROOM] -= qty
     if orders[i, M_LEAVES] == 0:
         end_order(state, groups, orders, worlds, i, FILLED)
 
@@ -207,9 +207,8 @@ def give_print(
                     fronts[i, F_AHEAD] -= left
                     fronts[i, F_TRADED] += qty
                     reach = min(left, math.floor(0.5 - fronts[i, F_AHEAD]))
-                    if fronts[i, F_AHEAD] < 0:
-                        fronts[i, F_AHEAD] = 0.0
-            part = min(orders[i, M_LEAVES], reach)
+                    fronts[i, F_AHEAD] = max(fronts[i, F_AHEAD], 0.0)
+            part = min(orders[i, M_LEAVES], reach, worlds[w, V_BAR_ROOM])
             part -= part % worlds[w, V_LOT]
             if part > 0:
                 fill(state, groups, orders, worlds, fills, i, part, t, PRINTED)
@@ -240,7 +239,7 @@ def give_level(
                 scratch[w, STAMP], scratch[w, LEFT] = stamp, grown
                 scratch[touched, TOUCHED] = w
                 touched += 1
-            part = min(orders[i, M_LEAVES], scratch[w, LEFT])
+            part = min(orders[i, M_LEAVES], scratch[w, LEFT], worlds[w, V_BAR_ROOM])
             part -= part % worlds[w, V_LOT]
             if part > 0:
                 fill(state, groups, orders, worlds, fills, i, part, t, UNPRINTED)
@@ -276,10 +275,8 @@ def move_queues(
                 fronts[i, F_AHEAD] = max(fronts[i, F_AHEAD] - max(old - new, 0.0), 0.0)
             fronts[i, F_AHEAD] = min(fronts[i, F_AHEAD], new)
         else:
-            w = orders[i, M_WORLD]
-            fronts[i, F_AHEAD] = front_after(
-                worlds[w, V_MODEL], exponents[w], fronts[i, F_AHEAD], old, new, fronts[i, F_TRADED]
-            )
+            model, n = worlds[orders[i, M_WORLD], V_MODEL], exponents[orders[i, M_WORLD]]
+            fronts[i, F_AHEAD] = front_after(model, n, fronts[i, F_AHEAD], old, new, fronts[i, F_TRADED])
             fronts[i, F_TRADED] = 0.0
         i = orders[i, M_NEXT]
 
@@ -364,10 +361,12 @@ def arrive(
         return 0
     if how != POSTS and peg == 0:
         venue[V_FILLS] = state[S_FILLS]
-        orders[i, M_LEAVES] = take(
-            head, size, bits, top, table, venue, fronts[i], orders, fills, mine, since, i, side, key,
-            orders[i, M_LEAVES], t,
+        wanted = min(orders[i, M_LEAVES], venue[V_BAR_ROOM])
+        took = wanted - take(
+            head, size, bits, top, table, venue, fronts[i], orders, fills, mine, since, i, side, key, wanted, t,
         )  # fmt: skip
+        orders[i, M_LEAVES] -= took
+        venue[V_BAR_ROOM] -= took
         state[S_FILLS] = venue[V_FILLS]
         if venue[V_TAKEN] > 0:
             state[S_TAKEN] = 1
@@ -450,7 +449,7 @@ def run_many(
     ``t_venue``, ``rows`` and ``joined`` are ``merge.VenueRows``, ``code`` to ``qty`` columns of the tape.
 
     Returns:
-        0; or GROW, REGRID, FILLS_FULL, LEDGER_FULL: make room and call again.
+        0; or GROW, REGRID, FILLS_FULL, LEDGER_FULL, BAR_OVER: make room, or say what a bar leaves, and call again.
     """
     a = HEAD + 2 * book[WIDTH]
     b = a + 2 * book[WORDS]
@@ -459,25 +458,28 @@ def run_many(
     n, as_recorded = code.shape[0], rows.shape[0] == 0
     while True:
         v, e = state[S_CURSOR], state[S_EVENT]
-        at_end = v >= n
-        if e < events.shape[0] and (at_end or events[e, 0] < t_venue[v]):
+        arrives = e < events.shape[0] and (v >= n or events[e, 0] < t_venue[v])
+        if not arrives and v >= stop:
+            return 0
+        t = events[e, 0] if arrives else t_venue[v]
+        if t >= state[S_BAR]:
+            state[S_BAR] = t
+            return BAR_OVER
+        if arrives:
             i = events[e, 1]
             if events[e, 2] == 1:
                 if orders[i, M_STATE] == LIVE:
                     end_order(state, groups, orders, worlds, i, ENDED)
             else:
                 status = arrive(
-                    head, size, bits, top, table, state, groups, orders, fronts, worlds, fills, taken, taken_at, i,
-                    events[e, 0],
-                )  # fmt: skip
+                    head, size, bits, top, table, state, groups, orders, fronts, worlds, fills, taken, taken_at, i, t
+                )
                 if status != 0:
                     return int(status)
             state[S_EVENT] = e + 1
             continue
-        if at_end or v >= stop:
-            return 0
         # To the next event without looking at events again.
-        horizon = events[e, 0] if e < events.shape[0] else 2**62
+        horizon = min(state[S_BAR] - 1, events[e, 0] if e < events.shape[0] else 2**62)
         while v < stop and t_venue[v] <= horizon:
             r = v if as_recorded else rows[v]
             k = int(code[r])

@@ -174,7 +174,7 @@ def _match_print(
             return left
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
-            bounds_after_print(orders, fronts, reals, i, last_key == key, hidden, came > NO_ID, came, venue[V_LOT])
+            bounds_after_print(venue, orders, fronts, reals, i, last_key == key, hidden, came > NO_ID, came)
         reach = left
         if last_key == key:
             unseen = last_seq >= HIDDEN_SEQ
@@ -214,7 +214,7 @@ def _match_level(
             break
         last_key, last_seq = int(orders[i, O_KEY]), int(orders[i, O_SEQ])
         if last_seq < HIDDEN_SEQ and orders[i, O_LINK] == 0:
-            bounds_after_crossing(fronts, reals, i, venue[V_LOT])
+            bounds_after_crossing(venue, fronts, reals, i)
         take = min(orders[i, O_LEAVES], left, venue[V_BAR_ROOM])
         take -= take % venue[V_LOT]
         if take > 0:

@@ -23,15 +23,15 @@ class World:
     ahead: float
     left: int
 
-    def give(self, qty: int, lot: int, *, queued: bool) -> int:
-        """Let ``qty`` reach the order, past the queue unless not ``queued``; return what it leaves to the next."""
+    def give(self, qty: int, lot: int, room: int, *, queued: bool) -> int:
+        """Let ``qty`` reach the order, past the queue unless not ``queued``; return what it takes, at most ``room``."""
         reach = qty
         if queued:
             reach = max(qty - int(self.ahead), 0)
             self.ahead = max(self.ahead - qty, 0.0)
-        part = min(self.left, reach) // lot * lot
+        part = max(min(self.left, reach, room), 0) // lot * lot
         self.left -= part
-        return qty - part
+        return part
 
 
 @dataclass
@@ -85,6 +85,7 @@ class ReferenceMatcher:
         lot: Fills are whole multiples of it.
         refresh_ns: How long the venue takes to show the next part of an iceberg.
         fills: (order number, quantity, seen price, venue time, how: see ``match_l2``).
+        given: What orders that rest got at worst and at best, as ``fills``.
         marks: (venue time, (side, price) used up or None, quantity, signed quantity) of every fill.
         shift: By how much seen prices differ from recorded ones, as last looked at.
     """
@@ -100,6 +101,7 @@ class ReferenceMatcher:
     arrivals: int = 0
     marks: list[tuple[int, tuple[int, int] | None, int, int]] = field(default_factory=list)
     bar_room: Callable[[int, Sequence[tuple[int, int, int, int, int]]], int] | None = None
+    given: tuple[list[tuple[int, int, int, int, int]], ...] = field(default_factory=lambda: ([], []))
     shift: int = 0
     _lost: bool = False
     _at: int = 0
@@ -111,6 +113,14 @@ class ReferenceMatcher:
     def room(self, t: int, qty: int) -> int:
         """Return how much of ``qty`` a bar leaves us at ``t``, given all that was filled; all of it without bars."""
         return qty if self.bar_room is None else min(qty, self.bar_room(t, self.fills))
+
+    def _give(self, order: RestingOrder, world: int, qty: int, t: int, *, queued: bool) -> int:
+        """Let ``qty`` reach an order at worst (world 0) or at best (1); return what it leaves to the next."""
+        took = [fill for fill in self.fills if fill[4] == TOOK]
+        room = qty if self.bar_room is None else self.bar_room(t, took + self.given[world])
+        part = order.worlds[world].give(qty, self.lot, room, queued=queued)
+        self.given[world].append((order.number, part, 0, t, PRINTED))
+        return qty - part
 
     def look(self, t: int, row: int) -> None:
         """Bring the rounded shift to ``t``: own orders keep their seen prices, and lose their places when it moves."""
@@ -298,10 +308,10 @@ class ReferenceMatcher:
                 pass
             elif at_price and hidden and (came is None or came >= order.row):
                 if order.worlds[1].ahead < 0.5:
-                    best = order.worlds[1].give(best, self.lot, queued=False)
+                    best = self._give(order, 1, best, t, queued=False)
             elif not at_price or came is None or came >= order.row:
-                worst = order.worlds[0].give(worst, self.lot, queued=at_price)
-                best = order.worlds[1].give(best, self.lot, queued=at_price)
+                worst = self._give(order, 0, worst, t, queued=at_price)
+                best = self._give(order, 1, best, t, queued=at_price)
             reach = left
             if order.price == price and self._lost:
                 reach = 0  # it has just lost its place
@@ -381,7 +391,7 @@ class ReferenceMatcher:
             for order, unseen in self._priority(1 - side, at):
                 if order.better < at:
                     continue  # our own fills have carried the market away from it
-                best = order.worlds[1].give(best, self.lot, queued=False) if order.plain else best
+                best = self._give(order, 1, best, t, queued=False) if order.plain else best
                 part = (
                     min(order.leaves - order.shown if unseen else order.shown, self.room(t, left))
                     // self.lot

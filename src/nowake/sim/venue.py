@@ -32,6 +32,7 @@ from nowake.sim.rules import SelfTrade, VenueRules, WhileHalted, grid_refusal
 from nowake.sim.takeable import pieces, takeable
 from nowake.sim.venue_desk import VenueDesk, retry_text
 
+_BAR_ROOMS = [lay.V_BAR_ROOM, lay.V_BAR_WORST, lay.V_BAR_BEST]
 _PEGS = {Peg.NONE: 0, Peg.PRIMARY: lay.PEG_PRIMARY, Peg.MIDPOINT: lay.PEG_MIDPOINT}
 
 
@@ -78,8 +79,8 @@ class SimVenue(VenueDesk):
         self.stats[[lay.V_UNIT, lay.V_SHIFT_DUE, lay.V_FLOOR]] = impact.unit, LONG, 1 - self._base
         self.stats[[lay.V_MODEL, lay.V_LOT]] = model.number, tape.listing.lot_units
         self.stats[lay.V_REFRESH_NS] = self.rules.refresh_ns
-        self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(0)
-        self.stats[lay.V_DUE] = self.stats[lay.V_BAR_UNTIL]
+        self.stats[lay.V_DUE] = lay.NEVER
+        self._bar_room(0)
         self.reals: F64 = np.concatenate([[model.n, 0.0, 0.0], impact.shift])
         self.orders: I64 = np.zeros((8, lay.ORDER_FIELDS), dtype=np.int64)
         self.fronts: F64 = np.zeros((8, lay.FRONT_FIELDS), dtype=np.float64)
@@ -123,9 +124,14 @@ class SimVenue(VenueDesk):
     def _bar_room(self, t_ns: int) -> int:
         """Return what may still be filled in the bar of ``t_ns``, a quantity that nothing is over without bars."""
         if t_ns >= self.stats[lay.V_BAR_UNTIL]:
-            self.stats[lay.V_BAR_ROOM], self.stats[lay.V_BAR_UNTIL] = self._bars.room(t_ns)
+            room, self.stats[lay.V_BAR_UNTIL] = self._bars.room(t_ns)
+            self.stats[_BAR_ROOMS] = room
             self.stats[lay.V_DUE] = min(self.stats[lay.V_DUE], self.stats[lay.V_BAR_UNTIL])
         return int(self.stats[lay.V_BAR_ROOM])
+
+    def _use_bar(self, qty: int) -> None:
+        """Take what was surely filled off what the bar leaves."""
+        self.stats[_BAR_ROOMS] -= qty
 
     def collect(self) -> list[Report]:
         """Return reports of the fills that the kernels wrote since the last call."""
@@ -386,7 +392,7 @@ class SimVenue(VenueDesk):
             *bk.views(self.book), self.stats, self.reals, self.orders, self.fills, self.taken, self.taken_at,
             order.slot, side, key, wanted, t_ns,
         )  # fmt: skip
-        self.stats[lay.V_BAR_ROOM] -= wanted - int(left)
+        self._use_bar(wanted - int(left))
         if self.stats[lay.V_MOVED]:
             head, size, _, _, table = bk.views(self.book)
             overlay.join_back(
