@@ -22,7 +22,7 @@ PRINT_FLAGS = [0, int(HIDDEN), int(OFF_EXCHANGE)]
 
 
 class OrderTape:
-    """An order-by-order tape in the making; ``contradicts``: some rows name an order or a quantity that is not there."""
+    """An order-by-order tape in the making; ``contradicts``: some rows name what is not there."""
 
     def __init__(self, rng: np.random.Generator, *, contradicts: bool = False) -> None:
         self.rng, self.contradicts = rng, contradicts

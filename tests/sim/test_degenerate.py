@@ -51,7 +51,7 @@ def run_both(driver: Driver, reference: ReferenceMatcher, tape: Tape, ours: list
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_levels_and_prints_mean_what_they_say(block: int) -> None:
-    for seed in range(40 * block, 40 * block + 40):
+    for seed in range(100 * block, 100 * block + 100):
         rng = np.random.default_rng([1, seed])
         rows = level_rows(rng)
         tape, mode = tape_of(rows, named=False), str(rng.choice(["off", "ledger", "half", "full"]))
@@ -76,7 +76,7 @@ def test_levels_and_prints_mean_what_they_say(block: int) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_orders_by_name_mean_what_they_say(block: int) -> None:
-    for seed in range(30 * block, 30 * block + 30):
+    for seed in range(60 * block, 60 * block + 60):
         rng = np.random.default_rng([2, seed])
         rows = order_rows(rng)
         tape = tape_of(rows, named=True)
@@ -150,7 +150,7 @@ def send(driver: Driver, rng: np.random.Generator, action: tuple, sent: list[str
 @pytest.mark.parametrize("block", BLOCKS)
 def test_no_unit_is_used_up_twice(block: int) -> None:
     """Of each level no more than came, of each print no more than it was, of each arrival no more than arrived."""
-    for seed in range(40 * block, 40 * block + 40):
+    for seed in range(100 * block, 100 * block + 100):
         rng = np.random.default_rng([3, seed])
         orders = rng.random() < 0.6
         rows = order_rows(rng, contradicts=rng.random() < 0.5) if orders else level_rows(rng)
@@ -189,7 +189,7 @@ def test_no_unit_is_used_up_twice(block: int) -> None:
 
 
 def lived(tape: Tape, plan: list[tuple], until: int, seed: int, **options: object) -> tuple[list, list]:
-    """Work ``plan`` = (ms, what, name, order) up to ``until``; return all that we saw and heard, and the venue's fills."""
+    """Work ``plan`` = (ms, what, name, order) up to ``until``; return all that we saw and heard, and all fills."""
     market = SimMarket(tape, seed=3, **options)
     watch = Watch(watch_id="w", parent_id="p", listing=KEY, kind=WatchKind.BID_NOT, a=MID - 1)
     seen: list = []
@@ -245,7 +245,7 @@ def a_plan(rng: np.random.Generator, last_ms: int) -> list[tuple]:
 def test_what_comes_later_changes_nothing_before(block: int) -> None:
     """Cut the tape at an instant: all that we and the venue saw and did before it is the same (I26)."""
     traded = 0
-    for seed in range(25 * block, 25 * block + 25):
+    for seed in range(50 * block, 50 * block + 50):
         rng = np.random.default_rng([4, seed])
         named = bool(rng.random() < 0.6)
         rows = order_rows(rng, 80) if named else level_rows(rng, 80)
