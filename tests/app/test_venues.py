@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
@@ -136,7 +137,8 @@ def test_every_mistake_is_one_sentence_that_says_where(cli, line: str, said: str
         ("--tape x.csv", "was ('x.csv',); say it of each venue in their file"),
         ("--impact full", "impact must be off or ledger"),
         ("--price 100", "beliefs must be left out"),
-        ("--html page.html", "html must be left out with --venues"),
+        ("--log log.jsonl", "log must be left out with --venues"),
+        ("--html nowhere/page.html", "html must be a file in a folder that exists"),
         ("--history x.csv", "was ('x.csv',); work one market by itself"),
     ],
 )
@@ -267,6 +269,35 @@ def test_explain_and_status_tell_of_every_venue(cli, whole: tuple[Path, dict[str
     assert sum(sum(one["abandoned"].values()) for one in status["venues"][:2]) == 0
     panels = cli(f"status {path}").out
     assert all(key in panels for key in fills)
+
+
+def test_the_page_shows_every_venue_its_fills_and_the_sums(cli, whole: tuple[Path, dict[str, Any]]) -> None:
+    """Every fill is a mark, every row of the table that of the result; nothing is fetched from elsewhere."""
+    path, document = whole
+    said = cli(f"tca {path} --html venues.html")
+    assert said.code == 0
+    assert "venues.html" in said.out
+    page = Path("venues.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "{{" not in page.partition('id="plotly"')[0]
+    assert not re.findall(r'(?:src|href)="', page)
+    figures = json.loads(page.partition('id="figures">')[2].partition("</script>")[0])
+    assert sorted(figures) == sorted(f"{name}-{k}" for name in ("price", "schedule") for k in range(3))
+    for k, leg in enumerate(document["venues"]):
+        marks = [one for one in figures[f"price-{k}"]["data"] if "markers" in str(one.get("mode"))]
+        assert sum(len(one["x"]) for one in marks) == len(leg["fills"])
+        assert f'id="price-{k}"' in page
+    table = page.partition("<table>")[2].partition("</table>")[0]
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in table.split("<tr>")[1:]]
+    assert [row[0] for row in rows] == ["venue", *(leg["order"]["listing"] for leg in document["venues"]), "in all"]
+    assert [float(row[2].replace(",", "")) for row in rows[1:]] == [
+        *(leg["filled"] for leg in document["venues"]),
+        3000,
+    ]
+    assert float(rows[-1][6]) == pytest.approx(document["fees"], abs=0.005)
+    Path("v.toml").write_text(FILE)
+    assert cli(f"{ORDER} --venues v.toml --journal p.db --html worked.html").code == 0
+    assert "Mid of the market" in Path("worked.html").read_text(encoding="utf-8")  # its tape is at hand
 
 
 def test_the_command_makes_the_journal_of_the_facade(cli, whole: tuple[Path, dict[str, Any]]) -> None:

@@ -9,12 +9,15 @@ import numpy as np
 from nowake.app.paired import Comparison
 from nowake.app.planning import Planned
 from nowake.app.results import Result
+from nowake.app.venues_results import VenuesResult
 from nowake.core.errors import InputError
 from nowake.core.tape import END
 from nowake.data.replay import replay
 from nowake.journal.header import package_version
+from nowake.view.format import window
 from nowake.view.html import Page, page
 from nowake.view.plan_page import PlanPage, plan_page
+from nowake.view.venues_page import VenuePart, VenuesPage, venues_page
 
 PATH_POINTS = 2000
 """Moments at which the market is drawn."""
@@ -67,6 +70,27 @@ def write_page(result: Result, path: Path, comparison: Comparison | None = None)
         comparison=comparison.words if comparison else (),
     )
     _write(page(made), path)
+
+
+def write_venues_page(result: VenuesResult, path: Path) -> None:
+    """Write the page of an order over several venues; a file that is there is replaced.
+
+    Raises:
+        InputError: The path cannot be written.
+    """
+    run, orders = result.header.run, [one.report.order for one in result.legs]
+    zone = result.legs[0].zone
+    made = VenuesPage(
+        parts=[VenuePart(one.report, market_path(one), one.zone) for one in result.legs],
+        whole=result.whole(),
+        window=window(min(one.start_ns for one in orders), max(one.end_ns for one in orders), zone),
+        seed=result.header.seed,
+        tapes=[one.name for one in run.tapes],
+        journal=str(result.path) if result.path else "",
+        journal_hash=result.journal_hash,
+        version=result.header.version,
+    )
+    _write(venues_page(made), path)
 
 
 def write_plan_page(planned: Planned, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nowake.app import run_journal, venues_run, wiring
 from nowake.app.operate.desk import Control
@@ -29,6 +29,9 @@ from nowake.core.instrument import Instrument
 from nowake.journal.header import Header
 from nowake.journal.reader import JournalFile, read_journal
 from nowake.sim.world import Progress
+
+if TYPE_CHECKING:
+    from nowake.view.venues import Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,23 @@ class VenuesResult:
         must = self.header.run.order.get("must_complete", False)
         return EXIT_RESIDUAL if must and self.residual else EXIT_OK
 
+    def whole(self) -> Whole:
+        """Return the sums over the venues in words."""
+        from nowake.view import format as f
+        from nowake.view.venues import Whole
+
+        first, average = self.legs[0].report.listing, self.average
+        side, instrument = self.legs[0].report.order.side.name, first.instrument
+        return Whole(
+            title=f"{side} {self.asked:,f} {instrument.base} {instrument.symbol}: {self.status}",
+            asked=f"{self.asked:,f}",
+            filled=f"{self.filled:,f}",
+            left=f"{self.residual:,f} left" if self.residual else "",
+            average=f.DASH if average is None else f.price(first, average / float(instrument.price_unit), more=2),
+            arrival=f.bps(self.arrival_bps),
+            fees=f"{float(self.fees):,.2f}",
+        )
+
     def to_dict(self, *, full: bool = False, schema: str = "work") -> dict[str, Any]:
         """Return what ``nowake work --venues ... --json`` prints, in human units."""
         from nowake.app.documents import result_document
@@ -154,7 +174,8 @@ def work_venues(
             report = measured(journal.batches(), leg.listing, journal.header, leg.order.parent_id)
             session = prepared.env.session(leg.listing.session)
             faults = prepared.faults(leg.listing.key)
-            legs.append(Result(report, journal.header, session, path, head, 0.0, faults=faults))
+            tape = prepared.tape(leg.listing.key)
+            legs.append(Result(report, journal.header, session, path, head, 0.0, tape=tape, faults=faults))
         return VenuesResult(prepared.asked, tuple(legs), journal.header, path, head, time.monotonic() - since)
 
 
@@ -220,5 +241,9 @@ def resume_venues(
     prepared = venues_run.reopen(path, tapes, reading)
     wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path))
     made = read_venues(path)
-    legs = tuple(replace(one, faults=prepared.faults(one.report.listing.key)) for one in made.legs)
+    keys = [one.report.listing.key for one in made.legs]
+    legs = tuple(
+        replace(one, faults=prepared.faults(key), tape=prepared.tape(key))
+        for key, one in zip(keys, made.legs, strict=True)
+    )
     return replace(made, legs=legs, elapsed_s=time.monotonic() - since), True

@@ -122,6 +122,10 @@ class PreparedVenues:
         market = self.markets.members[listing]
         return market.report() if isinstance(market, FaultyMarket) else None
 
+    def tape(self, listing: str) -> Tape | None:
+        """Return the tape of a venue; None = it is dark, and has that of its reference."""
+        return next((one for one in self.tapes if one.listing.key == listing), None)
+
     def plans(self) -> tuple[ExecutionPlan, ...]:
         """Return the plan that each leg would start with."""
         return tuple(first_route(leg.order, leg.view, self.env).plan for leg in self.legs)

@@ -17,6 +17,7 @@ from nowake.tca.report import ExecutionReport
 from nowake.view import format as f
 
 COLUMNS = ("venue", "order", "filled", "average", "arrival", "VWAP", "fees", "posted", "children", "status")
+NOTE = "slippage against arrival and VWAP in bps, positive = paid; fees in money"
 
 
 class Whole(NamedTuple):
@@ -55,18 +56,24 @@ def result_table(reports: Sequence[ExecutionReport], whole: Whole, files: Sequen
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in ("venue", "status") else "right", no_wrap=True)
     for one in reports:
-        table.add_row(*_cells(one))
-    table.add_row("in all", whole.asked, whole.filled, whole.average, whole.arrival, "", whole.fees, "", "", whole.left)
+        table.add_row(*cells(one))
+    table.add_row(*sums(whole))
     lines = Table.grid(padding=(0, 2))
     for what, where in files:
         lines.add_row(Text(what, style="dim"), Text(where, overflow="fold"))
     style = "green" if not whole.left and all(one.status == "done" for one in reports) else "yellow"
-    note = Text("slippage against arrival and VWAP in bps, positive = paid; fees in money", style="dim")
+    note = Text(NOTE, style="dim")
     body = Group(table, note, Text(), lines) if files else Group(table, note)
     return Panel(body, title=whole.title, title_align="left", border_style=style, padding=(0, 1))
 
 
-def _cells(one: ExecutionReport) -> tuple[str, ...]:
+def sums(whole: Whole) -> tuple[str, ...]:
+    """Return the row of the whole, a text a column."""
+    return ("in all", whole.asked, whole.filled, whole.average, whole.arrival, "", whole.fees, "", "", whole.left)
+
+
+def cells(one: ExecutionReport) -> tuple[str, ...]:
+    """Return the row of a venue, a text a column."""
     listing, instrument = one.listing, one.listing.instrument
     posted = one.statistics.maker_share
     left = f", {f.quantity(instrument, one.residual_units, unit=False)} left" if one.residual_units else ""

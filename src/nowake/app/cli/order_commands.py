@@ -158,9 +158,10 @@ def work(
             from nowake.app.venues_file import venues_of
 
             options = replace(options, venues=venues_of(venues))
-            unheard = {"html": html, "log": log, "metrics": metrics}
+            pages.check_page(html)
+            unheard = {"log": log, "metrics": metrics}
             over = work_on_venues(screen, request, options, journal, unheard, speed=speed)
-            show_venues(screen, over, "work", full=full)
+            show_venues(screen, over, "work", full=full, html=html)
             raise typer.Exit(over.exit_code)
         pages.check_page(html)
         told = outlets.Outlets(log=log, metrics=metrics, level=log_level)
@@ -210,9 +211,9 @@ def resume(
         if client.owner_of(path) is not None:
             show_answer(screen, client.give(path, ask), ask, path)
         if several:
-            unheard = {"html": html, "log": log, "metrics": metrics}
+            unheard = {"log": log, "metrics": metrics}
             over = resume_on_venues(screen, path, tuple(tape or ()), unheard, control)
-            show_venues(screen, over, "work", full=full)
+            show_venues(screen, over, "work", full=full, html=html)
             raise typer.Exit(over.exit_code)
         screen.resume_hint = f"go on with: nowake resume {path}"
         from nowake.app.interrupts import between_steps

@@ -10,7 +10,6 @@ from nowake.app.cli.options import FullOption, HtmlOption, JournalArgument, Json
 from nowake.app.cli.order_commands import show_result
 from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
 from nowake.app.cli.venues_commands import is_of_venues, show_venues
-from nowake.core.errors import InputError
 
 if TYPE_CHECKING:
     from nowake.app.replay import Replay
@@ -29,9 +28,7 @@ def tca(
         if is_of_venues(path):
             from nowake.app.venues_results import read_venues
 
-            if html is not None:
-                raise InputError("html", str(html), "left out of an order over several venues")
-            show_venues(screen, read_venues(path), "tca", full=full)
+            show_venues(screen, read_venues(path), "tca", full=full, html=html)
             return
         show_result(screen, results.read_result(path), "tca", full=full, html=html)
 

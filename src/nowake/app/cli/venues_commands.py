@@ -85,30 +85,24 @@ def listener(shown: Stage, check: Callable[[], None]) -> Callable[[PreparedVenue
     return made
 
 
-def show_venues(screen: Screen, result: VenuesResult, schema: str, *, full: bool) -> None:
-    """Print a result as a document, or as one table; with ``full`` each venue's own summary too."""
+def show_venues(screen: Screen, result: VenuesResult, schema: str, *, full: bool, html: Path | None) -> None:
+    """Print a result as a document, or as one table, and write its page where one is wanted.
+
+    With ``full`` each venue's own summary is printed too.
+    """
+    files = [("journal", str(result.path))] if result.path else []
+    if html is not None:
+        from nowake.app import pages
+
+        pages.write_venues_page(result, html)
+        files.append(("page", str(html)))
     if screen.as_json:
         screen.document(result.to_dict(full=full, schema=schema))
         return
-    from nowake.view import format as f
     from nowake.view import terminal
-    from nowake.view.venues import Whole, result_table
+    from nowake.view.venues import result_table
 
-    first = result.legs[0].report.listing
-    average = result.average
-    left = f"{result.residual:,f} left" if result.residual else ""
-    side, base = result.legs[0].report.order.side.name, first.instrument.base
-    whole = Whole(
-        title=f"{side} {result.asked:,f} {base} {first.instrument.symbol}: {result.status}",
-        asked=f"{result.asked:,f}",
-        filled=f"{result.filled:,f}",
-        left=left,
-        average=f.DASH if average is None else f.price(first, average / float(first.instrument.price_unit), more=2),
-        arrival=f.bps(result.arrival_bps),
-        fees=f"{float(result.fees):,.2f}",
-    )
-    files = [("journal", str(result.path))] if result.path else []
-    screen.show(result_table([one.report for one in result.legs], whole, files))
+    screen.show(result_table([one.report for one in result.legs], result.whole(), files))
     if full:
         for one in result.legs:
             screen.show(terminal.summary(one.report, one.zone), terminal.child_table(one.report, one.zone))
