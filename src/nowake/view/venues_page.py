@@ -63,8 +63,8 @@ def venues_page(found: VenuesPage) -> str:
         figures[schedule] = charts.schedule_figure(part.report, part.zone)
         said = f"Mid {'of the market' if part.path else 'as the engine saw it'}; a mark is a fill."
         key = part.report.listing.key
-        body.append(_card(f"{key}: price and fills", f"<p>{said}</p>{_chart(price, 340)}"))
-        body.append(_card(f"{key}: schedule and done", _chart(schedule, 240)))
+        body.append(_card(f"{key}: price and fills", f"<p>{said}</p>{_chart(price, 400)}"))
+        body.append(_card(f"{key}: schedule and done", _chart(schedule, 300)))
     body.append(f"<footer>{_footer(found)}</footer>")
     return html.shell(f"{title} - nowake", "\n".join(body), figures)
 
@@ -79,8 +79,10 @@ def _tiles(whole: Whole) -> list[tuple[str, str]]:
 
 
 def _notes(found: VenuesPage) -> list[str]:
-    """Return what was not traded in all, and what each venue left and why."""
-    said = [f"{found.whole.left}: not traded on any venue"] if found.whole.left else []
+    """Return what was not traded in all, and then what each venue left and why."""
+    if not found.whole.left:
+        return []
+    said = [f"{found.whole.left}: not traded on any venue"]
     for part in found.parts:
         report = part.report
         if report.residual_units:
