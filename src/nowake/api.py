@@ -229,7 +229,8 @@ def work_venues(
         request: From ``order``. A bare symbol is divided over all venues; ``SYNTH@NEAR`` is worked on that one.
         venues: Path of a TOML or JSON file with a table a venue (docs/how-to/several-venues.md).
         journal: Path of a new journal file; None keeps it in memory.
-        **options: ``seed``, ``impact``, ``queue_model``; ``fees``, ``latency``, ``rules`` of venues that state none.
+        **options: ``seed``, ``impact``, ``queue_model``; ``fees``, ``latency``, ``rules``, ``faults`` of venues that
+            state none.
 
     Raises:
         InputError: The order or the file is not what it must be, or they do not fit; says what does.

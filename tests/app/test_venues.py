@@ -230,6 +230,15 @@ def test_replay_tca_and_resume_read_it(cli, whole: tuple[Path, dict[str, Any]]) 
     assert "--tape was not looked at" in cli(f"resume {path} --tape elsewhere").err
     with pytest.raises(nowake.JournalError, match="several venues"):
         nowake.measure(path)
+    Path("again.toml").write_text(FILE)
+    assert "holds a finished run" in cli(f"{ORDER} --venues again.toml --journal {path}").err
+    Path("cut.db").write_bytes(path.read_bytes())
+    with sqlite3.connect("cut.db") as store:
+        store.execute("DELETE FROM batches WHERE seq >= 2")  # one of three orders has come
+    store.close()
+    assert "holds an unfinished run" in cli(f"{ORDER} --venues again.toml --journal cut.db").err
+    status = cli("status cut.db --json").document
+    assert [one["status"] for one in status["venues"]][1:] == ["waiting", "waiting"]
     nowake.work_order(nowake.order("buy", 100, "SYNTH", over="1m"), journal="one.db")
     with pytest.raises(nowake.JournalError, match="on one market"):
         nowake.measure_venues("one.db")

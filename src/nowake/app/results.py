@@ -16,6 +16,7 @@ from nowake.app.operate.desk import Control
 from nowake.app.outlets import tell_end, tell_start
 from nowake.app.wiring import Prepared
 from nowake.core.errors import JournalError
+from nowake.core.inputs import OrderReceived
 from nowake.core.instrument import Listing
 from nowake.core.profile import Profile
 from nowake.core.sessions import Session
@@ -205,7 +206,7 @@ def environment(file: JournalFile) -> Env:
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether the run in a journal has ended.
+    """Return whether the run in a journal, of one market or several, has ended.
 
     Raises:
         JournalError: Not a journal, or damaged.
@@ -213,7 +214,12 @@ def is_finished(path: Path) -> bool:
     file = read_journal(path)
     if next(iter(file.stored()), None) is None:
         return False
-    return read_result(path).over
+    env = environment(file)
+    asked = {
+        one.input.order.parent_id: one.input.order for one in file.batches() if isinstance(one.input, OrderReceived)
+    }
+    found = [measured(file.batches(), env.listing(one.listing), file.header, key) for key, one in asked.items()]
+    return len(found) == len(env.listings) and all(one.status in OVER for one in found)
 
 
 def check_new_journal(path: Path) -> None:

@@ -19,6 +19,7 @@ from nowake.app.results import (
     OVER,
     Result,
     environment,
+    is_finished,
     measured,
     read_result,
 )
@@ -233,11 +234,8 @@ def resume_venues(
         JournalError: The journal cannot be used, or its tapes are not the ones it was made with.
     """
     since = time.monotonic()
-    file = read_journal(path)
-    if next(iter(file.stored()), None) is not None:
-        found = read_venues(path)
-        if found.over and len(found.legs) == len(environment(file).listings):
-            return found, False
+    if is_finished(path):
+        return read_venues(path), False
     prepared = venues_run.reopen(path, tapes, reading)
     wiring.resume(path, prepared, working(prepared) if working else None, control or Control(path))
     made = read_venues(path)
