@@ -22,7 +22,7 @@ from nowake.app.venues_file import venues_of
 from nowake.app.venues_results import read_venues, resume_venues
 from nowake.core.amendment import Amendment
 from nowake.core.decisions import AnyDecision, ChildSubmitted, ParentStatus, StatusChanged
-from nowake.core.errors import InputError, Refused
+from nowake.core.errors import InputError, JournalError, Refused
 from nowake.core.inputs import OperatorAction, OperatorCommand
 from nowake.engine.host import Host
 from nowake.journal.memory import MemoryJournal
@@ -194,6 +194,23 @@ def test_a_change_in_human_units_is_one_for_each_part_that_hears_it(tmp_path: Pa
         parts(AmendRequest(quantity="10"), running)
     with pytest.raises(Refused, match="nothing is to be changed"):
         parts(AmendRequest(), running)
+
+
+def test_a_run_of_which_one_part_has_ended_has_not_ended(tmp_path: Path) -> None:
+    path, prepared, _, _ = worked(tmp_path)
+    first = {leg.order.parent_id for leg in prepared.legs if leg.listing.key == NEAR}
+    done = [
+        (batch.seq + len(batch.records), one.parent_id)
+        for batch in read_journal(path).batches()
+        for one in batch.decisions
+        if isinstance(one, StatusChanged) and one.status is ParentStatus.DONE
+    ]
+    (at,) = [seq for seq, parent_id in done if parent_id in first]
+    part = cut(path, at if at < done[-1][0] else done[-2][0])
+    with pytest.raises(JournalError, match=r"nobody works the run in .* now; go on with it"):
+        client.give(part, ask("pause"))
+    with pytest.raises(JournalError, match="has ended: there is nothing to pause"):
+        client.give(path, ask("pause"))
 
 
 def test_the_commands_reach_the_process_that_works_it(cli: Any) -> None:

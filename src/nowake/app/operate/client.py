@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nowake.app.operate.channel import PATIENCE_S, ask_owner
 from nowake.app.operate.messages import Answer, CommandAsk, StatusAsk
-from nowake.app.operate.status import read_status
+from nowake.app.operate.status import read_statuses
 from nowake.core.amendment import Amendment
 from nowake.core.errors import JournalError
 from nowake.core.inputs import OperatorAction
@@ -57,10 +57,10 @@ def give(journal: Path, ask: CommandAsk, patience_s: float = PATIENCE_S) -> Answ
 
 def nobody(journal: Path, action: OperatorAction) -> JournalError:
     """Return the error for a command to a run that nobody works, with what can be done."""
-    found = read_status(journal)
+    found = read_statuses(journal)
     if holder := lock_owner(journal):
         return JournalError(f"{journal} is held by {holder}, which takes no commands yet", "try again in a moment")
-    if found.over:
+    if all(one.over for one in found):
         return JournalError(f"the run in {journal} has ended: there is nothing to {action.value}")
     return JournalError(
         f"nobody works the run in {journal} now",

@@ -10,7 +10,6 @@ from typing import Any
 from nowake.app.operate.messages import Answer
 from nowake.app.results import environment
 from nowake.core.child import ChildStatus
-from nowake.core.decisions import ParentStatus
 from nowake.core.errors import JournalError
 from nowake.core.instrument import Listing
 from nowake.core.sessions import Session, iso
@@ -45,7 +44,7 @@ class RunStatus:
     @property
     def over(self) -> bool:
         """Return whether nothing more will happen."""
-        return self.parent is None or self.parent.status is ParentStatus.DONE
+        return self.word in ("refused", "done")
 
     @property
     def word(self) -> str:
