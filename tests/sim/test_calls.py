@@ -24,7 +24,7 @@ from nowake.sim import auction_venue
 from nowake.sim.auction import Interest
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
-from nowake.sim.rules import VenueRules, WhileHalted
+from nowake.sim.rules import SelfTrade, VenueRules, WhileHalted
 
 OPEN = START_NS + 100 * MS
 Row4 = tuple[int, int, int, int]
@@ -211,7 +211,23 @@ def test_a_replacement_carries_what_was_filled_and_a_smaller_one_keeps_its_place
     market.replace("c", child("c2", Side.SELL, 5, MID, tif="cls"), now)
     events = run_to_end(market)
     assert [event.code for event in events if isinstance(event, Rejected)] == ["other"]
-    assert fills_of(events) == [("a2", 80, MID, 130), ("b", 20, MID, 130)]
+    assert fills_of(events) == [("a2", 80, MID, 60_100), ("b", 20, MID, 60_100)]
+
+
+def test_an_order_in_an_auction_whose_print_is_not_known_yet_cannot_be_taken_out() -> None:
+    """Who could see the print and cancel would trade with hindsight."""
+    rows = [*two_sided(), crossed_print(130, MID, 500)]
+    market = market_of(rows, CLOSES, auction_share=0.2)
+    now, _ = market.advance(START_NS + 10 * MS)
+    market.submit(child("a", Side.BUY, 90, MID, tif="cls"), now)
+    events = run_to_end(market, START_NS + 150 * MS)
+    market.cancel("a", START_NS + 150 * MS)
+    market.replace("a", child("b", Side.BUY, 10, MID, tif="cls"), START_NS + 150 * MS)
+    events += run_to_end(market)
+    assert [(type(e), e.code) for e in events if isinstance(e, CancelRejected | Rejected)] == [
+        (CancelRejected, "frozen"), (Rejected, "frozen"),
+    ]  # fmt: skip
+    assert fills_of(events) == [("a", 90, MID, 60_100)]
 
 
 def test_what_rests_at_the_close_takes_part_in_the_closing_auction_where_rules_say_so() -> None:
@@ -224,10 +240,10 @@ def test_what_rests_at_the_close_takes_part_in_the_closing_auction_where_rules_s
         market.submit(child("peg", Side.BUY, 40, kind="post-only", peg="primary"), now)
         market.submit(child("moc", Side.BUY, 30, kind="market", tif="cls"), now)
         events = run_to_end(market)
-        fills = [("moc", 30, MID - 2, 130), ("rests", 20, MID - 2, 130)]
+        fills = [("moc", 30, MID - 2, 60_100), ("rests", 20, MID - 2, 60_100)]
         assert sorted(fills_of(events)) == fills[: 1 + joins]
         ended = {e.child_id: (e.t_venue_ns - START_NS) // MS for e in events if isinstance(e, Ended)}
-        at = 130 if joins else 100
+        at = 60_100 if joins else 100
         assert ended == {"rests": at, "low": at, "peg": 100}
 
 
@@ -284,16 +300,36 @@ def test_a_halt_ends_in_an_auction_with_the_book_that_collected_orders() -> None
     assert [status.child_id for status in market.truth() if status.live] == ["low"]
 
 
-def test_a_halt_whose_book_does_not_cross_ends_inside_the_recorded_print_or_in_the_book() -> None:
-    for printed in (0, 500):
-        rows = [*halted(), *([crossed_print(220, MID, printed)] if printed else [])]
-        rows += [(300, row_code(Row.TRADE, Book.ASK, END), MID - 5, 1_000)]
-        market = market_of(rows, None, **REOPENS, auction_share=0.1)
+@pytest.mark.parametrize(("printed", "filled_ms"), [(None, 300), (MID, 300), (MID - 2, 220)])
+def test_a_halt_whose_book_does_not_cross_ends_in_the_book_and_its_print_is_one_as_any(
+    printed: int | None, filled_ms: int
+) -> None:
+    """A print of which nobody knows yet that it is the auction's fills what rests at a better price, no more."""
+    rows = [*halted(), *([crossed_print(220, printed, 500)] if printed else [])]
+    rows += [(300, row_code(Row.TRADE, Book.ASK, END), MID - 5, 1_000)]
+    market = market_of(rows, None, **REOPENS, auction_share=0.1)
+    run_to_end(market, START_NS + 60 * MS)
+    market.submit(child("new", Side.BUY, 80, MID), START_NS + 60 * MS)
+    assert fills_of(run_to_end(market)) == [("new", 80, MID, filled_ms)]
+
+
+def test_own_orders_that_cross_as_trading_begins_meet_by_the_rule_of_the_venue() -> None:
+    """A buyer and a seller of ours at one price wait for the end of a halt; neither ever rests beyond the other."""
+    expected = {
+        SelfTrade.REJECT_NEWEST: {"buys": 30},
+        SelfTrade.CANCEL_OLDEST: {"sells": 20},
+        SelfTrade.CANCEL_BOTH: {},
+        SelfTrade.DECREMENT: {"buys": 10},
+    }
+    for rule, left in expected.items():
+        market = market_of(halted(), None, **REOPENS, self_trade=rule)
         run_to_end(market, START_NS + 60 * MS)
-        market.submit(child("new", Side.BUY, 80, MID), START_NS + 60 * MS)
+        market.submit(child("buys", Side.BUY, 30, MID), START_NS + 60 * MS)
+        market.submit(child("sells", Side.SELL, 20, MID), START_NS + 61 * MS)
         events = run_to_end(market)
-        at_reopening = [("new", 50, MID, 220)] if printed else []
-        assert fills_of(events) == [*at_reopening, ("new", 30 if printed else 80, MID, 300)]
+        assert not fills_of(events)
+        lives = [order for order in market.venue._by_id.values() if order.can_trade()]
+        assert {order.child.child_id: order.open_qty for order in lives} == left
 
 
 def test_what_crosses_the_book_as_trading_begins_takes_from_it_and_never_rests_beyond_it() -> None:

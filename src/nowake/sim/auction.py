@@ -29,7 +29,7 @@ from nowake.market.book import levels
 from nowake.sim.merge import VenueRows
 
 WINDOW_NS = 60_000_000_000
-"""A recorded auction prints within this after its instant, or it did not take place."""
+"""A recorded auction prints within this after its instant, or it did not take place; which print it was shows then."""
 
 _BLOCK = 4096
 """Rows looked at at a time, from the newest back."""
@@ -179,7 +179,8 @@ def auction_ns(session: Session | None, tif: TimeInForce, t_ns: int) -> int | No
 def recorded_print(tape: Tape, rows: VenueRows, instant_ns: int) -> tuple[int, int, int]:
     """Return (venue time, price, quantity) of the print of an auction at ``instant_ns``: price and quantity 0 = none.
 
-    It is the largest print without an aggressor, on the exchange, in the minute from the instant on.
+    It is the largest print without an aggressor, on the exchange, in the minute from the instant on; nobody can know it
+    before that is over.
     """
     times = rows.times
     lo, hi = np.searchsorted(times, [instant_ns, instant_ns + WINDOW_NS + 1])
@@ -220,10 +221,11 @@ def last_print(tape: Tape, rows: VenueRows, before: int) -> int:
     return 0
 
 
-def halts(tape: Tape, rows: VenueRows) -> list[tuple[int, int]]:
-    """Return (from, to) of every stretch in which trading was halted and went on again, venue time."""
+def halts(tape: Tape, rows: VenueRows) -> list[tuple[int, int | None]]:
+    """Return (from, to) of every stretch in which trading was halted, venue time; None = to the end of the tape."""
     kind = tape.code[rows.rows] & KIND_MASK if len(rows.rows) else tape.code & KIND_MASK
-    found, since = [], None
+    found: list[tuple[int, int | None]] = []
+    since = None
     for at in np.flatnonzero((kind == Row.HALT) | (kind == Row.RESUME)).tolist():
         t_ns = int(rows.times[at])
         if kind[at] == Row.HALT:
@@ -231,4 +233,4 @@ def halts(tape: Tape, rows: VenueRows) -> list[tuple[int, int]]:
         elif since is not None:
             found.append((since, t_ns))
             since = None
-    return found
+    return found if since is None else [*found, (since, None)]

@@ -1,8 +1,8 @@
 """A venue that holds auctions beside trading continuously, and whose session ends: what it does by itself.
 
 Orders gather in the call phase of an auction (``sim.calls``) and trade at one price (``sim.auction``): with the
-recorded book where that collected orders and crosses, else inside the recorded print. ``due_ns`` says when it acts
-next.
+recorded book where that collected orders and crosses, else inside the recorded print. Which print that was shows only
+when ``auction.WINDOW_NS`` are over: it is asked for then, never before. ``due_ns`` says when the venue acts next.
 """
 
 from __future__ import annotations
@@ -53,11 +53,13 @@ class AuctionVenue(SimVenue):
         self._calls = Calls(tape, rows, self._session, self.rules)
         self._events: list[tuple[int, Callable[[], list[Report]]]] = []
         self._planned: set[tuple[Auction, int]] = set()
+        self._crossing: list[VenueOrder] = []  # in an auction whose print is not known yet
+        self._held_ns = dict.fromkeys(Auction, -lay.NEVER)  # the newest that was held
         self._close_ns = lay.NEVER
         self.indicated: list[tuple[int, Indication | None]] = []
         self._plan_indication(int(rows.times[0]) - 1)
-        for call in self._calls.halts:
-            self._plan_auction(Auction.REOPEN, call.ends_ns)
+        for instant in self._calls.reopenings:
+            self._plan_auction(Auction.REOPEN, instant)
 
     @property
     def due_ns(self) -> int:
@@ -107,6 +109,8 @@ class AuctionVenue(SimVenue):
     def _gather(self, order: VenueOrder, auction: Auction, t_ns: int) -> list[Report]:
         """Take an order on for an auction."""
         child = order.child
+        if t_ns < self._held_ns[auction]:
+            return self._reject(order, t_ns, "too-late", "this auction has been held")
         if auction.tif is not None:
             instant = au.auction_ns(self._session, auction.tif, t_ns)
             if instant is None or t_ns >= instant:
@@ -128,7 +132,9 @@ class AuctionVenue(SimVenue):
             self._plan(instant - 1, partial(self._uncross, auction, instant))
 
     def _frozen(self, order: VenueOrder, t_ns: int) -> bool:
-        """Return whether it is too late to take an order out of its auction."""
+        """Return whether it is too late to take an order out of its auction: whatever it gets there, it has got."""
+        if order in self._crossing:
+            return True
         tif = next((one.tif for one, orders in self._gathered.items() if order in orders), None)
         instant = au.auction_ns(self._session, tif, t_ns) if tif else None
         return instant is not None and self.rules.freeze_ns > 0 and t_ns >= instant - self.rules.freeze_ns
@@ -143,7 +149,8 @@ class AuctionVenue(SimVenue):
     def replace(self, old_id: str, child: ChildOrder, t_ns: int) -> list[Report]:
         """Let ``child`` take the place of an order, as ``SimVenue`` does; in an auction's book too."""
         old = self._by_id.get(old_id)
-        gathered = next((orders for orders in self._gathered.values() if old in orders), None)
+        waiting = (*self._gathered.values(), self._crossing)
+        gathered = next((orders for orders in waiting if old in orders), None)
         if old is None or gathered is None or not old.can_trade():
             return super().replace(old_id, child, t_ns)
         order = VenueOrder(child, cum_qty=old.cum_qty)
@@ -219,75 +226,92 @@ class AuctionVenue(SimVenue):
         return max(1, self._base + mid)
 
     def _uncross(self, auction: Auction, instant: int) -> list[Report]:
-        """Hold an auction with the recorded book if that crosses, else plan it for when the recorded one printed."""
-        if auction is not Auction.CLOSE:
-            self._gathered[auction] = (self._pulled() if auction is Auction.REOPEN else []) + self._gathered[auction]
-        if not self._gathered[auction]:
-            return []
-        t_ns, price, qty = au.recorded_print(self._tape, self._rows, instant)
+        """Hold an auction with the recorded book if that crosses; else those that are for it alone wait for its print.
+
+        The others trade continuously from now on: a print of the auction meets them as any print meets what rests.
+        """
+        self._held_ns[auction] = instant
         best = [bk.levels(self.book, side, 1) for side in (0, 1)]
         crossed = auction is not Auction.CLOSE and all(best) and best[0][0][0] + best[1][0][0] >= 0
-        reports = self._held_with_book(auction, instant) if crossed else []
-        if not qty and auction is not Auction.CLOSE:
-            t_ns = instant - 1  # there was none
-        shared = (0, 0) if crossed else (price, qty)
-        self._plan(
-            max(t_ns, instant - 1), partial(self.hold_auction, auction, *shared, max(t_ns, instant), takes=not crossed)
-        )
+        gathered, self._gathered[auction] = self._gathered[auction], []
+        pulled = self._pulled() if auction is Auction.REOPEN else []
+        ready = [order for order in pulled + gathered if order.can_trade()]
+        reports = self._held_with_book(auction, ready, instant) if crossed else []
+        waits = [order for order in ready if auction is Auction.CLOSE or order.child.tif.auction]
+        if waits and not crossed:
+            self._crossing += waits
+            self._plan(instant + au.WINDOW_NS, partial(self._inside_print, waits, instant))
+        for order in ready:
+            if order not in waits:
+                reports += self._go_on(order, instant, takes=not crossed)
+            elif crossed and order.can_trade():
+                reports += self._expire(order, instant)
         return reports
 
-    def _held_with_book(self, auction: Auction, t_ns: int) -> list[Report]:
+    def _held_with_book(self, auction: Auction, ready: list[VenueOrder], t_ns: int) -> list[Report]:
         """Let what gathered trade with the recorded book at one price; recorded orders are before ours at a limit."""
-        ready = [order for order in self._gathered[auction] if order.can_trade()]
         others = self._recorded_interest(auction)
         interest = others + [au.interest_of(order.child, order.open_qty) for order in ready]
         cross, filled = au.uncross(interest, self._reference())
         price = cross.price_units if cross is not None else 0
-        return self._shared_out(ready, filled[len(others) :], price, t_ns)
+        return self._shared_out(ready, filled[len(others) :], price, t_ns, t_ns)
 
-    def _shared_out(self, ready: list[VenueOrder], got: list[int], price: int, t_ns: int) -> list[Report]:
+    def _shared_out(
+        self, ready: list[VenueOrder], got: list[int], price: int, t_ns: int, traded_ns: int
+    ) -> list[Report]:
+        """Report at ``t_ns`` what orders got of what traded at ``traded_ns``, whose bar limits it."""
         reports, lot = [], self.listing.lot_units
+        running, (most, until) = self._bar_room(t_ns), self._bars.room(traded_ns)
+        is_running = until == self.stats[lay.V_BAR_UNTIL]
+        room = running if is_running else most - self._filled_in_bar(until)
         for order, part in zip(ready, got, strict=True):
-            if part := min(part, self._bar_room(t_ns)) // lot * lot:
-                self._use_bar(part)
+            if part := max(min(part, room), 0) // lot * lot:
+                room -= part
+                if is_running:
+                    self._use_bar(part)
                 reports.append(self._filled(order, price, part, t_ns, lay.PRINTED, modelled=True))
         return reports
 
-    def hold_auction(
-        self, auction: Auction, price_units: int, qty: int, t_ns: int, *, takes: bool = True
-    ) -> list[Report]:
-        """Let what gathered trade inside the recorded print of an auction (0, 0 = none); the rest is over, or rests.
+    def _filled_in_bar(self, until_ns: int) -> int:
+        """Return what was filled in the bar that ended at a time."""
+        fills = [fill for order in self._by_id.values() for fill in order.fills]
+        return sum(fill.qty_units for fill in fills if self._bars.room(fill.t_venue_ns)[1] == until_ns)
 
-        With ``takes`` what crosses the recorded book takes from it before it rests: that book had no part yet.
-        """
-        ready = [order for order in self._gathered[auction] if order.can_trade()]
-        self._gathered[auction] = []
-        interest = [au.interest_of(order.child, order.open_qty) for order in ready]
-        had = dict.fromkeys(Side, 0)  # of the same print, by orders that rest on the book
+    def _inside_print(self, waits: list[VenueOrder], instant: int) -> list[Report]:
+        """Let what waited trade inside the recorded print of an auction, now that it is known; the rest is over."""
+        t_ns = instant + au.WINDOW_NS
+        self._crossing = [order for order in self._crossing if order not in waits]
+        printed_ns, price, qty = au.recorded_print(self._tape, self._rows, instant)
+        had = dict.fromkeys(Side, 0)  # of the same print, by orders that rested on the book
         for one in self._by_id.values():
-            had[one.child.side] += sum(fill.qty_units for fill in one.fills if fill.t_venue_ns == t_ns)
-        got = au.inside_print(interest, price_units, qty, self.rules.auction_share, self.listing.lot_units, had)
-        reports = self._shared_out(ready, got, price_units, t_ns)
-        for order in ready:
-            if not order.can_trade():
-                continue
-            if order.child.tif is not TimeInForce.GTC or auction is Auction.CLOSE:
-                reports += self._expire(order, t_ns)
-            else:
-                side = 0 if order.child.side is Side.BUY else 1
-                self._age(t_ns)
-                if takes:
-                    reports += self._take_first(order, side, t_ns)
-                if order.can_trade():
-                    self._rest(order, side, self._arrival_key(order.child, side), order.open_qty, t_ns)
-        return reports
+            had[one.child.side] += sum(fill.qty_units for fill in one.fills if fill.t_venue_ns == printed_ns)
+        interest = [au.interest_of(order.child, order.open_qty) for order in waits]
+        got = au.inside_print(interest, price, qty, self.rules.auction_share, self.listing.lot_units, had)
+        reports = self._shared_out(waits, got, price, t_ns, printed_ns)
+        return reports + [report for order in waits if order.can_trade() for report in self._expire(order, t_ns)]
 
-    def _take_first(self, order: VenueOrder, side: int, t_ns: int) -> list[Report]:
-        """Match an order that was accepted long since; where own orders would end the newest, it waits behind them."""
+    def _go_on(self, order: VenueOrder, t_ns: int, *, takes: bool) -> list[Report]:
+        """Let what an auction left of an order trade continuously; where that would meet own orders, their rule holds.
+
+        With ``takes`` what crosses the recorded book takes from it before it rests: that book had no part yet. An order
+        that cannot take rests. The newest that would be refused for an own order ends: it was accepted long since.
+        """
+        if not order.can_trade():
+            return []
+        side = 0 if order.child.side is Side.BUY else 1
+        self._age(t_ns)
         key = self._arrival_key(order.child, side)
+        passive = order.child.order_type is OrderType.POST_ONLY
         meets = own.first_met(self.orders, self._in_slot, side, key) is not None
-        barred = meets and self.rules.self_trade is SelfTrade.REJECT_NEWEST
-        return [] if barred else self._match(order, side, key, t_ns)
+        if meets and (passive or self.rules.self_trade is SelfTrade.REJECT_NEWEST):
+            return self._cancel(order, t_ns)
+        reports = [] if passive else self._match(order, side, key, t_ns, walks=takes)
+        if order.status.terminal:
+            return reports
+        if order.open_qty <= 0:
+            return reports + self._cancel(order, t_ns)
+        self._rest(order, side, self._arrival_key(order.child, side), order.open_qty, t_ns)
+        return reports
 
     def _plan_indication(self, t_ns: int) -> None:
         due = self._calls.next_ns(t_ns)

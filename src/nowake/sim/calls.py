@@ -9,9 +9,13 @@ from typing import NamedTuple
 from nowake.core.child import TimeInForce
 from nowake.core.sessions import Session
 from nowake.core.tape import Tape
-from nowake.sim.auction import auction_ns, halts
+from nowake.sim.auction import halts
+from nowake.sim.layout import NEVER
 from nowake.sim.merge import VenueRows
 from nowake.sim.rules import VenueRules
+
+_AFTER_NS = 86_400_000_000_000
+"""How long a halt in which a tape ends goes on being published: longer than anybody waits for it."""
 
 
 class Auction(StrEnum):
@@ -46,7 +50,8 @@ def session_calls(rows: VenueRows, session: Session | None, call_ns: int) -> lis
         return []
     first, last = int(rows.times[0]), int(rows.times[-1])
     day, found = session.trading_day(first), []
-    while day <= session.trading_day(last):
+    until = min(session.trading_day(last + call_ns), max(session.valid_to, session.trading_day(last)))
+    while day <= until:  # a call may have begun that ends after the tape
         if hours := session.hours(day):
             for auction, at in zip((Auction.OPEN, Auction.CLOSE), hours, strict=True):
                 if at >= first:
@@ -55,22 +60,33 @@ def session_calls(rows: VenueRows, session: Session | None, call_ns: int) -> lis
     return found
 
 
-def reopenings(tape: Tape, rows: VenueRows, session: Session | None) -> list[Call]:
-    """Return the halts of a tape that end while the session is open, from the opening on at the earliest.
+def halted_calls(tape: Tape, rows: VenueRows, session: Session | None) -> tuple[list[Call], list[int]]:
+    """Return the stretches in which trading is halted in an open session, and the instants at which it goes on there.
 
     HALT rows that stand for a closed session (``data.readers.closed_hours``) end with the opening: that is an auction
-    of the session.
+    of the session. A stretch is a call phase whether or not it will end on this day, or on this tape.
     """
-    found = []
+    calls, resumed = [], []
     for since, until in halts(tape, rows):
-        opened = since
-        if session is not None and not session.always_open:
-            opens = auction_ns(session, TimeInForce.OPG, until)
-            closes = auction_ns(session, TimeInForce.CLS, until)
-            if opens is None or closes is None or not opens < until < closes:
-                continue
-            opened = max(since, opens)
-        found.append(Call(opened, until, Auction.REOPEN))
+        to = int(rows.times[-1]) + _AFTER_NS if until is None else until
+        for opens, closes in open_stretches(session, since, to):
+            begins, ends = max(since, opens), min(to, closes)
+            if begins < ends:
+                calls.append(Call(begins, ends, Auction.REOPEN))
+                resumed += [ends] if until == ends < closes else []
+    return calls, resumed
+
+
+def open_stretches(session: Session | None, from_ns: int, to_ns: int) -> list[tuple[int, int]]:
+    """Return (opens, closes) of the trading days that two instants lie in and of those between; 0 and never: no end."""
+    if session is None or session.always_open:
+        return [(0, NEVER)]
+    day, found = session.trading_day(from_ns), []
+    until = min(session.trading_day(to_ns), max(session.valid_to, day))
+    while day <= until:
+        if hours := session.hours(day):
+            found.append(hours)
+        day += timedelta(days=1)
     return found
 
 
@@ -82,19 +98,22 @@ class Calls:
         rows: Of the tape, as the venue sees them.
         session: Trading hours, None = always open.
         rules: Which auctions there are, and how long their calls last.
+
+    Attributes:
+        reopenings: The instants at which a halt ends with an auction.
     """
 
     def __init__(self, tape: Tape, rows: VenueRows, session: Session | None, rules: VenueRules) -> None:
-        self.halts = reopenings(tape, rows, session) if rules.reopen_by_auction else []
+        halted, self.reopenings = halted_calls(tape, rows, session) if rules.reopen_by_auction else ([], [])
         published = session_calls(rows, session, rules.call_ns)
-        published += self.halts if rules.call_ns else []
+        published += halted if rules.call_ns else []
         self._published = sorted(published, key=lambda call: (call.begins_ns, call.ends_ns))
         self._every_ns = rules.indicate_ns
 
     def call_at(self, t_ns: int) -> Call | None:
-        """Return the call phase that is published at an instant; of several the one that ends first."""
+        """Return the call phase that is published at an instant: that of a halt, else the one that ends first."""
         running = [call for call in self._published if call.begins_ns <= t_ns < call.ends_ns]
-        return min(running, key=lambda call: call.ends_ns, default=None)
+        return min(running, key=lambda call: (call.known, call.ends_ns), default=None)
 
     def next_ns(self, t_ns: int) -> int | None:
         """Return the first instant after ``t_ns`` at which something is published, or a call ends; None = never."""

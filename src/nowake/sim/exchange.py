@@ -358,11 +358,11 @@ class SimMarket:
         outcome, limit = self.run_kernels(limit_ns, table)
         if reports := self.venue.collect():
             self._deliver(reports)
-        if outcome == mg.COMMAND and self.venue.due_ns <= self._command_ns:
-            self._deliver(self.venue.act())
-        elif outcome == mg.COMMAND:
+        if outcome == mg.COMMAND and self._commands and self._commands[0][0] <= self.venue.due_ns:
             arrives, run = self._commands.pop(0)
             self._deliver(run(arrives))
+        elif outcome == mg.COMMAND:
+            self._deliver(self.venue.act())
         elif outcome not in (mg.REACHED, mg.FIRED):
             self.make_room(outcome)
         return outcome, limit

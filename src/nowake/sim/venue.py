@@ -288,13 +288,17 @@ class SimVenue(VenueDesk):
         self._rest(order, side, key, order.open_qty, t_ns)
         return reports
 
-    def _match(self, order: VenueOrder, side: int, key: int, t_ns: int) -> list[Report]:
-        """Walk what is seen; meet own orders as the venue's rule says, each after all that is seen up to its price."""
+    def _match(self, order: VenueOrder, side: int, key: int, t_ns: int, *, walks: bool = True) -> list[Report]:
+        """Walk what is seen; meet own orders as the venue's rule says, each after all that is seen up to its price.
+
+        Without ``walks`` it meets own orders only.
+        """
         reports: list[Report] = []
         while order.can_trade():
             met = own.first_met(self.orders, self._in_slot, side, key)
             stop = key if met is None else -own.key_of(self.orders, met)
-            self._walk(order, side, stop, t_ns)
+            if walks:
+                self._walk(order, side, stop, t_ns)
             reports += self.collect()
             if met is None or not order.can_trade():
                 break
