@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from market_rows import MID, MS, START_NS, make_tape, two_sided
 from sim_orders import child, run_to_end
 
+from nowake.core.inputs import Filled
 from nowake.core.order import Side
 from nowake.core.sessions import Session
 from nowake.core.tape import END, OFF_EXCHANGE, Book, Row, row_code
@@ -125,3 +126,38 @@ def test_a_cut_tape_changes_nothing_before_the_cut(
 ) -> None:
     whole = said_by(rows, cut_ms, actions, session, rules, cut=False)
     assert said_by(rows, cut_ms, actions, session, rules, cut=True) == whole
+
+
+@settings(max_examples=200)
+@given(
+    prints=st.lists(
+        st.tuples(st.integers(0, 59_000), st.integers(1, 900)), min_size=2, max_size=5, unique_by=lambda p: p[0]
+    ),
+    orders=st.lists(st.tuples(st.sampled_from(list(Side)), st.integers(1, 300), st.booleans()), min_size=1, max_size=4),
+    closing=st.booleans(),
+    after_ms=st.integers(0, 62_000),
+    rules=RULES,
+)
+def test_the_print_of_an_auction_is_not_known_before_its_minute_is_over(
+    prints: dict[int, int],
+    orders: list[tuple[Side, int, bool]],
+    closing: bool,
+    after_ms: int,
+    rules: VenueRules,
+) -> None:
+    """Of several prints that could be it, the largest may still come."""
+    instant, tif = (CLOSES_MS, "cls") if closing else (OPENS_MS, "opg")
+    rows = [(instant + ms, row_code(Row.TRADE, Book.NONE, END), MID, qty) for ms, qty in sorted(prints.items())]
+    rows = [*two_sided(), *rows, (ENDS_MS, row_code(Row.SET, Book.BID, END), MID - 50, 1)]
+    actions = [
+        (instant - 9_000 + n, f"market-{tif}" if at_any else tif, side, qty, 0)
+        for n, (side, qty, at_any) in enumerate(orders)
+    ]
+    session, cut_ms = SESSIONS[1], instant + after_ms
+    whole = said_by(rows, cut_ms, actions, session, rules, cut=False)
+    assert said_by(rows, cut_ms, actions, session, rules, cut=True) == whole
+    in_time = [fill for fill in whole if isinstance(fill, Filled)]
+    assert not in_time or after_ms >= 60_000
+    told = said_by(rows, instant + 62_000, actions, session, rules, cut=False)
+    largest = max(prints.values())
+    assert any(isinstance(one, Filled) for one in told) == (largest >= 2)  # half of it is at least one
