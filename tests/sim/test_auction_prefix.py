@@ -130,9 +130,7 @@ def test_a_cut_tape_changes_nothing_before_the_cut(
 
 @settings(max_examples=200)
 @given(
-    prints=st.lists(
-        st.tuples(st.integers(0, 59_000), st.integers(1, 900)), min_size=2, max_size=5, unique_by=lambda p: p[0]
-    ),
+    prints=st.dictionaries(st.integers(0, 59_000), st.integers(1, 900), min_size=2, max_size=5),
     orders=st.lists(st.tuples(st.sampled_from(list(Side)), st.integers(1, 300), st.booleans()), min_size=1, max_size=4),
     closing=st.booleans(),
     after_ms=st.integers(0, 62_000),
