@@ -163,7 +163,7 @@ def level_rows(rng: np.random.Generator, count: int = 60) -> list[IdRow]:
         if luck < 0.04:
             kind = Row(int(rng.choice([Row.SET, Row.ADD])))
             rows.append((ms, row_code(Row.CLEAR, Book.NONE, SNAPSHOT), 0, 0, 0))
-            for away in (-3, -2, -1, -1, 1, 1, 2, 3):
+            for away in (-3, -2, -1, 1, 2, 3) if kind is Row.SET else (-3, -2, -1, -1, 1, 1, 2, 3):
                 if rng.random() < 0.7:
                     side = BID if away < 0 else ASK
                     rows.append((ms, row_code(kind, side, SNAPSHOT), MID + away, int(rng.choice([1, 5, 100])), 0))

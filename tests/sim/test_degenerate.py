@@ -112,12 +112,15 @@ class Count:
         self.size[level] = new
         if code & (SEEDED | SNAPSHOT):
             # What is seen again has not come again: only more than was ever there may be new.
-            known = self.hidden.get(level, 0) if code & SNAPSHOT else self.came[level]
-            self.came[level] += max(new - max(known, old), 0)
-            if code & SEEDED and not new:
+            self.came[level] += max(new - max(self.hidden.get(level, 0), old), 0)
+            if kind is Row.SET and new:
+                self.hidden.pop(level, None)
+            elif code & SEEDED:
                 self.hidden[level] = max(old, self.hidden.get(level, 0))
         else:
             self.came[level] += max(new - old, 0)
+            if not old or not new:
+                self.hidden.pop(level, None)
         return max(new - old, 0)
 
     def use(self, level: int, qty: int) -> None:

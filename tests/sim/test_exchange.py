@@ -181,6 +181,19 @@ def test_an_order_that_arrives_after_the_print_is_not_filled_by_it() -> None:
     assert any(isinstance(e, Filled) for e in run_to_end(market))
 
 
+@pytest.mark.parametrize("looks", [(), (watch(WatchKind.BID_NOT, MID - 1),)])
+def test_at_one_instant_the_venues_row_comes_before_what_arrives(looks: tuple[Watch, ...]) -> None:
+    """Whether or not somebody watches: two ways through the kernels."""
+    rows = [*two_sided(), (100, row_code(Row.TRADE, ASK, END), MID - 1, 150), (200, row_code(Row.GAP, END), 0, 0)]
+    for sent, expected in ((100 * MS, 0), (100 * MS - 1, 20)):
+        market = SimMarket(make_tape(rows), latency=Latency(entry_ns=3 * MS))
+        now, _ = market.advance(START_NS + sent - 3 * MS)
+        market.submit(child("c", Side.BUY, 20, MID - 1, "post-only"), now)
+        while market.advance(START_NS + 150 * MS, looks)[0] < START_NS + 150 * MS:
+            market.poll(market.now_ns)
+        assert sum(fill.qty_units for status in market.truth() for fill in status.fills) == expected
+
+
 def test_we_act_on_the_late_book_and_trade_on_the_real_one() -> None:
     rows = [*two_sided(), (50, row_code(Row.SET, ASK), MID + 1, 0), (50, row_code(Row.SET, ASK, END), MID + 2, 100)]
     market = SimMarket(make_tape(rows), latency=Latency(data_ns=20 * MS))

@@ -275,11 +275,11 @@ def compare(driver: Driver, reference: ReferenceMatcher, names: list[str]) -> No
     places = {*overlay.void, *overlay.nobody}
     assert void == {place: amount for place in places if (amount := overlay.taken_now(*place, 0))}
     assert venue.stats[lay.V_TAKEN] == len(void)
-    shown = {names[one.number]: (one.leaves, one.ahead) for one in reference.orders if one.plain}
+    shown = {names[one.number]: (one.leaves, one.row, one.ahead) for one in reference.orders if one.plain}
     found = {}
     for name in shown:
         slot = venue._by_id[name].slot
-        found[name] = (int(venue.orders[slot, lay.O_LEAVES]), float(venue.fronts[slot, lay.F_AHEAD]))
+        found[name] = (*venue.orders[slot, [lay.O_LEAVES, lay.O_ROW]].tolist(), float(venue.fronts[slot, lay.F_AHEAD]))
     assert found == shown
 
 
