@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -155,6 +156,14 @@ def test_a_missing_day_in_the_middle_is_said(tmp_path: Path) -> None:
     files[1].unlink()
     with pytest.raises(DataError, match="lacks the rows between"):
         read_lake(tmp_path / "lake")
+
+
+def test_a_copy_of_a_file_beside_it_is_named_not_taken_for_missing_rows(tmp_path: Path, two_days: Tape) -> None:
+    first, *_ = write_lake(two_days, tmp_path)
+    shutil.copy(first, first.with_name("copy.parquet"))
+    with pytest.raises(DataError, match="holds too; take one of the two files away") as said:
+        read_lake(tmp_path)
+    assert "copy.parquet" in str(said.value)
 
 
 def test_polars_reads_the_lake_without_us(tmp_path: Path, two_days: Tape) -> None:

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from campaign import CrashingHost
 
@@ -276,16 +277,21 @@ class Tally:
         }
 
 
-def main(arguments: list[str]) -> int:
-    """Run worlds until so many steps are done; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=20_000, help="inputs that the engine is to take in all")
+def asked_of(arguments: list[str], text: str | None, steps: int) -> tuple[argparse.Namespace, dict[str, Any]]:
+    """Return what a storm is asked for on the command line, and the options of its worlds."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=steps, help="inputs that the engine is to take in all")
     parser.add_argument("--first", type=int, default=0, help="seed of the first world")
     parser.add_argument("--seed", type=int, help="this world only")
     parser.add_argument("--faults", default="", help="in place of the drawn ones: fill_lost=0.1,gap=0.05, or all=0.02")
     parser.add_argument("--crash", type=float, help="chance of a crash at each release of effects")
     asked = parser.parse_args(arguments)
-    options = {"faults": parse_faults(asked.faults) if asked.faults else None, "crash": asked.crash}
+    return asked, {"faults": parse_faults(asked.faults) if asked.faults else None, "crash": asked.crash}
+
+
+def main(arguments: list[str]) -> int:
+    """Run worlds until so many steps are done; returns the exit code."""
+    asked, options = asked_of(arguments, __doc__, 20_000)
     if asked.seed is not None:
         made = storm(asked.seed, **options)
         print(json.dumps({**made.market.report(), "steps": made.steps, "crashes": made.host.crashes}, indent=2))

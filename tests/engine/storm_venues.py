@@ -6,7 +6,6 @@ python tests/engine/storm_venues.py --seed 4711        # one world again
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
@@ -15,7 +14,19 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from campaign import CrashingHost
-from storm import HORIZONS, LATENCIES, MINUTE, START, JudgedMarket, Judging, Storm, hear_out, judge, random_faults
+from storm import (
+    HORIZONS,
+    LATENCIES,
+    MINUTE,
+    START,
+    JudgedMarket,
+    Judging,
+    Storm,
+    asked_of,
+    hear_out,
+    judge,
+    random_faults,
+)
 
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import NowakeError
@@ -34,7 +45,7 @@ from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.merge import VenueRows, venue_rows
 from nowake.sim.passing import Passing
-from nowake.sim.switchboard import Faults, parse_faults
+from nowake.sim.switchboard import Faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 
@@ -207,14 +218,7 @@ class Tally:
 
 def main(arguments: list[str]) -> int:
     """Run worlds until so many steps are done; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=5_000, help="inputs that the engine is to take in all")
-    parser.add_argument("--first", type=int, default=0, help="seed of the first world")
-    parser.add_argument("--seed", type=int, help="this world only")
-    parser.add_argument("--faults", default="", help="in place of the drawn ones: fill_lost=0.1,gap=0.05, or all=0.02")
-    parser.add_argument("--crash", type=float, help="chance of a crash at each release of effects")
-    asked = parser.parse_args(arguments)
-    options = {"faults": parse_faults(asked.faults) if asked.faults else None, "crash": asked.crash}
+    asked, options = asked_of(arguments, __doc__, 5_000)
     if asked.seed is not None:
         made = storm(asked.seed, **options)
         print(json.dumps([leg.market.report() for leg in made.legs], indent=2))

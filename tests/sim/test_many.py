@@ -183,6 +183,17 @@ def test_worlds_do_not_see_each_other() -> None:
     assert found.filled.tolist() == [10, 10, 10, 0]
 
 
+def test_what_came_to_the_price_of_one_world_is_gone_in_that_world_alone() -> None:
+    """An offer of 100 comes to a bid of ours: it filled 40 in world 1, so 60 are left there, and 100 elsewhere."""
+    rows = [(0, row_code(Row.SET, Book.BID) | END, MID - 5, 9), (5, row_code(Row.SET, Book.ASK) | END, MID, 100)]
+    tape = make_tape([*rows, (20, row_code(Row.SET, Book.BID) | END, MID - 5, 8)])
+    rests = Probe(arrives_ns=START_NS + MS, side=Side.BUY, qty_units=40, price_units=MID, world=1)
+    takes = Probe(arrives_ns=START_NS + 9 * MS, side=Side.BUY, qty_units=200, price_units=MID, tif=TimeInForce.IOC)
+    probes = [rests, *(replace(takes, world=k) for k in range(3))]
+    rules = [WorldRules(ledger=True)] * 3
+    assert run_worlds(tape, probes, rules).filled.tolist() == [40, 100, 60, 100]
+
+
 def test_a_closed_venue_refuses_and_bad_probes_are_named() -> None:
     tape = make_tape([(0, row_code(Row.SET, Book.BID) | END, MID, 5)], tick=5)
     probe = Probe(arrives_ns=START_NS, side=Side.BUY, qty_units=1, price_units=MID)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 from nowake.app import wiring
 from nowake.app.assumed import market_assumptions, world_assumptions
 from nowake.app.operate.desk import Spread
-from nowake.app.operate.whole import Beside, Whole
+from nowake.app.operate.whole import Beside, part_commands
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
 from nowake.app.run_journal import run_of
 from nowake.app.run_options import RunOptions
@@ -100,7 +101,7 @@ class PreparedVenues:
     @property
     def spread(self) -> Spread:
         """Return the commands for the parts of the order of what operators ask of the whole."""
-        return Whole(self.markets.view).commands
+        return partial(part_commands, self.markets.view)
 
     def simulate(self, store: JournalStore, progress: Progress | None, desk: Desk | None) -> Host:
         """Work the legs to their end; the markets must stand where ``prepare_venues`` left them."""

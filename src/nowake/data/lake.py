@@ -379,7 +379,14 @@ def _read_tape(files: list[LakeFile]) -> Tape:
     """
     files = sorted(files, key=lambda file: file.part.first_row)
     for before, after in itertools.pairwise(files):
-        if before.part.first_row + before.part.rows != after.part.first_row:
+        reached = before.part.first_row + before.part.rows
+        if reached > after.part.first_row:
+            raise DataError(
+                _name(after.path),
+                f"holds rows of {before.meta.listing.key} that {_name(before.path)} holds too",
+                remedy="take one of the two files away",
+            )
+        if reached < after.part.first_row:
             raise DataError(
                 f"{before.meta.listing.key} {before.part.day}",
                 f"the lake lacks the rows between it and {after.part.day}",

@@ -29,50 +29,48 @@ CONCERNED = {
 }
 
 
-class Whole:
-    """Turns what is asked of an order over several venues into commands for its parts.
+def part_commands(look: Look, ask: CommandAsk, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
+    """Return the commands of an ask; where a part would refuse its own, that one alone: nothing else is changed.
 
     Args:
         look: Sees the markets.
+        ask: Of the whole order.
+        t_ns: Local time at which it is given.
+        host: With the state of all parts.
+
+    Raises:
+        InputError: There is no order yet, or no part that it concerns.
     """
+    parents, known = host.state.parents, host.state.keys
+    if not parents:
+        raise InputError("order", "", "one that has begun", "give the command again in a moment")
+    keys = {one: f"{ask.key}@{parent.order.listing}" for one, parent in parents.items()}
+    again = [one for key, one in parents.items() if keys[key] in known]
+    fresh = [one for key, one in parents.items() if keys[key] not in known and one.status in CONCERNED[ask.action]]
+    if any(known[keys[one.order.parent_id]].refused for one in again):
+        fresh = []  # it was refused as a whole
+    # What was asked before is asked again, and what a process that died had not come to.
+    concerned = again + fresh or [_first_open(list(parents.values()))]
+    found = [_command(ask, t_ns, one, keys[one.order.parent_id]) for one in concerned]
+    made = [one for one in found if one is not None]
+    if not made:
+        raise InputError("amendment", "", "of a part of the order that still runs", "nothing of it was changed")
+    return _all_or_none(look, made, host)
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
 
-    def commands(self, ask: CommandAsk, t_ns: int, host: Host) -> tuple[OperatorCommand, ...]:
-        """Return the commands of an ask; where a part would refuse its own, that one alone: nothing else is changed.
+def _first_open(parents: Sequence[ParentState]) -> ParentState:
+    return next((one for one in parents if one.status is not ParentStatus.DONE), parents[0])
 
-        Raises:
-            InputError: There is no order yet.
-        """
-        parents, known = host.state.parents, host.state.keys
-        if not parents:
-            raise InputError("order", "", "one that has begun", "give the command again in a moment")
-        keys = {one: f"{ask.key}@{parent.order.listing}" for one, parent in parents.items()}
-        again = [one for key, one in parents.items() if keys[key] in known]
-        fresh = [one for key, one in parents.items() if keys[key] not in known and one.status in CONCERNED[ask.action]]
-        if any(known[keys[one.order.parent_id]].refused for one in again):
-            fresh = []  # it was refused as a whole
-        # What was asked before is asked again, and what a process that died had not come to.
-        concerned = again + fresh or [self._first_open(list(parents.values()))]
-        found = [_command(ask, t_ns, one, keys[one.order.parent_id]) for one in concerned]
-        made = [one for one in found if one is not None]
-        if not made:
-            raise InputError("amendment", "", "of a part of the order that still runs", "nothing of it was changed")
-        return self._all_or_none(made, host)
 
-    def _first_open(self, parents: Sequence[ParentState]) -> ParentState:
-        return next((one for one in parents if one.status is not ParentStatus.DONE), parents[0])
-
-    def _all_or_none(self, made: Sequence[OperatorCommand], host: Host) -> tuple[OperatorCommand, ...]:
-        """Return the commands, or the first that would be refused: they are tried on a state that is thrown away."""
-        state = host.state
-        for one in made:
-            view = self._look(one.t_ns, state.parents[one.parent_id].order.listing)
-            state, decisions = step(state, host.env, replace(one, view=view))
-            if any(isinstance(decision, CommandRefused) for decision in decisions):
-                return (one,)
-        return tuple(made)
+def _all_or_none(look: Look, made: Sequence[OperatorCommand], host: Host) -> tuple[OperatorCommand, ...]:
+    """Return the commands, or the first that would be refused: they are tried on a state that is thrown away."""
+    state = host.state
+    for one in made:
+        view = look(one.t_ns, state.parents[one.parent_id].order.listing)
+        state, decisions = step(state, host.env, replace(one, view=view))
+        if any(isinstance(decision, CommandRefused) for decision in decisions):
+            return (one,)
+    return tuple(made)
 
 
 def _command(ask: CommandAsk, t_ns: int, parent: ParentState, key: str) -> OperatorCommand | None:
