@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -399,3 +400,57 @@ def test_planted_bugs_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
             planted.setattr(venue, name, bug)
             with pytest.raises(AssertionError):
                 test()
+
+
+@pytest.mark.parametrize(("early_ns", "taken"), [(2, True), (1, True), (0, False)])
+def test_an_order_takes_part_that_arrives_before_the_instant(early_ns: int, taken: bool) -> None:
+    rows = [*two_sided(), crossed_print(130, MID, 500)]
+    market = market_of(rows, CLOSES, Latency(entry_ns=MS), auction_share=0.2)
+    sent = START_NS + 99 * MS - early_ns
+    market.advance(START_NS + 10 * MS)
+    market.submit(child("first", Side.BUY, 5, MID, tif="cls"), START_NS + 10 * MS)
+    run_to_end(market, sent)
+    market.submit(child("a", Side.BUY, 30, MID, tif="cls"), sent)
+    events = run_to_end(market)
+    assert fills_of(events) == [("first", 5, MID, 60_100), *([("a", 30, MID, 60_100)] if taken else [])]
+    assert [e.code for e in events if isinstance(e, Rejected)] == ([] if taken else ["too-late"])
+
+
+def test_an_order_that_comes_when_the_auction_has_been_held_is_refused_and_never_forgotten() -> None:
+    """All that was known by the last nanosecond before the instant has been acted on."""
+    market = market_of([*two_sided(), crossed_print(130, MID, 500)], CLOSES, auction_share=0.2)
+    last = START_NS + 100 * MS - 1
+    market.advance(START_NS + 10 * MS)
+    market.submit(child("in", Side.BUY, 5, MID, tif="cls"), START_NS + 10 * MS)
+    run_to_end(market, last)
+    market.submit(child("late", Side.BUY, 30, MID, tif="cls"), last)
+    events = run_to_end(market)
+    assert [(e.child_id, e.code) for e in events if isinstance(e, Rejected)] == [("late", "too-late")]
+    assert fills_of(events) == [("in", 5, MID, 60_100)]
+
+
+@pytest.mark.parametrize(("resting", "at_open"), [(0, 10), (6, 4), (50, 0)])
+def test_of_an_auction_in_a_bar_no_more_is_had_than_that_bar_has(resting: int, at_open: int) -> None:
+    """A quarter of the 40 that the bar of 100 ms printed, told a minute later: in another bar."""
+    rows = [*two_sided(), crossed_print(130, MID + 2, 40), level(61_000, Book.BID, MID - 5, 1)]
+    tape = make_tape(rows)
+    tape = dataclasses.replace(tape, meta=replace(tape.meta, modelled="from 100ms bars"))
+    market = SimMarket(tape, latency=Latency(), session=OPENS, rules=VenueRules(auction_share=0.5))
+    market.advance(START_NS + 10 * MS)
+    market.submit(child("opens", Side.SELL, 50, MID, tif="opg"), START_NS + 10 * MS)
+    run_to_end(market, START_NS + 110 * MS)
+    if resting:
+        market.submit(child("rests", Side.SELL, resting, MID), START_NS + 110 * MS)
+    got = [(name, qty) for name, qty, _, _ in fills_of(run_to_end(market)) if name == "opens"]
+    assert got == ([("opens", at_open)] if at_open else [])
+
+
+def test_in_a_halt_it_is_the_halts_auction_that_is_indicated() -> None:
+    """The closing call runs too; nobody knows whether the halt ends before it."""
+    for ends_ms in (90, 200):
+        rows = [*two_sided(), turn(70, Row.HALT), turn(ends_ms, Row.RESUME)]
+        market = market_of(rows, CLOSES, **REOPENS, **CALL)
+        run_to_end(market, START_NS + 85 * MS)
+        shown = market.view(START_NS + 85 * MS).indicated
+        assert isinstance(shown, Indication)
+        assert shown.uncross_ns == 0
