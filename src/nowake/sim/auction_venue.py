@@ -113,7 +113,7 @@ class AuctionVenue(SimVenue):
             return self._reject(order, t_ns, "too-late", "this auction has been held")
         if auction.tif is not None:
             instant = au.auction_ns(self._session, auction.tif, t_ns)
-            if instant is None or t_ns >= instant:
+            if instant is None or t_ns >= instant - 1:  # what arrives as it is held comes after it
                 code = "no-auction" if instant is None else "too-late"
                 return self._reject(
                     order, t_ns, code, "there is no such auction any more on this day, or at this venue"

@@ -358,7 +358,9 @@ class SimMarket:
         outcome, limit = self.run_kernels(limit_ns, table)
         if reports := self.venue.collect():
             self._deliver(reports)
-        if outcome == mg.COMMAND and self._commands and self._commands[0][0] <= self.venue.due_ns:
+        # At one instant what the venue does by itself comes first, as its rows do: a command of that instant may not
+        # have been sent yet.
+        if outcome == mg.COMMAND and self._commands and self._commands[0][0] < self.venue.due_ns:
             arrives, run = self._commands.pop(0)
             self._deliver(run(arrives))
         elif outcome == mg.COMMAND:
