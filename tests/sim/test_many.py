@@ -37,7 +37,7 @@ PROBES = st.builds(
         world=world,
     ),
     st.sampled_from(["limit", "limit", "post-only", "market", "peg", "peg"]),
-    st.integers(0, 60 * MS),
+    st.one_of(st.integers(0, 60 * MS), st.sampled_from([0, 1, 3, 4, 40, 41, 43]).map(MS.__mul__)),  # with a row, too
     st.booleans(),
     st.integers(-3, 3),
     st.sampled_from([1, 3, 20, 200]),
