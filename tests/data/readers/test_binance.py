@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nowake.core.errors import DataError
-from nowake.core.tape import END, KIND_MASK, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row, Tape
+from nowake.core.tape import END, KIND_MASK, SEEDED, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, Book, Row, Tape
 from nowake.data.readers.binance_lines import BAD, Grid, Messages, parse_reference
 from nowake.data.readers.binance_scan import parse
 from nowake.data.source import check_paths, open_tapes
@@ -150,6 +150,28 @@ def test_overlapping_files_are_refused(tmp_path: Path) -> None:
     second = write_spot(tmp_path, [*SPOT_LINES[-1:], *LATER_LINES], name="b.gz")
     with pytest.raises(DataError, match="overlap in time"):
         open_tapes([first, second])
+
+
+def test_best_quotes_without_a_book_are_a_book_of_one_level(tmp_path: Path) -> None:
+    """What was taken of a level, and who rests at one, goes by its rows, which a best quote alone does not have."""
+    lines = [
+        quote(0, 1, ("100.00", "2.00000"), ("101.00", "2.50000")),
+        trade(5, 1, "101.00", "0.50000", buyer_is_maker=False),
+        quote(6, 2, ("100.00", "2.00000"), ("102.00", "1.00000")),
+        quote(9, 3, ("100.00", "2.00000"), ("101.00", "3.00000")),
+    ]
+    (tape,) = open_tapes([write_spot(tmp_path, lines)])
+    assert rows_of(tape) == [
+        (0, Row.CLEAR, Book.NONE, 0, 0, False),
+        (0, Row.SET, Book.BID, 10_000, 2_000_000, False),
+        (0, Row.SET, Book.ASK, 10_100, 2_500_000, True),
+        (5, Row.TRADE, Book.BID, 10_100, 500_000, True),
+        (6, Row.SET, Book.ASK, 10_100, 0, False),  # it went
+        (6, Row.SET, Book.ASK, 10_200, 1_000_000, True),  # it had been there
+        (9, Row.SET, Book.ASK, 10_200, 0, False),  # it is there still
+        (9, Row.SET, Book.ASK, 10_100, 3_000_000, True),  # it came
+    ]
+    assert [bool(c & SEEDED) for c in tape.code.tolist()] == [False] * 5 + [True, True, False]
 
 
 def test_trades_without_a_book_are_a_tape(tmp_path: Path) -> None:

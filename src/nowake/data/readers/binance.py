@@ -204,7 +204,7 @@ def _mark_bad_times(found: Messages) -> None:
 
 def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
     """Return the tape of all files of one listing."""
-    from nowake.data.readers.binance_book import build_rows, compare_with_quotes, order_messages
+    from nowake.data.readers.binance_book import best_quotes_as_levels, build_rows, compare_with_quotes, order_messages
 
     read = (_messages(capture, options.part(i, len(captures))) for i, capture in enumerate(captures))
     parts = sorted(read, key=lambda part: part.span)
@@ -227,7 +227,7 @@ def _tape(captures: list[Capture], options: ReadOptions) -> Tape:
         listing,
         source,
         READER.label,
-        columns,
+        best_quotes_as_levels(columns),
         Figures(
             lines=sum(part.lines for part in parts),
             quarantined_lines=parts[0].bad_numbers(),

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nowake.core.tape import END, I64, SIDE_SHIFT, SNAPSHOT, U16, Row
+from nowake.core.tape import END, I64, KIND_MASK, SIDE_MASK, SIDE_SHIFT, SNAPSHOT, U16, Book, Row
 from nowake.data.build import Columns
 from nowake.data.readers import binance_lines as lines
 from nowake.data.readers.binance_lines import Messages
+from nowake.data.readers.quotes import Prints, Quotes, merged_rows
 from nowake.data.replay import replay
 
 _ROWS, _GAP = 0, 1
@@ -124,6 +125,25 @@ def build_rows(found: Messages, emission: Emission) -> tuple[Columns, I64]:
     offset = int((recv - event)[stated].min()) if stated.any() else 0
     event = np.where(stated, event, recv - offset)
     return Columns(event[owner], code.astype(np.uint16), price, qty, t_recv=recv[owner]), ends - 1
+
+
+def best_quotes_as_levels(rows: Columns) -> Columns:
+    """Return rows whose best quotes are a book of one level (``quotes``), where a recording has no other book.
+
+    Beside a book they only check it, and stay what they are.
+    """
+    kind, side = rows.code & KIND_MASK, ((rows.code & SIDE_MASK) >> SIDE_SHIFT).astype(np.int64)
+    bid, ask = (np.flatnonzero((kind == Row.QUOTE) & (side == one)) for one in (Book.BID, Book.ASK))
+    if not len(bid) or not np.isin(kind, (Row.QUOTE, Row.TRADE)).all():
+        return rows
+    price, qty, trades = np.where(rows.qty > 0, rows.price, 0), rows.qty, kind == Row.TRADE
+    return merged_rows(
+        Quotes(rows.t_event[bid], price[bid], qty[bid], price[ask], qty[ask], rows.t_recv[bid]),
+        Prints(
+            rows.t_event[trades], price[trades], qty[trades], side[trades],
+            np.zeros(np.count_nonzero(trades), dtype=np.bool_), rows.t_recv[trades],
+        ),
+    )  # fmt: skip
 
 
 def _codes(kind: lines.U8) -> U16:
