@@ -4,8 +4,8 @@ A file holds the rows of one local day of the listing's session zone, in tape or
 the book as a snapshot, so that a day can be read alone. Where a tape runs on over midnight that snapshot is derived
 and not part of the tape (``head_rows`` of them are skipped when the day before is read too). Columns are those of
 ``core.tape``; the key-value metadata holds ``nowake.meta`` (``TapeMeta`` as JSON), ``nowake.part`` (``Part`` as JSON)
-and ``nowake.seal``, a checksum of the two. Pages carry checksums, and ``Part`` one of every column as it is decoded, for
-what says how to read a page has none. All are verified on reading.
+and ``nowake.seal``, a checksum of the two. Pages carry checksums and ``Part`` one
+of every decoded column, because what says how to read a page has none; all are verified on reading.
 """
 
 from __future__ import annotations
@@ -138,12 +138,11 @@ def require_fits(tape: Tape, folder: Path, *, overwrite: bool = False) -> None:
         except DataError:  # that another day is damaged does not concern this one
             continue
         if unlike := difference(form(other.meta, other.has_receive_times), own):
-            raise DataError(
-                tape.meta.source,
+            what = (
                 f"{tape.listing.key} of {other.part.day} is in the lake in another depth or form, "
-                f"from {other.meta.source} ({unlike}), and the two could not be read as one tape",
-                remedy="import it into another folder",
+                f"from {other.meta.source} ({unlike}), and the two could not be read as one tape"
             )
+            raise DataError(tape.meta.source, what, remedy="import it into another folder")
 
 
 def _parts(tape: Tape, folder: Path) -> list[tuple[Path, date, int, int]]:
