@@ -55,6 +55,7 @@ def test_each_row_is_what_the_order_alone_comes_to(alone: Path) -> None:
         )
         result = nowake.work_order(order, seed=row["world.seed"], latency=row["world.latency"])
         report = result.report
+        assert report.shortfall is not None
         assert row["cost_bps"] == pytest.approx(report.shortfall.total_bps, abs=1e-9)
         assert row["filled"] * report.order.qty_units == report.filled_units
         parts = sum(row[f"{name}_bps"] for name in ("delay", "trading", "opportunity", "fees"))
@@ -170,7 +171,12 @@ def test_what_is_kept_is_not_done_again(alone: Path, tmp_path: Path, monkeypatch
     assert 0 < kept < RUNS
     worked: list[str] = []
     original = experiments._worked
-    monkeypatch.setattr(experiments, "_worked", lambda run: worked.append(run.key) or original(run))
+
+    def counted(run: experiments.Run) -> dict[str, object]:
+        worked.append(run.key)
+        return original(run)
+
+    monkeypatch.setattr(experiments, "_worked", counted)
     study = nowake.run_study(DESIGN, tmp_path)
     assert study.made == len(worked) == RUNS - kept
     assert not set(worked) & set(pl.concat([pl.read_parquet(path) for path in before])["key"])
@@ -258,16 +264,42 @@ def test_the_page_draws_what_the_tables_say(alone: Path, tmp_path: Path) -> None
     assert "Study design" in page.read_text(encoding="utf-8")
 
 
+def test_what_was_refused_is_told_and_why(tmp_path: Path) -> None:
+    order = {"symbol": "SYNTH", "side": "buy", "quantity": "100", "over": "1m", "strategy": "twap"}
+    some = nowake.run_study({"order": order | {"start": ["10:00", "25:00"]}}, tmp_path / "some")
+    cost, refused = some.tables()
+    assert [row[1] for row in cost.rows] == ["1"]
+    assert refused.rows == (("start must be a clock time such as 10:00, was '25:00'", "1"),)
+    assert "25:00" in runs_page("Study", "runs", some.tables())
+    none = nowake.run_study({"order": order, "world": {"queue_model": "fifo"}}, tmp_path / "none")
+    (refused,) = none.tables()
+    assert "tapes with order ids" in refused.rows[0][0]
+
+
+def test_an_interrupt_says_that_what_is_done_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "design.toml"
+    file.write_text('[order]\nsymbol = "SYNTH"\nside = "buy"\nquantity = "100"\nover = "1m"\n')
+    monkeypatch.setattr(experiments, "spread", interrupted)
+    said = CliRunner().invoke(app, ["study", "run", str(file), "--out", str(tmp_path / "out")])
+    assert (said.exit_code, "what is done is kept" in said.stderr) == (130, True)
+
+
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     for changes, named in (
         ({"order": {"symbol": "SYNTH", "side": "buy"}}, "order.quantity"),
         ({"world": {"seed": 1, "impact": "loud"}}, "impact"),
+        ({"world": {"queue_model": "fifoo"}}, "queue_model"),
+        ({"world": {"faults": "gremlins=1"}}, "gremlins"),
         ({"compare": "urgency"}, "compare"),
     ):
         with pytest.raises(InputError, match=named):
             nowake.run_study(
                 DESIGN | {"order": DESIGN["order"] | {"side": "buy"}, "world": {"seed": 1}} | changes, tmp_path
             )
+    assert list(tmp_path.iterdir()) == [], "it is said before the first order is worked"
     with pytest.raises(InputError, match="backend"):
         nowake.run_study(DESIGN, tmp_path / "b", backend="abacus")
     with pytest.raises(Refused, match="dask scheduler"):

@@ -19,10 +19,11 @@ from nowake.core.errors import DataError, InputError, Refused
 from nowake.core.tape import Tape
 from nowake.core.value import Value, content_hash, replace
 from nowake.journal.header import code_hash
+from nowake.sim.switchboard import parse_faults
 from nowake.study.design import Design, Point, parse_design, read_design
 from nowake.study.kept import Row, keep_rows, read_rows
 from nowake.study.spread import spread
-from nowake.study.summary import differences, levels, varied
+from nowake.study.summary import differences, levels, refusals, varied
 from nowake.study.tables import Table
 
 VERSION = 1
@@ -71,14 +72,14 @@ class Study:
     made: int
 
     def tables(self) -> list[Table]:
-        """Return costs by what was varied, seeds apart, and differences between twins."""
+        """Return costs by what was varied, seeds apart, differences between twins, and what was refused and why."""
         if not self.frame.height:
             return []
         shown = [name for name in varied(self.frame, self.inputs) if name not in ("world.seed", "order.start")]
         found = [levels(self.frame, shown)]
         if self.compare:
             found.append(differences(self.frame, self.inputs, self.compare))
-        return found
+        return [one for one in (*found, refusals(self.frame)) if one.rows]
 
 
 def run_study(
@@ -113,6 +114,7 @@ def run_study(
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     runs = runs_of(plan)
+    compared = _compared(plan, runs)
     kept = set(read_rows(folder)["key"].to_list())
     missing = [run for run in runs if run.key not in kept]
     done = len(runs) - len(missing)
@@ -127,7 +129,7 @@ def run_study(
     inputs = tuple(dict.fromkeys(name for run in runs for name, _ in run.inputs))
     found = read_rows(folder)
     found = found.filter(pl.col("key").is_in([run.key for run in runs]))
-    return Study(folder, found, inputs, _compared(plan, inputs, found), len(missing))
+    return Study(folder, found, inputs, compared, len(missing))
 
 
 def _check_program(rows: Sequence[Row]) -> None:
@@ -162,7 +164,7 @@ def _request(point: Point) -> OrderRequest:
             fields[name] = str(fields[name])
     for name in ("side", "quantity", "symbol"):
         if name not in fields:
-            raise InputError(f"order.{name}", "nothing", "given")
+            raise InputError(f"order.{name}", "missing", "given, under [order] or in every [[market]]")
     if isinstance(fields.get("urgency"), int):
         fields["urgency"] = float(fields["urgency"])
     return OrderRequest(**fields)  # type: ignore[arg-type]
@@ -171,6 +173,7 @@ def _request(point: Point) -> OrderRequest:
 def _options(point: Point) -> RunOptions:
     made = RunOptions(**dict(point.world))  # type: ignore[arg-type]
     made.sim()  # says now what a text of it should have been
+    parse_faults(made.faults)
     return made
 
 
@@ -291,13 +294,16 @@ def _measured(result: Result) -> Row:
     return row
 
 
-def _compared(design: Design, inputs: tuple[str, ...], frame: pl.DataFrame) -> str:
-    """Return the column whose values are compared.
+def _compared(design: Design, runs: Sequence[Run]) -> str:
+    """Return the input whose values are compared, empty = none.
 
     Raises:
         InputError: The design names one that it does not vary.
     """
-    free = varied(frame, inputs) if frame.height else []
+    values: dict[str, set[object]] = {}
+    for name, value in (one for run in runs for one in run.inputs):
+        values.setdefault(name, set()).add(value)
+    free = [name for name, taken in values.items() if len(taken) > 1]
     if not design.compare:
         return STRATEGY if STRATEGY in free else ""
     for name in free:

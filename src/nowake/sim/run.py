@@ -21,7 +21,7 @@ from nowake.sim.faults import LATER_NS, FaultyMarket
 from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets
-from nowake.sim.queues import AUTO
+from nowake.sim.queues import AUTO, queue_model
 from nowake.sim.rules import VenueRules
 from nowake.sim.world import Market, Progress, World
 
@@ -57,6 +57,8 @@ class SimOptions(Value, frozen=True):
 
     def __post_init__(self) -> None:
         require(self.impact in IMPACTS, "impact", self.impact, f"one of {', '.join(IMPACTS)}")
+        if self.queue_model.lower() != AUTO:
+            queue_model(self.queue_model.lower())  # says now that there is none of the name
 
 
 def make_market(tape: Tape, session: Session, options: SimOptions) -> SimMarket:

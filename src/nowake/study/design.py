@@ -187,5 +187,5 @@ def _joined(one: tuple[Axis, ...], other: tuple[Axis, ...]) -> tuple[Axis, ...]:
     """Return the axes of a market with those that hold in all of them."""
     twice = {axis.name for axis in one} & {axis.name for axis in other}
     if twice:
-        raise InputError("design", min(twice), "given once: in the market, or for all of them")
+        raise InputError(min(twice), "twice", "given once: in the market, or for all of them")
     return tuple(sorted((*one, *other), key=lambda axis: axis.name))

@@ -67,8 +67,13 @@ def runs_page(title: str, under: str, found: Sequence[Table]) -> str:
     panels, sheets = [], []
     for number, one in enumerate(found):
         first = one.head.index("runs" if "runs" in one.head else "pairs")
+        if COST not in one.head:
+            sheets.append(_sheet(one, first))
+            continue
         cost, error = one.head.index(COST), one.head.index(ERROR)
-        dots = [Dot(", ".join(row[:first]), float(row[cost]), 2 * float(row[error] or 0)) for row in one.rows]
+        dots = [
+            Dot(", ".join(row[:first]), float(row[cost]), 2 * float(row[error] or 0)) for row in one.rows if row[cost]
+        ]
         sheets.append(_sheet(one, first))
         if dots:
             words = "Basis points of arrival notional, positive = paid; bars: two standard errors, clustered by market."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -90,21 +91,21 @@ def _on_dask(work: Callable[[T], R], chunks: Sequence[T], jobs: int, scheduler: 
 def _client(jobs: int, scheduler: str) -> Iterator[Any]:
     """Give a client of the scheduler at an address, or of a cluster of our own on the loopback interface."""
     try:
-        dask, distributed = import_module("dask"), import_module("distributed")
+        distributed = import_module("distributed")
     except ImportError as error:
         raise Refused("--backend dask needs Dask", 'install it: pip install "nowake[cluster]"') from error
-    settings = {"distributed.logging.distributed": "error"}
-    with dask.config.set(settings):
-        if scheduler:
-            try:
-                client = distributed.Client(scheduler, timeout=10)
-            except (OSError, ValueError, TimeoutError) as error:
-                raise Refused(f"no Dask scheduler answers at {scheduler}", "start one: dask scheduler") from error
-            with client:
-                yield client
-            return
-        cluster = distributed.LocalCluster(
-            n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None
-        )
-        with cluster, distributed.Client(cluster) as client:
+    if scheduler:
+        try:
+            client = distributed.Client(scheduler, timeout=10)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise Refused(f"no Dask scheduler answers at {scheduler}", "start one: dask scheduler") from error
+        with client:
             yield client
+        return
+    # What becomes of a worker is ours to say, and an interrupt is not worth the traces of all that it stops.
+    cluster = distributed.LocalCluster(
+        n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    )  # fmt: skip
+    with cluster, distributed.Client(cluster) as client:
+        yield client

@@ -74,15 +74,28 @@ def levels(frame: pl.DataFrame, by: Sequence[str]) -> Table:
         "in the 90 % band",
     )
     rows = []
-    for row in table.iter_rows(named=True):
+    for row in table.filter(pl.col("runs") > 0).iter_rows(named=True):
         sd, n = row["sd"], row["runs"]
         known = [(cost, where) for cost, where in zip(row["costs"], row["markets"], strict=True) if cost is not None]
         error = clustered_error([cost for cost, _ in known], [where for _, where in known])
         se = "" if error is None else f"{error:.2f}"
-        cells = [*(str(row[name]) for name in by or ["runs of"]), f"{n:,}", f"{row['mean']:+.2f}", se]
+        mean = "" if row["mean"] is None else f"{row['mean']:+.2f}"
+        cells = [*(str(row[name]) for name in by or ["runs of"]), f"{n:,}", mean, se]
         band = "" if row["band"] is None else f"{row['band']:.0%}"
         rows.append((*cells, "" if sd is None else f"{sd:.2f}", f"{row['filled']:.1%}", band))
     return Table(title="Cost", head=head, rows=tuple(rows))
+
+
+def refusals(frame: pl.DataFrame) -> Table:
+    """Return why runs were refused, the commonest reason first; they are in no other table."""
+    found = (
+        frame.filter(pl.col("refused") != "")
+        .group_by("refused")
+        .len()
+        .sort(["len", "refused"], descending=[True, False])
+    )
+    rows = tuple((why, f"{count:,}") for why, count in found.iter_rows())
+    return Table(title="Refused, and left out", head=("why", "runs"), rows=rows)
 
 
 def differences(frame: pl.DataFrame, inputs: Sequence[str], compare: str) -> Table:

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
 
 study_app = typer.Typer(no_args_is_help=True, help="Experiments on recorded and synthetic markets.")
 ALL = "all"
-
-
-@study_app.callback()
-def _group() -> None:
-    """Keep ``router`` a command of its own while it is the only one."""
+KEPT = "what is done is kept, and the same command goes on from there"
 
 
 @study_app.command("router")
@@ -54,6 +50,7 @@ def router(
         markets = [*_recorded(tape or [], symbol, over, windows), *_synthetic(regimes, seeds, over)]
         with screen.stage("study") as shown:
             screen.announce(shown)
+            screen.resume_hint = KEPT
             found = studies.run_study(out, markets, CELLS, names, processes=processes, progress=shown.update)
         made = tables_of(found)
         codes = sorted({one.code for one in found})
@@ -86,6 +83,7 @@ def run(
         pages.check_page(html)
         with screen.stage("study") as shown:
             screen.announce(shown)
+            screen.resume_hint = KEPT
             made = run_study(design, out, jobs=jobs, backend=backend, scheduler=scheduler, progress=shown.update)
         if html is not None:
             under = f"{made.frame.height:,} runs in {out}"
