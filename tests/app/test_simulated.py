@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,9 @@ def test_faults_are_counted_listed_and_repeat(cli) -> None:
     assert (second["journal_hash"] != first["journal_hash"]) == (faults["faults"] != "all=0.05")  # said in the header
     assert second["faults"] == faults
     assert "faults must be all or one of" in cli(f"{command} --faults nothing=1").out
+    shown = cli(f"{command.removesuffix(' --json')} --faults all=0.05 --html page.html").out
+    page = Path("page.html").read_text(encoding="utf-8")
+    for text in (shown, page):
+        words = " ".join(text.replace("│", " ").split())
+        assert f"{sum(one['count'] for one in faults['happened'].values())} from seed 3: " in words
+        assert all(f"{name} {one['count']}" in words for name, one in faults["happened"].items())

@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -391,6 +392,16 @@ def test_each_venue_fails_by_its_own_faults_and_seed(cli) -> None:
     again = cli("resume failed.db --json").document
     assert again["journal_hash"] == found["journal_hash"]
     assert {one["order"]["listing"]: one["faults"] for one in again["venues"]} == faults
+    told = [one for one in found["venues"] if one["warnings"]]
+    assert told
+    shown, page = cli(f"{line} --journal shown.db --html page.html").out, Path("page.html").read_text(encoding="utf-8")
+    for text in (shown, page):
+        words = " ".join(text.replace("│", " ").split())
+        for text_told in (warning["text"] for one in told for warning in one["warnings"]):
+            assert max(re.split(r"\d+", text_told), key=len).strip() in unescape(words)
+        for key, one in faults.items():
+            assert key in words
+            assert all(f"{name} {count['count']}" in words for name, count in one["happened"].items())
 
 
 def test_one_venue_with_faults_is_the_market_with_faults() -> None:

@@ -28,6 +28,11 @@ BTC = CATALOGUE.find("BTCUSDT@binance-spot")
         ("own 16770 of 111873 volume seen, cap 0.15", "own 0.01677 of 0.111873 volume seen, cap 15 %"),
         ("9000 shown, 10000 is the smallest fill wanted", "0.009 shown, 0.01 is the smallest fill wanted"),
         ("others printed 9000, of which the rate 0.1 gives no more", "0.009, of which the rate 0.1 gives no more"),
+        (
+            "trade a1 of 9000 at 6172700 was undone: filled 10000 before, 1000 now",
+            "of 0.009 at 61,727.00 was undone: filled 0.01 before, 0.001 now",
+        ),
+        ("the venue filled 9000 of b2 that no report had told of", "0.009 of b2 that no report had told of"),
         ("5 rejects in a row", "5 rejects in a row"),
         ("2.50% from the mid, at most 2%", "2.50% from the mid, at most 2%"),
     ],
@@ -48,9 +53,10 @@ def test_every_pattern_of_the_engine_is_known() -> None:
     known = re.compile(
         "volume counted|volume seen|smallest fill wanted|of others|"
         "allowed|minimum order is|the touch from|worse than the limit|worst case|is over|"
-        "filled .* more than"
+        "filled .* (?:more than|that no report)|was undone"
     )
-    sources = [*(root / "gate").glob("*.py"), root / "pacing.py", root / "parent.py", *(root / "tactics").glob("*.py")]
+    sources = [root / f"{name}.py" for name in ("decide", "pacing", "parent")]
+    sources += [*(root / "gate").glob("*.py"), *(root / "tactics").glob("*.py")]
     found = [match[0] for path in sources for match in raw.finditer(path.read_text(encoding="utf-8"))]
     assert found
     assert [text for text in found if not known.search(text)] == []

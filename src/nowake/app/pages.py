@@ -68,6 +68,7 @@ def write_page(result: Result, path: Path, comparison: Comparison | None = None)
         version=result.header.version,
         savings=comparison.savings if comparison else (),
         comparison=comparison.words if comparison else (),
+        faults=result.faults,
     )
     _write(page(made), path)
 
@@ -81,7 +82,7 @@ def write_venues_page(result: VenuesResult, path: Path) -> None:
     run, orders = result.header.run, [one.report.order for one in result.legs]
     zone = result.legs[0].zone
     made = VenuesPage(
-        parts=[VenuePart(one.report, market_path(one), one.zone) for one in result.legs],
+        parts=[VenuePart(one.report, market_path(one), one.zone, one.faults) for one in result.legs],
         whole=result.whole(),
         window=window(min(one.start_ns for one in orders), max(one.end_ns for one in orders), zone),
         seed=result.header.seed,

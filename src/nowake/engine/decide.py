@@ -78,7 +78,7 @@ def _say_busted(draft: Draft, before: EngineState, event: i.Busted) -> None:
         return
     was, now = before.parents[parent_id], draft.parent(parent_id)
     if was.filled != now.filled or event.correction is not None:
-        what = f"trade {event.fill.trade_id} of {event.fill.qty_units} at {event.fill.price_units} units was undone"
+        what = f"trade {event.fill.trade_id} of {event.fill.qty_units} at {event.fill.price_units} was undone"
         text = f"{what}: filled {was.filled} before, {now.filled} now"
         draft.emit(Alerted(code="bust", text=text, parent_id=parent_id))
 

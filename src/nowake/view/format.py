@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from nowake.core.instrument import Instrument, Listing
@@ -109,7 +111,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"(?<!\d)(\d+) is worse than the limit (\d+)", ("p", "p")),
         (r"worst case (\d+) of (\d+)", ("q", "q")),
         (r"^(?:size: )?(\d+) is over (\d+)$", ("q", "q")),
-        (r"the venue filled (\d+) more", ("q",)),
+        (r"the venue filled (\d+) (?:more|of)", ("q",)),
+        (r"of (\d+) at (\d+) was undone: filled (\d+) before, (\d+) now", ("q", "p", "q", "q")),
         (r"quantity (\d+) is not a positive multiple of the lot (\d+)", ("q", "q")),
         (r"quantity (\d+) is under the venue's minimum (\d+)", ("q", "q")),
         (r"quantity (\d+) is over the venue's maximum (\d+)", ("q", "q")),
@@ -157,3 +160,10 @@ def queues(model: str, instrument: Instrument, filled_units: int, bounds: tuple[
         return f"{said}; the data decide every fill"
     worst, best = (quantity(instrument, one, unit=False) for one in bounds)
     return f"{said}; by the data the same orders filled {worst} at worst, {best} at best"
+
+
+def faults(found: Mapping[str, Any]) -> str:
+    """Return what went wrong on purpose: how often in all, from which seed, and each by its name."""
+    happened = {name: one["count"] for name, one in found["happened"].items()}
+    each = ", ".join(f"{name} {count:,}" for name, count in happened.items())
+    return f"{sum(happened.values()):,} from seed {found['seed']}" + (f": {each}" if each else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib import resources
@@ -30,6 +30,7 @@ class Page(NamedTuple):
         seed, tape, journal, journal_hash, version: Where it comes from.
         savings: Of a paired comparison, bps each; empty = none was made.
         comparison: Its finding in sentences.
+        faults: What went wrong on purpose (``sim.faults``); None = nothing was to.
     """
 
     report: ExecutionReport
@@ -42,6 +43,7 @@ class Page(NamedTuple):
     version: str
     savings: tuple[float, ...] = ()
     comparison: tuple[str, ...] = ()
+    faults: Mapping[str, Any] | None = None
 
 
 def page(found: Page) -> str:
@@ -65,7 +67,7 @@ def page(found: Page) -> str:
         "benchmarks": _benchmark_table(report),
         "account": _account(report),
         "plan": _plan_table(report),
-        "children": _children_table(report),
+        "children": _children_table(report, found.faults),
         "assumed": _assumed_table(report),
         "footer": _footer(found),
         "figures": _figures(found),
@@ -240,7 +242,7 @@ def _plan_table(report: ExecutionReport) -> str:
     return table(rows)
 
 
-def _children_table(report: ExecutionReport) -> str:
+def _children_table(report: ExecutionReport, faults: Mapping[str, Any] | None) -> str:
     found = report.statistics
 
     def seconds(value: float | None) -> str:
@@ -249,7 +251,7 @@ def _children_table(report: ExecutionReport) -> str:
     rows: tuple[tuple[str, str], ...] = (
         ("sent", str(found.children)),
         ("fills", str(found.fills)),
-        ("posted", f"{f.percent(found.maker_share)} of the quantity"),
+        ("posted", f.DASH if found.maker_share is None else f"{f.percent(found.maker_share)} of the quantity"),
         ("filled of what was sent", f.percent(found.fill_rate)),
         ("half filled within", seconds(found.time_to_fill_median_s)),
         ("cancelled, expired, refused", f"{found.cancels}, {found.expired}, {found.rejects}"),
@@ -257,6 +259,8 @@ def _children_table(report: ExecutionReport) -> str:
     if report.queue_model:
         unit = report.listing.instrument
         rows += (("queues", f.queues(report.queue_model, unit, report.filled_units, report.bounds)),)
+    if faults is not None:
+        rows += (("faults", f.faults(faults)),)
     return table(rows)
 
 

@@ -5,6 +5,9 @@ Functions from values to Rich renderables; nothing is printed here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -211,13 +214,19 @@ def cost_table(cost: CostEstimate) -> RenderableType:
 # -- after ----------------------------------------------------------------------------------------------------------
 
 
-def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ...] = ()) -> RenderableType:
+def summary(
+    report: ExecutionReport,
+    zone: str,
+    files: tuple[tuple[str, str], ...] = (),
+    faults: Mapping[str, Any] | None = None,
+) -> RenderableType:
     """Return the result of an execution.
 
     Args:
         report: As measured.
         zone: Of the local clock.
         files: (what, where) of what was written, shown last.
+        faults: What went wrong on purpose (``sim.faults``); None = nothing was to.
     """
     listing, instrument = report.listing, report.listing.instrument
     rows = _pairs()
@@ -237,6 +246,8 @@ def summary(report: ExecutionReport, zone: str, files: tuple[tuple[str, str], ..
             words = f.queues(report.queue_model, instrument, report.filled_units, report.bounds)
             rows.add_row("queues", Text(words))
         rows.add_row("schedule", _schedule_line(report, zone))
+    if faults is not None:
+        rows.add_row("faults", Text(f.faults(faults)))
     for what, where in files:
         rows.add_row(what, Text(where, overflow="fold"))
     blocks: list[RenderableType] = [rows]

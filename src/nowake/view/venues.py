@@ -50,20 +50,35 @@ def plan_table(
     return Group(table, Text())
 
 
-def result_table(reports: Sequence[ExecutionReport], whole: Whole, files: Sequence[tuple[str, str]]) -> RenderableType:
-    """Return what came of it, venue by venue and in all; slippage against arrival and VWAP in basis points."""
+def warnings(report: ExecutionReport) -> list[str]:
+    """Return what an execution at one venue warns of that its plan did not, each with the venue's name."""
+    known = {one.text for one in report.plan.warnings} if report.plan else set()
+    fresh = [one.text for one in report.warnings if one.text not in known]
+    return [f"{report.listing.key}: {f.humanise(text, report.listing)}" for text in fresh]
+
+
+def result_table(reports: Sequence[ExecutionReport], whole: Whole, lines: Sequence[tuple[str, str]]) -> RenderableType:
+    """Return what came of it, venue by venue and in all; slippage against arrival and VWAP in basis points.
+
+    Args:
+        reports: One a venue.
+        whole: Their sums.
+        lines: (what, text) shown below: faults that were made, files that were written.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in ("venue", "status") else "right", no_wrap=True)
     for one in reports:
         table.add_row(*cells(one))
     table.add_row(*sums(whole))
-    lines = Table.grid(padding=(0, 2))
-    for what, where in files:
-        lines.add_row(Text(what, style="dim"), Text(where, overflow="fold"))
+    under = Table.grid(padding=(0, 2))
+    for what, text in lines:
+        under.add_row(Text(what, style="dim"), Text(text, overflow="fold"))
+    for text in (text for one in reports for text in warnings(one)):
+        under.add_row(Text("!", style="yellow"), Text(text, style="yellow"))
     style = "green" if not whole.left and all(one.status == "done" for one in reports) else "yellow"
     note = Text(NOTE, style="dim")
-    body = Group(table, note, Text(), lines) if files else Group(table, note)
+    body = Group(table, note, Text(), under) if under.row_count else Group(table, note)
     return Panel(body, title=whole.title, title_align="left", border_style=style, padding=(0, 1))
 
 

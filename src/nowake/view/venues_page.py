@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nowake.tca.report import ExecutionReport
 from nowake.view import charts, html
 from nowake.view import format as f
-from nowake.view.venues import COLUMNS, NOTE, Whole, cells, sums
+from nowake.view.venues import COLUMNS, NOTE, Whole, cells, sums, warnings
 
 TEXTS = ("venue", "status")
 """Columns that are not numbers."""
 
 
 class VenuePart(NamedTuple):
-    """The order at one venue; ``path``: (local time, twice the mid) of its market, empty = the views of the engine."""
+    """The order at one venue.
+
+    Attributes:
+        report: As measured.
+        path: (local time, twice the mid) of its market; empty = the views of the engine.
+        zone: Of local times.
+        faults: What went wrong there on purpose (``sim.faults``); None = nothing was to.
+    """
 
     report: ExecutionReport
     path: tuple[tuple[int, int], ...]
     zone: str
+    faults: Mapping[str, Any] | None = None
 
 
 class VenuesPage(NamedTuple):
@@ -56,6 +64,8 @@ def venues_page(found: VenuesPage) -> str:
         "<noscript><p>The charts need JavaScript; the table does not.</p></noscript>",
         _card("Venue by venue", f'<p>{escape(NOTE)}</p><div class="scroll">{_table(found)}</div>'),
     ]
+    if faults := [(one.report.listing.key, f.faults(one.faults)) for one in found.parts if one.faults is not None]:
+        body.append(_card("Faults, made on purpose", html.table(faults)))
     figures = {}
     for k, part in enumerate(found.parts):
         price, schedule = f"price-{k}", f"schedule-{k}"
@@ -79,16 +89,13 @@ def _tiles(whole: Whole) -> list[tuple[str, str]]:
 
 
 def _notes(found: VenuesPage) -> list[str]:
-    """Return what was not traded in all, and then what each venue left and why."""
-    if not found.whole.left:
-        return []
-    said = [f"{found.whole.left}: not traded on any venue"]
-    for part in found.parts:
-        report = part.report
-        if report.residual_units:
+    """Return what was not traded in all, what each venue then left and why, and what each warns of."""
+    said = [f"{found.whole.left}: not traded on any venue"] if found.whole.left else []
+    for report in [part.report for part in found.parts]:
+        if found.whole.left and report.residual_units:
             left = f.quantity(report.listing.instrument, report.residual_units)
             said.append(f"{report.listing.key} left {left}: {f.humanise(report.residual_reason, report.listing)}")
-    return said
+    return [*said, *(text for part in found.parts for text in warnings(part.report))]
 
 
 def _table(found: VenuesPage) -> str:

@@ -280,6 +280,6 @@ def show_result(screen: Screen, result: Result, schema: str, *, full: bool, html
     if screen.as_json:
         screen.document(documents.result_document(result, schema, full=full))
         return
-    screen.show(terminal.summary(result.report, result.zone, tuple(files)))
+    screen.show(terminal.summary(result.report, result.zone, tuple(files), result.faults))
     if full:
         screen.show(terminal.child_table(result.report, result.zone))

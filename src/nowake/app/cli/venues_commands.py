@@ -99,10 +99,13 @@ def show_venues(screen: Screen, result: VenuesResult, schema: str, *, full: bool
     if screen.as_json:
         screen.document(result.to_dict(full=full, schema=schema))
         return
+    from nowake.view import format as f
     from nowake.view import terminal
     from nowake.view.venues import result_table
 
-    screen.show(result_table([one.report for one in result.legs], result.whole(), files))
+    made = [(one.report.listing.key, f.faults(one.faults)) for one in result.legs if one.faults is not None]
+    faults = [("faults", f"{key} {text}") for key, text in made]
+    screen.show(result_table([one.report for one in result.legs], result.whole(), [*faults, *files]))
     if full:
         for one in result.legs:
             screen.show(terminal.summary(one.report, one.zone), terminal.child_table(one.report, one.zone))
