@@ -125,10 +125,13 @@ def test_a_report_that_contradicts_what_is_known_proves_nothing(kind, accepted):
             t_ns=t_ns, status=OrderStatus(child_id=child_id, known=True, cum_qty=-1), requested_ns=t_ns
         ),
     }
-    hosted.handle(said[kind])
+    decisions = hosted.handle(said[kind])
+    assert [one.code for one in decisions if isinstance(one, Alerted)] == ["contradiction"]
     after = hosted.state.parents[child.order.parent_id]
     assert after.live[child_id].status is ChildStatus.IN_DOUBT, "neither over nor taken for working: it is asked about"
     assert after.reserved >= child.leaves
+    again = hosted.handle(said[kind])
+    assert not [one for one in again if isinstance(one, Alerted)], "said once while it is in doubt"
 
 
 # Bugs put in on purpose, each seen by the venue's own book under the fault that it is about

@@ -57,6 +57,9 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
         _say_busted(draft, state, event)
     elif isinstance(event, i.StatusReported):
         _say_unheard(draft, state, event)
+        _say_contradicted(draft, state, event.status.child_id)
+    elif isinstance(event, (i.Ended, i.Rejected)):
+        _say_contradicted(draft, state, event.child_id)
     seen = draft.view
     for parent_id in _concerned(draft.state, event):
         # A view is of one listing: a parent on another one is woken again with its own.
@@ -97,6 +100,18 @@ def _say_unheard(draft: Draft, before: EngineState, event: i.StatusReported) -> 
     if qty:
         text = f"the venue filled {qty} of {event.status.child_id} that no report had told of"
         draft.emit(Alerted(code="drop-copy", text=text, parent_id=parent.order.parent_id))
+
+
+def _say_contradicted(draft: Draft, before: EngineState, child_id: str) -> None:
+    """Call for a person where a report denied what earlier ones had said: neither is believed (F21)."""
+    was, now = find(before, child_id), find(draft.state, child_id)
+    if was is None or was[1] is None or now is None:
+        return
+    parent, child = now
+    doubted = child is not None and child.status is ChildStatus.IN_DOUBT and child.ended is None
+    if doubted and was[1].status is not ChildStatus.IN_DOUBT:
+        text = f"a report about {child_id} contradicts earlier ones, so neither is believed and the venue is asked"
+        draft.emit(Alerted(code="contradiction", text=text, parent_id=parent.order.parent_id))
 
 
 def _say_late_overfill(draft: Draft, before: EngineState, parent_id: str) -> None:
