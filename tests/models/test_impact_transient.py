@@ -178,8 +178,6 @@ def test_exponentials_are_their_own_sum() -> None:
         sum_of = kernel.as_exponentials()
         assert (sum_of.error, sum_of.horizon) == (0.0, math.inf)
         assert kernel.value(tau) == pytest.approx(np.exp(-tau[:, None] * sum_of.rates) @ sum_of.weights)
-    with pytest.raises(Refused, match="exponential or a power-law"):
-        LinearKernel(span=1.0).as_exponentials()
 
 
 # The propagator

@@ -27,7 +27,7 @@ from nowake.core.instrument import Listing
 from nowake.core.tape import F64
 from nowake.core.value import Value, check_types, require
 from nowake.market.seen import S_JUMP, new_shift
-from nowake.models.impact import ExponentialKernel, PowerLawKernel, TransientKernel
+from nowake.models.impact import ExponentialKernel, PowerLawKernel
 
 IMPACTS = ("off", "ledger", "full")
 KERNELS = ("power-law", "exponential")
@@ -66,7 +66,7 @@ class OwnImpact(Value, frozen=True):
         require(self.half_life_s is None or self.half_life_s >= 0, "half_life_s", self.half_life_s, ">= 0")
         self.transient_kernel()
 
-    def transient_kernel(self) -> TransientKernel:
+    def transient_kernel(self) -> ExponentialKernel | PowerLawKernel:
         """Return the kernel with K(0) = 1, of time in seconds."""
         if self.kernel == "exponential":
             require(0 < self.decay_s < math.inf, "decay_s", self.decay_s, "a finite number > 0")

@@ -23,18 +23,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nowake.core.value import check_types, require
+from nowake.core.value import Value, check_types, require
 from nowake.models.impact._form import F64
-from nowake.models.impact._transient import Exponentials, TransientKernel, numbers_of, positive
+from nowake.models.impact._transient import Exponentials, numbers_of, positive
 
 
-class ExponentialKernel(TransientKernel, frozen=True, kw_only=True):
+class ExponentialKernel(Value, frozen=True, kw_only=True):
     """K(t) = scale x exp(-rate t).
 
     Attributes:
+        scale: K(0), price per unit of quantity, > 0.
         rate: rho, per unit of time, > 0; a half-life is ln 2 / rho.
     """
 
+    scale: float = 1.0
     rate: float
 
     def __post_init__(self) -> None:
@@ -51,14 +53,16 @@ class ExponentialKernel(TransientKernel, frozen=True, kw_only=True):
         return Exponentials(np.array([self.scale]), np.array([self.rate]), 0.0, math.inf)
 
 
-class ExponentialSumKernel(TransientKernel, frozen=True, kw_only=True):
+class ExponentialSumKernel(Value, frozen=True, kw_only=True):
     """K(t) = scale x sum of weights x exp(-rates t), weights of sum 1: impact of several time scales.
 
     Attributes:
+        scale: K(0), price per unit of quantity, > 0.
         weights: Part of each, > 0; they must sum to 1.
         rates: Per unit of time, >= 0, one for each; 0 never dies away.
     """
 
+    scale: float = 1.0
     weights: tuple[float, ...]
     rates: tuple[float, ...]
 

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nowake.core.errors import Refused
-from nowake.core.value import check_types, require
+from nowake.core.value import Value, check_types, require
 from nowake.models.impact._form import F64
-from nowake.models.impact._transient import Exponentials, TransientKernel, positive
+from nowake.models.impact._transient import Exponentials, positive
 
 TOLERANCE = 0.01
 """Relative error that the sum of exponentials may have."""
@@ -34,15 +34,17 @@ _HIGH = 2.5
 """e ** y: faster rates have a weight below 1e-4."""
 
 
-class PowerLawKernel(TransientKernel, frozen=True, kw_only=True):
+class PowerLawKernel(Value, frozen=True, kw_only=True):
     """K(t) = scale x (1 + t / t0) ** -beta.
 
     Attributes:
+        scale: K(0), price per unit of quantity, > 0.
         beta: Exponent, in (0, 1).
         t0: Time in which decay sets in, > 0.
         horizon: Time up to which its sum of exponentials is to hold, at most 1e8 t0.
     """
 
+    scale: float = 1.0
     beta: float
     t0: float = 1.0
     horizon: float = 1e4

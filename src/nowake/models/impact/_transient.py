@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nowake.core.errors import InputError, Refused
-from nowake.core.value import Value, require
+from nowake.core.value import require
 from nowake.models.impact._form import F64, column
 
 TRADES_MOST = 4_000
@@ -50,26 +50,15 @@ class Exponentials(NamedTuple):
     horizon: float
 
 
-class TransientKernel(Value, frozen=True, kw_only=True):
-    """What is left of a trade's move as time passes. Each form is a subclass in a file of its own.
+class TransientKernel(Protocol):
+    """What is left of a trade's move as time passes. Each form is a class in a file of its own."""
 
-    Attributes:
-        scale: K(0), price per unit of quantity, > 0.
-    """
-
-    scale: float = 1.0
+    @property
+    def scale(self) -> float:
+        """Return K(0), price per unit of quantity, > 0."""
 
     def value(self, tau: ArrayLike) -> F64:
         """Return K at ``tau`` >= 0, any shape; price per unit of quantity."""
-        raise NotImplementedError
-
-    def as_exponentials(self) -> Exponentials:
-        """Return the kernel as a sum of exponentials.
-
-        Raises:
-            Refused: It is none, not even nearly.
-        """
-        raise NotImplementedError
 
 
 def positive(name: str, value: float) -> None:
@@ -95,7 +84,7 @@ def kernel_matrix(kernel: Kernel, times: ArrayLike) -> F64:
     require(at.ndim == 1 and 1 <= len(at) <= TRADES_MOST, "times", at.shape, f"a row of 1 to {TRADES_MOST:,} instants")
     require(bool((np.diff(at) > 0).all()), "times", "not increasing", "increasing", "merge trades of one instant")
     gaps = np.abs(at[:, None] - at[None, :])
-    matrix = np.asarray(kernel.value(gaps) if isinstance(kernel, TransientKernel) else kernel(gaps), dtype=np.float64)
+    matrix = np.asarray(kernel(gaps) if callable(kernel) else kernel.value(gaps), dtype=np.float64)
     require(matrix.shape == gaps.shape, "kernel", matrix.shape, f"of the shape of its times, {gaps.shape}")
     require(bool(np.isfinite(matrix).all()), "kernel", "not finite at some lag", "finite at every lag, 0 too")
     return matrix
