@@ -251,7 +251,6 @@ class Tally:
     worlds: int = 0
     crashes: int = 0
     faults: Counter = field(default_factory=Counter)
-    faulted_steps: int = 0
     violations: list[str] = field(default_factory=list)
 
     def add(self, seed: int, **options: object) -> None:

@@ -49,8 +49,6 @@ from nowake.sim.switchboard import Faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 
-WHOLE = 4_000
-
 
 class JudgedDark(Judging, DarkMarket):
     """A dark venue that writes down what an engine must never do to it."""

@@ -22,12 +22,10 @@ class Kernel:
 
     def __init__(self, step: int = 1, width: int = 64, table: int = 4) -> None:
         self.book = bk.new_book(step, width, table)
-        self.repairs = 0
 
     def apply(self, code: int, price: int, qty: int) -> None:
         while status := bk.apply_row(*bk.parts(self.book), code, price, qty):
             self.book = bk.repaired(self.book, status)
-            self.repairs += 1
 
     def levels(self, side: int, count: int | None = None) -> list[tuple[int, int]]:
         return [(key if side == 0 else -key, size) for key, size in bk.levels(self.book, side, count)]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from nowake.core.errors import InputError
-from nowake.study.findings import score
+from nowake.study.router.findings import score
 from nowake.study.statistics import bootstrap, mean_sd, student
 
 stream = np.random.Generator(np.random.PCG64(7))

@@ -24,7 +24,7 @@ from nowake.study.design import Design, Point, parse_design, read_design
 from nowake.study.kept import Row, keep_rows, read_rows
 from nowake.study.spread import spread
 from nowake.study.summary import differences, levels, refusals, varied
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 VERSION = 1
 """Of what is measured; part of every key."""

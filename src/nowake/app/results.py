@@ -34,7 +34,8 @@ from nowake.telemetry.telemetry import Telemetry
 OVER = ("done", "refused")
 """Statuses after which a run will not go on."""
 
-EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_RESIDUAL, EXIT_HALTED = 0, 1, 2, 3, 4
+EXIT_OK, EXIT_REFUSED, EXIT_RESIDUAL, EXIT_HALTED = 0, 1, 3, 4
+"""2 is Typer's own: a mistake on the command line."""
 
 
 @dataclass(frozen=True, slots=True)

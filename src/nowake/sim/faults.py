@@ -11,8 +11,6 @@ import heapq
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from nowake.core.child import ChildOrder, ChildStatus, Fill, OrderStatus
 from nowake.core.errors import VenueUnavailable
 from nowake.core.inputs import (
@@ -415,8 +413,3 @@ _FEED = (
     ("skewed", Integrity.CLOCK),
     ("bad_book", Integrity.OK),
 )
-
-
-def to_json(report: dict[str, Any]) -> str:
-    """Return a report of faults as text."""
-    return msgspec.json.encode(report).decode()

@@ -1,1 +1,1 @@
-"""Studies: what an experiment is made of and what it says. The wiring that works its orders is ``app.studies``."""
+"""Studies: what an experiment is made of and what it says. The wiring that works them is in ``app``."""

@@ -21,7 +21,7 @@ from nowake.sim.latency import Latency
 from nowake.sim.layout import F_AHEAD, O_LIVE
 from nowake.sim.queues import ESTIMATE, queue_model
 from nowake.study.queues import MODELS, Joined, joins
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 LOOKS_NS = tuple(int(s * 1e9) for s in (0.1, 0.3, 1, 3, 10, 30))
 """After its arrival an order is looked at then, for as long as it rests."""

@@ -27,7 +27,7 @@ from nowake.core.units import NS_PER_SECOND
 from nowake.core.value import Value, require
 from nowake.models.impact import ExponentialKernel, obizhaeva_wang, obizhaeva_wang_trades, transient_cost
 from nowake.sim.obizhaeva_wang import BlockBook, BlockMarket
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 START_NS = to_ns(datetime.fromisoformat("2026-01-05T14:30:00+00:00"))
 DAY_NS = 390 * 60 * NS_PER_SECOND

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nowake.study.estimates import EstimateError
 from nowake.study.queues import QueueErrors
-from nowake.study.tables import Table
+from nowake.study.table import Table
 from nowake.view.study_page import Dot, Panel, Sheet, study_page
 
 COST, ERROR = "cost bps", "se"

@@ -21,7 +21,7 @@ from nowake.data.replay import replay
 from nowake.models.fills import kaplan_meier
 from nowake.sim.many import Outcomes, Probe, WorldRules, run_worlds
 from nowake.sim.merge import NEVER, venue_rows
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 MODELS = ("risk-averse", "power-1", "power-2", "power-3", "log", "log2", "optimistic")
 HORIZON_NS = 60 * 10**9

@@ -18,7 +18,7 @@ from nowake.sim.layout import UNPRINTED
 from nowake.sim.many import WorldRules, run_worlds
 from nowake.sim.merge import NEVER, venue_rows
 from nowake.study.queues import HORIZON_NS, Joined, joins, probes_of
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 UNPRINTED_MISS = "the other side came to its price: it would have met us, and is in no print"
 HIDDEN_MISS = "a hidden order was executed at its price while nothing displayed stood ahead"

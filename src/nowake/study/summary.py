@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from nowake.study.tables import Table
+from nowake.study.table import Table
 
 COST = "cost_bps"
 

@@ -11,7 +11,7 @@ from nowake.app.cli.options import HtmlOption, JsonOption
 from nowake.app.cli.screen import Screen, one_sentence_errors
 
 if TYPE_CHECKING:
-    from nowake.app.studies import Market
+    from nowake.app.router_study import Market
 
 study_app = typer.Typer(no_args_is_help=True, help="Experiments on recorded and synthetic markets.")
 ALL = "all"
@@ -39,10 +39,10 @@ def router(
     """
     screen = Screen(as_json=as_json)
     with one_sentence_errors(screen):
-        from nowake.app import studies
+        from nowake.app import router_study
         from nowake.plan.strategies import find_strategy
-        from nowake.study.outcomes import CELLS
-        from nowake.study.tables import tables_of
+        from nowake.study.router.outcomes import CELLS
+        from nowake.study.router.tables import tables_of
 
         names = tuple(dict.fromkeys(name for name in strategies.lower().replace(" ", "").split(",") if name))
         for name in names:
@@ -51,7 +51,7 @@ def router(
         with screen.stage("study") as shown:
             screen.announce(shown)
             screen.resume_hint = KEPT
-            found = studies.run_study(out, markets, CELLS, names, processes=processes, progress=shown.update)
+            found = router_study.work_orders(out, markets, CELLS, names, processes=processes, progress=shown.update)
         made = tables_of(found)
         codes = sorted({one.code for one in found})
         if as_json:
@@ -162,7 +162,7 @@ def queues(
 
 
 def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Market]:
-    from nowake.app.studies import Market
+    from nowake.app.router_study import Market
     from nowake.app.wiring import RunOptions
     from nowake.core.value import require
 
@@ -176,7 +176,7 @@ def _recorded(tapes: list[str], symbol: str, over: str, windows: int) -> list[Ma
 
 
 def _synthetic(regimes: str, seeds: int, over: str) -> list[Market]:
-    from nowake.app.studies import Market
+    from nowake.app.router_study import Market
     from nowake.app.wiring import SYNTH, RunOptions
     from nowake.sim.synthetic import REGIMES, find_regime
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nowake.core.errors import DataError
-from nowake.study.outcomes import CELLS, FIXED, SIDES, Outcome, Spot, append_outcomes, read_outcomes, tasks_of
-from nowake.study.windows import Window
+from nowake.study.router.outcomes import CELLS, FIXED, SIDES, Outcome, Spot, append_outcomes, read_outcomes, tasks_of
+from nowake.study.router.windows import Window
 
 SPOT = Spot(market="A@B", group="recorded", source="x", window=Window(start_ns=1, end_ns=2))
 TASKS = tasks_of(SPOT, CELLS, FIXED)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nowake.core.sessions import ALWAYS_OPEN, Session, to_ns
 from nowake.core.tape import KIND_MASK, Row
 from nowake.sim.synthetic import synth_tape
-from nowake.study.windows import MINUTE_NS, Window, lay_windows, order_units, printed_units, spread_evenly
+from nowake.study.router.windows import MINUTE_NS, Window, lay_windows, order_units, printed_units, spread_evenly
 
 DAYS = Session(name="day", opens=time(10), closes=time(12), weekdays=(0, 1, 2, 3, 4), closed=(date(2026, 1, 6),))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nowake.core.errors import DataError, InputError
 from nowake.core.value import Value, check_types, content_hash, from_json, require, to_json
-from nowake.study.windows import Window
+from nowake.study.router.windows import Window
 
 VERSION = 1
 """Of what is measured; part of every key, so that older results are not mixed with newer ones."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nowake.core.value import Value
-from nowake.study.findings import (
+from nowake.study.router.findings import (
     GROUPS,
     Panel,
     Twins,
@@ -18,25 +17,13 @@ from nowake.study.findings import (
     panels,
     twins_of,
 )
-from nowake.study.outcomes import FIXED, MEASURES, ROUTED, Outcome
+from nowake.study.router.outcomes import FIXED, MEASURES, ROUTED, Outcome
 from nowake.study.statistics import Interval
+from nowake.study.table import Table
 
 STRATEGIES = (*FIXED, ROUTED)
 SAME_BPS = 0.01
 """A difference whose whole interval is smaller is none."""
-
-
-class Table(Value, frozen=True):
-    """A title, a row of headings, and rows as long."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    def markdown(self) -> str:
-        """Return it as Markdown."""
-        lines = [self.head, tuple("---" for _ in self.head), *self.rows]
-        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 def tables_of(outcomes: Sequence[Outcome]) -> list[Table]:

@@ -20,7 +20,7 @@ from nowake.data.sessions import session as find_session
 from nowake.journal.header import code_hash
 from nowake.models.beliefs import beliefs_from_view
 from nowake.sim.run import make_market
-from nowake.study.charges import (
+from nowake.study.router.charges import (
     PARTS,
     MarketTruth,
     almgren_charge_bps,
@@ -28,9 +28,9 @@ from nowake.study.charges import (
     istar_charge_bps,
     trading_of,
 )
-from nowake.study.outcomes import Cell, Outcome, Spot, Task, append_outcomes, read_outcomes, tasks_of
+from nowake.study.router.outcomes import Cell, Outcome, Spot, Task, append_outcomes, read_outcomes, tasks_of
+from nowake.study.router.windows import Window, lay_windows, order_units, printed_units, spread_evenly
 from nowake.study.spread import spread
-from nowake.study.windows import Window, lay_windows, order_units, printed_units, spread_evenly
 from nowake.tca.report import ExecutionReport
 
 ORDERS = "orders.jsonl"
@@ -114,7 +114,7 @@ def jobs_of(
     return jobs, total
 
 
-def run_study(
+def work_orders(
     out: Path,
     markets: Sequence[Market],
     cells: Sequence[Cell],

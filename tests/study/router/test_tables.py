@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nowake.study.router.tables import verdict
 from nowake.study.statistics import Interval
-from nowake.study.tables import Table, verdict
+from nowake.study.table import Table
 
 
 @pytest.mark.parametrize(

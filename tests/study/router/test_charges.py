@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from nowake.models.impact import KISSELL, almgren2005, istar
-from nowake.study.charges import TURNOVER, Law, MarketTruth, Trading, almgren_charge_bps, draw_law, istar_charge_bps
-from nowake.study.charges import trading_of as trading
+from nowake.study.router.charges import (
+    TURNOVER,
+    Law,
+    MarketTruth,
+    Trading,
+    almgren_charge_bps,
+    draw_law,
+    istar_charge_bps,
+)
+from nowake.study.router.charges import trading_of as trading
 
 TRUTH = MarketTruth(daily_bps=157.0, day_volume=6_561_000.0)
 LAW = Law()

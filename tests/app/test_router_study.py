@@ -15,8 +15,8 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from nowake.app.cli import app
-from nowake.study.findings import calibration, mean_difference, objective_difference, panels, twins_of
-from nowake.study.outcomes import read_outcomes
+from nowake.study.router.findings import calibration, mean_difference, objective_difference, panels, twins_of
+from nowake.study.router.outcomes import read_outcomes
 
 LINE = "study router --regimes balanced,thin --seeds 3 --over 1m --strategies twap,pov,auto --json --out"
 NAMES = ("twap", "pov", "auto")

@@ -11,12 +11,10 @@ import numpy as np
 from nowake.core.tape import F64
 from nowake.core.value import Value
 from nowake.plan.implementation_shortfall import RISK_AVERSION
-from nowake.study.outcomes import FIXED, ROUTED, SIDES, Cell, Outcome
+from nowake.study.router.outcomes import FIXED, ROUTED, SIDES, Cell, Outcome
 from nowake.study.statistics import Interval, bootstrap, mean_sd, student
 
 GROUPS = ("recorded", "modelled", "synthetic")
-RISKS = ("variance", "sd")
-"""How risk counts: as the router has it, mean + lambda x variance; and as the design had it, mean + odds x sd."""
 Twins = dict[str, Outcome]
 """The same order by strategy."""
 
