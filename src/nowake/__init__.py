@@ -28,7 +28,7 @@ _HOMES = {
     "nowake.app.experiments": ("run_study",),
     "nowake.app.request": ("OrderRequest",),
     "nowake.app.results": ("Result",),
-    "nowake.app.several": ("SimulatedVenues", "fit_dark"),
+    "nowake.app.simulated_venues": ("SimulatedVenues", "fit_dark"),
     "nowake.app.stated": ("Beliefs",),
     "nowake.app.venues_file": ("save_dark",),
     "nowake.app.venues_results": ("VenuesResult",),
@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     from nowake.app.experiments import run_study
     from nowake.app.request import OrderRequest
     from nowake.app.results import Result
-    from nowake.app.several import SimulatedVenues, fit_dark
+    from nowake.app.simulated_venues import SimulatedVenues, fit_dark
     from nowake.app.stated import Beliefs
     from nowake.app.venues_file import save_dark
     from nowake.app.venues_results import VenuesResult

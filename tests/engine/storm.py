@@ -33,10 +33,10 @@ from nowake.journal.memory import MemoryJournal
 from nowake.plan.strategies import AUTO, check_parameters
 from nowake.route.router import SmartRouter
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import LATER_NS, FaultyMarket
+from nowake.sim.faults import NAMES, Faults, parse_faults
+from nowake.sim.faulty_market import LATER_NS, FaultyMarket
 from nowake.sim.latency import Latency, lognormal
 from nowake.sim.merge import VenueRows, venue_rows
-from nowake.sim.switchboard import NAMES, Faults, parse_faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 

@@ -40,12 +40,12 @@ from nowake.engine.host import audit
 from nowake.journal.memory import MemoryJournal
 from nowake.models.dark import DarkLiquidity
 from nowake.sim.dark import DarkMarket, dark_listing
-from nowake.sim.faults import LATER_NS, FaultyMarket
+from nowake.sim.faults import Faults
+from nowake.sim.faulty_market import LATER_NS, FaultyMarket
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.merge import VenueRows, venue_rows
 from nowake.sim.passing import Passing
-from nowake.sim.switchboard import Faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 

@@ -12,7 +12,7 @@ from nowake.core.errors import InputError, NowakeError
 from nowake.core.inputs import Acked, Busted, Ended, Filled, Rejected, StatusReported
 from nowake.core.value import replace, to_json
 from nowake.engine import apply_inputs, host, ledger
-from nowake.sim.switchboard import Faults
+from nowake.sim.faults import Faults
 from nowake.tca.trail import read_trails
 
 

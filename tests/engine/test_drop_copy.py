@@ -16,8 +16,8 @@ from nowake.engine.host import Host, fold
 from nowake.engine.state import EngineState
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
+from nowake.sim.faults import Faults
 from nowake.sim.latency import Latency
-from nowake.sim.switchboard import Faults
 from nowake.sim.world import World
 
 S = 10**9

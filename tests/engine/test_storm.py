@@ -14,9 +14,9 @@ from nowake.core.inputs import Filled
 from nowake.core.value import replace
 from nowake.data.source import open_tapes
 from nowake.engine import apply_decisions, apply_inputs, host, ledger, parent
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import NAMES, Faults, parse_faults
+from nowake.sim.faulty_market import FaultyMarket
 from nowake.sim.latency import Latency
-from nowake.sim.switchboard import NAMES, Faults, parse_faults
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -9,9 +9,9 @@ from storm_venues import Tally, judge_whole, storm
 
 from nowake.core.decisions import ParentStatus
 from nowake.core.errors import NowakeError
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import Faults
+from nowake.sim.faulty_market import FaultyMarket
 from nowake.sim.passing import Passing
-from nowake.sim.switchboard import Faults
 
 
 @pytest.mark.parametrize("block", range(3))

@@ -16,7 +16,7 @@ from nowake.core.order import Side
 from nowake.core.tape import Row, Tape
 from nowake.data.source import open_tapes
 from nowake.sim import bars_book as bb
-from nowake.sim.bars_book import TAKE_PART, bars_book
+from nowake.sim.bars_book import TAKE_PART, BarsBook, bars_book
 from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.merge import NEVER
@@ -47,6 +47,7 @@ def tape(path: Path) -> Tape:
 
 def test_the_bars_are_found_again(tape: Tape) -> None:
     book = bars_book(tape)
+    assert isinstance(book, BarsBook)
     start = int(tape.t_event[0]) // MINUTE * MINUTE
     assert [book.volume(start + n * MINUTE + 1) for n in range(8)] == VOLUMES
     assert book.volume(start - 1) == 0

@@ -16,11 +16,11 @@ from nowake.engine.host import Host, audit, fold
 from nowake.engine.state import state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import parse_faults
+from nowake.sim.faulty_market import FaultyMarket
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets
 from nowake.sim.run import DEFAULT_LATENCY, simulate_all
-from nowake.sim.switchboard import parse_faults
 from nowake.sim.synthetic import synth_tape
 from nowake.sim.world import World
 

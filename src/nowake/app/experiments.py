@@ -19,7 +19,7 @@ from nowake.core.errors import DataError, InputError, Refused
 from nowake.core.tape import Tape
 from nowake.core.value import Value, content_hash, replace
 from nowake.journal.header import code_hash
-from nowake.sim.switchboard import parse_faults
+from nowake.sim.faults import parse_faults
 from nowake.study.design import Design, Point, parse_design, read_design
 from nowake.study.kept import Row, keep_rows, read_rows
 from nowake.study.spread import spread

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from nowake.app import wiring
+from nowake.app.fees_and_latency import parse_fees
 from nowake.app.history import find_history
 from nowake.app.request import (
     MarketHours,
@@ -17,7 +18,6 @@ from nowake.app.request import (
     quantity_units,
     window,
 )
-from nowake.app.simulated import parse_fees
 from nowake.app.stated import apply_stated, price_mid2, unseen, without_market
 from nowake.app.wiring import RunOptions
 from nowake.core import ids

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from nowake.app.fees_and_latency import parse_fees, parse_latency
 from nowake.app.own_impact import parse_own_impact
-from nowake.app.simulated import parse_fees, parse_latency
 from nowake.app.stated import Beliefs as Stated
 from nowake.app.venue_rules import from_text, rules_text
 from nowake.app.venues_file import Venues
@@ -26,7 +26,7 @@ class RunOptions(Value, frozen=True):
             from the tape (``app.own_impact``).
         fees: ``TAKER`` or ``MAKER/TAKER`` in basis points, in place of the listing's; empty = the listing's.
         latency: ``1ms`` one way for entry, response and data alike, ``0`` = none at all, ``lognormal:5ms,0.4``,
-            ``tape``, or leg by leg (``app.simulated.parse_latency``); empty = the default.
+            ``tape``, or leg by leg (``app.fees_and_latency.parse_latency``); empty = the default.
         queue_model: Who is before us at a price: ``fifo``, exact where the tape has order ids, or a model by name;
             ``auto`` = ``fifo`` where it can be had, else ``power-2``. The header names the one in force.
         allow: Faults of a tape that do not refuse it.
@@ -79,9 +79,8 @@ class RunOptions(Value, frozen=True):
             queue_model=self.queue_model,
             fees=parse_fees(self.fees),
             rules=from_text(self.rules),
+            latency=parse_latency(self.latency),
         )
-        if self.latency:
-            made = replace(made, latency=parse_latency(self.latency))
         if self.own_impact:
             require(self.impact == "full", "own_impact", self.own_impact, "left out without --impact full")
             made = replace(made, own_impact=parse_own_impact(self.own_impact))

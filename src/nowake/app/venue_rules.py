@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from nowake.app.simulated import parse_fees
+from nowake.app.fees_and_latency import parse_fees
 from nowake.core.errors import InputError
 from nowake.core.instrument import FeeSchedule
 from nowake.core.units import decimal, number_text, parse_duration

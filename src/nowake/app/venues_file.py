@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from nowake.app.simulated import parse_fees, parse_latency
+from nowake.app.fees_and_latency import parse_fees, parse_latency
 from nowake.app.venue_rules import from_text, parse_rules, read_rules, rules_text
 from nowake.core.errors import DataError, InputError
 from nowake.core.units import number_text
 from nowake.core.value import Value, check_types, from_json, require
 from nowake.data.tables import read_tables
 from nowake.models.dark import DarkLiquidity
-from nowake.sim.switchboard import parse_faults
+from nowake.sim.faults import parse_faults
 
 UNTIL, PART = 0.5, 0.25
 WHAT = "venues"
@@ -109,8 +109,7 @@ def _check_name(name: str, *, needed: bool = True) -> None:
 def _check_texts(latency: str, fees: str, faults: str) -> None:
     parse_fees(fees)
     parse_faults(faults)
-    if latency:
-        parse_latency(latency)
+    parse_latency(latency)
 
 
 def venues_of(given: object) -> Venues:

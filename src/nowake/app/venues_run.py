@@ -18,13 +18,13 @@ import msgspec
 
 from nowake.app import wiring
 from nowake.app.assumed import market_assumptions, world_assumptions
+from nowake.app.fees_and_latency import parse_fees, parse_latency
 from nowake.app.operate.desk import Spread
 from nowake.app.operate.whole import Beside, part_commands
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, quantity_units, resolve
 from nowake.app.run_journal import run_of
 from nowake.app.run_options import RunOptions
-from nowake.app.several import WHY_NOT_FULL
-from nowake.app.simulated import parse_fees, parse_latency
+from nowake.app.simulated_venues import WHY_NOT_FULL
 from nowake.app.venues_file import DarkPlace, LitVenue, Venues
 from nowake.core import ids
 from nowake.core.errors import DataError, InputError, JournalError, Refused
@@ -48,11 +48,11 @@ from nowake.journal.reader import JournalFile, read_journal
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Placed
 from nowake.sim.dark import DarkMarket, dark_listing
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import parse_faults
+from nowake.sim.faulty_market import FaultyMarket
 from nowake.sim.markets import Markets, Member
 from nowake.sim.passing import Passing
-from nowake.sim.run import DEFAULT_LATENCY, make_market, simulate_all
-from nowake.sim.switchboard import parse_faults
+from nowake.sim.run import make_market, simulate_all
 from nowake.sim.world import Progress
 
 ELSEWHERE = ("tapes", "mapping", "listing", "regime", "history")
@@ -242,8 +242,6 @@ def _lit(one: LitVenue, tape: Tape, options: RunOptions) -> _Place:
     session, sim = find_session(tape.listing.session), _options(one, options).sim()
     market = make_market(tape, session, sim)
     first_ns = market.first_valid_ns()
-    if first_ns is None:
-        raise Refused(f"{tape.listing.key} never shows a book that can be traded on", "check it with tape check")
     last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
     fees = sim.rules.fees_at(sim.rules.volume_before, sim.fees or tape.listing.fees)
     return _Place(replace(tape.listing, fees=fees), market, first_ns, last_ns, one.weight, faults=one.faults)
@@ -254,8 +252,7 @@ def _dark(one: DarkPlace, lit: Sequence[_Place], tapes: Sequence[Tape], venues: 
     place, tape = lit[at], tapes[at]
     fees = parse_fees(one.fees or options.fees)
     listing = dark_listing(tape.listing, one.name, fees)
-    latency = one.latency or options.latency
-    distance = parse_latency(latency) if latency else DEFAULT_LATENCY
+    distance = parse_latency(one.latency or options.latency)
     market = DarkMarket(
         listing,
         tape,

@@ -51,9 +51,9 @@ from nowake.plan.strategies import AUTO
 from nowake.route.router import get_smart_router
 from nowake.sim.commands import Placed, Recorded, placed_commands
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import FaultyMarket
+from nowake.sim.faults import parse_faults
+from nowake.sim.faulty_market import FaultyMarket
 from nowake.sim.run import make_market, simulate
-from nowake.sim.switchboard import parse_faults
 from nowake.sim.world import Progress
 
 RunOptions = run_options.RunOptions
@@ -216,8 +216,6 @@ def prepare(
         sim = replace(sim, own_impact=assumed_impact(tape, session))
     market = make_market(tape, session, sim)
     first_ns = market.first_valid_ns()
-    if first_ns is None:
-        raise Refused(f"{tape.meta.source} never shows a book that can be traded on", "check it with tape check")
     run = run_of(command, request, replace(options, queue_model=market.queue_model), (tape,))
     key = ids.parent_id(derive_journal_id(run, options.seed), 0)
     if not options.tapes and listing.instrument.symbol == SYNTH:

@@ -55,11 +55,8 @@ class BarsBook:
         return int(TAKE_PART * self.volume(t_ns)), (self._bar(t_ns) + 1) * self._interval_ns + self._phase
 
 
-class NoBars(BarsBook):
+class NoBars:
     """A market that was recorded: what its book shows may be taken."""
-
-    def __init__(self) -> None:
-        self._interval_ns, self._phase = 1, 0
 
     def room(self, t_ns: int) -> tuple[int, int]:
         """Return a quantity that nothing is over, without end."""
@@ -67,7 +64,7 @@ class NoBars(BarsBook):
         return NEVER, NEVER
 
 
-def bars_book(tape: Tape) -> BarsBook:
+def bars_book(tape: Tape) -> BarsBook | NoBars:
     """Return what may be had of a tape: a part of each bar it was made from, all of it where it was recorded."""
     found = _BARS.match(tape.meta.modelled)
     return NoBars() if found is None else BarsBook(tape, parse_duration("bars", found[1]))

@@ -17,7 +17,7 @@ from nowake.engine.drop_copy import DropCopy
 from nowake.engine.env import Env
 from nowake.engine.host import Host
 from nowake.sim.exchange import SimMarket
-from nowake.sim.faults import LATER_NS, FaultyMarket
+from nowake.sim.faulty_market import LATER_NS, FaultyMarket
 from nowake.sim.impact import IMPACTS, OwnImpact
 from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets

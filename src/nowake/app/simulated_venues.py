@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 
+from nowake.app.fees_and_latency import parse_fees, parse_latency
 from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
-from nowake.app.simulated import parse_fees, parse_latency
 from nowake.core import ids
 from nowake.core.child import ChildOrder, Fill, OrderType, Peg, TimeInForce
 from nowake.core.errors import InputError, Refused
@@ -30,10 +30,9 @@ from nowake.models.calibrate.dark import mid_prints
 from nowake.models.dark import DarkLiquidity
 from nowake.sim.dark import DarkMarket, dark_listing
 from nowake.sim.exchange import SimMarket
-from nowake.sim.latency import Latency
 from nowake.sim.markets import Markets, Member
 from nowake.sim.queues import AUTO
-from nowake.sim.run import DEFAULT_LATENCY, SimOptions, make_market
+from nowake.sim.run import SimOptions, make_market
 from nowake.sim.world import World, told_child
 
 WHY_NOT_FULL = "what we do on one would not move the price of the others: work one market by itself"
@@ -144,7 +143,7 @@ class SimulatedVenues:
         self._hours: dict[str, MarketHours] = {}
         for tape in tapes:
             key = tape.listing.key
-            options = replace(base, latency=_latency(latencies[key]), fees=parse_fees(schedules[key]))
+            options = replace(base, latency=parse_latency(latencies[key]), fees=parse_fees(schedules[key]))
             session = find_session(tape.listing.session)
             market: SimMarket = make_market(tape, session, options)
             last_ns = covered_ns(session, market.end_ns, tape.meta.silence_ns)
@@ -152,7 +151,7 @@ class SimulatedVenues:
             members.append(market)
         for listing, tape, liquidity in places:
             fees_of = parse_fees(schedules[listing.key])
-            distance = _latency(latencies[listing.key])
+            distance = parse_latency(latencies[listing.key])
             members.append(
                 DarkMarket(
                     listing,
@@ -365,7 +364,3 @@ def _by_listing(name: str, given: str | Mapping[str, str], keys: Sequence[str]) 
         require(key in keys, name, key, f"by listing: one of {', '.join(keys)}")
         require(isinstance(text, str), name, text, f"a text, for {key}")
     return {key: given.get(key, "") for key in keys}
-
-
-def _latency(text: str) -> Latency:
-    return parse_latency(text) if text else DEFAULT_LATENCY

@@ -1,4 +1,4 @@
-"""What is typed of a simulated venue: its fees and how far away it is."""
+"""The fees of a simulated venue and how far away it is, from the texts of ``--fees`` and ``--latency``."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ def parse_latency(text: str) -> Latency:
     ``5ms`` or ``0`` (one way, the same for entry, response and data), ``lognormal:5ms,0.4`` (median, sigma), ``tape``
     (drawn from the recorded receive times; ``tape:1ms`` adds 1 ms to each) or a form for each leg,
     ``entry=lognormal:5ms,0.4,response=5ms,data=tape``, with ``decision=50us`` and ``overtake=yes`` where wanted; legs
-    left out are as where nothing is stated.
+    left out, and all of an empty text, are as where nothing is stated.
 
     Raises:
         InputError: It names none.
     """
+    if not text:
+        return DEFAULT_LATENCY
     if "=" not in text:
         fixed_ns, spread = _leg(text, text)
         return same_ways(fixed_ns, spread)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nowake.app.fees_and_latency import parse_latency
 from nowake.app.results import is_finished, resume_run
-from nowake.app.simulated import parse_latency
 from nowake.core.errors import InputError
 from nowake.journal.reader import read_journal
 from nowake.journal.sqlite import SqliteJournal
