@@ -6,8 +6,9 @@ import itertools
 import random
 from dataclasses import dataclass
 
-from toy import LISTING, Faults, S, ToyMarket, toy_env, toy_order
+from toy import LISTING, S, ToyMarket, toy_env, toy_order
 
+from nowake.core.child import Fill
 from nowake.core.decisions import OrderAdmitted, PlanAdopted, StrategyChosen, Trigger
 from nowake.core.errors import Refused
 from nowake.core.inputs import AnyInput
@@ -20,6 +21,8 @@ from nowake.engine.state import ParentState, state_hash
 from nowake.journal.memory import MemoryJournal
 from nowake.plan.strategies import AUTO, check_parameters
 from nowake.route.router import SmartRouter
+from nowake.sim.faults import Faults
+from nowake.sim.faulty_market import LATER_NS, FaultyMarket
 from nowake.sim.world import World
 
 CRASHES_MOST = 60
@@ -57,6 +60,12 @@ class Outcome:
     host: CrashingHost
     market: ToyMarket
     journal: MemoryJournal
+    wire: FaultyMarket | None = None
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Return what the venue executed, surplus fills included."""
+        return [fill for status in (self.wire or self.market).truth() for fill in status.fills]
 
     @property
     def parent(self) -> ParentState | None:
@@ -105,9 +114,19 @@ def run(
     env = replace(env, limits=replace(env.limits, **(limits or {})), rerouting=rules or env.rerouting)
     env = replace(env, router=router or env.router)
     host = CrashingHost(env, journal, seed + 7, crash)
-    toy = ToyMarket(seed, faults=faults, listing=listing, **market)
-    World(toy, host, drop_copy=DropCopy()).run(order, commands)
-    return Outcome(order, env, host, toy, journal)
+    return worked(order, env, host, journal, ToyMarket(seed, listing=listing, **market), faults, seed, commands)
+
+
+def worked(order, env, host, journal, market, faults, seed, commands) -> Outcome:
+    """Work an order on a market to its end, behind faults if there are any."""
+    wire = FaultyMarket(market, faults, seed) if faults else None
+    World(wire or market, host, drop_copy=DropCopy(settle_ns=LATER_NS if wire else 0)).run(order, commands)
+    return Outcome(order, env, host, market, journal, wire)
+
+
+def reports_lost(chance: float) -> dict[str, float]:
+    """Return the faults that lose a report of any kind."""
+    return dict.fromkeys(("ack_lost", "fill_lost", "end_lost", "answer_lost"), chance)
 
 
 TERMS = (
@@ -140,14 +159,14 @@ def random_run(seed: int, *, crash: float = 0.02, commands=lambda seed, order: (
     """Work a random order under random faults; everything follows from the seed. ``commands`` makes an operator's."""
     r = random.Random(seed)
     faults = Faults(
-        lose_submit=r.choice((0, 0, 0.05, 0.2)),
-        lose_report=r.choice((0, 0, 0.05, 0.2)),
-        repeat=r.choice((0, 0, 0.1, 0.3)),
-        delay=r.choice((0, 0, 0.1, 0.3)),
-        unavailable=r.choice((0, 0, 0.05, 0.2)),
-        reject=r.choice((0, 0, 0.02)),
-        overfill=r.choice((0, 0, 0, 0.05)),
-        lose_cancel=r.choice((0, 0, 0.3)),
+        submit_lost=r.choice((0, 0, 0.05, 0.2)),
+        **reports_lost(r.choice((0, 0, 0.05, 0.2))),
+        repeated=r.choice((0, 0, 0.1, 0.3)),
+        delayed=r.choice((0, 0, 0.1, 0.3)),
+        submit_timeout=r.choice((0, 0, 0.05, 0.2)),
+        rejected=r.choice((0, 0, 0.02)),
+        overfilled=r.choice((0, 0, 0, 0.05)),
+        cancel_lost=r.choice((0, 0, 0.3)),
     )
     order = toy_order(
         qty=r.choice((1, 7, 100, 1000, 20_000)),
@@ -178,22 +197,21 @@ def judge(outcome: Outcome) -> None:
     assert market.bad_orders == 0, "an order the venue does not take was sent"
     assert not market.live_legs(), "something is still live at the venue"
     if parent is None:
-        assert market.filled() == 0, "a refused order traded"
+        assert not outcome.fills, "a refused order traded"
         return
-    known = [fill for one in market.orders.values() for fill in one.fills]
-    assert parent.filled == sum(fill.qty_units for fill in known), "the engine's fills are not the venue's"
+    fills = outcome.fills
+    assert parent.filled == sum(fill.qty_units for fill in fills), "the engine's fills are not the venue's"
     residual = sum(parent.abandoned.values())
     assert parent.filled + residual == parent.order.qty_units + parent.overfill, "quantity is not conserved"
-    if not market.faults.overfill:
+    if outcome.wire is None or not outcome.wire.board.faults.overfilled:
         assert parent.overfill == 0, "overfilled"
     assert parent.unsent == 0, "something was forgotten"
     assert all(reason for reason in parent.abandoned), "a residual without a reason"
     judge_strategy(outcome)
     limit = order.parameters.limit_units
-    fills = [fill for one in market.orders.values() for fill in one.fills]
     if limit is not None and parent.asked == order:
         assert all((limit - fill.price_units) * order.side >= 0 for fill in fills), "worse than the limit"
-    money = sum(f.price_units * f.qty_units for f in known), sum(f.fee_money for f in known)
+    money = sum(f.price_units * f.qty_units for f in fills), sum(f.fee_money for f in fills)
     assert (parent.cash_units, parent.fees_money) == money, "cash or fees differ from the venue's"
     assert state_hash(fold(outcome.journal.records())) == state_hash(outcome.host.state), "fold differs from live"
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import itertools
 from typing import Any, NamedTuple
 
-from campaign import CrashingHost, Outcome
-from toy import LISTING, T0, Faults, S, ToyMarket, toy_env, toy_order
+from campaign import CrashingHost, Outcome, worked
+from toy import LISTING, T0, S, ToyMarket, toy_env, toy_order
 
 from nowake.core.value import replace
 from nowake.journal.memory import MemoryJournal
 from nowake.models.beliefs import Beliefs
 from nowake.models.volatility import VolatilityBelief
 from nowake.models.volume import VolumeBelief
-from nowake.sim.world import World
 
 DAY_S = 86_400
 BID = 10_000
@@ -34,8 +33,8 @@ class Regime(NamedTuple):
 class RegimeMarket(ToyMarket):
     """Prints the volume of its regime every second, bought and sold in turn, at a touch that stands still."""
 
-    def __init__(self, regimes: list[Regime], *, seconds: int = 4_000, faults: Faults | None = None, seed: int = 0):
-        super().__init__(seed, seconds=seconds, faults=faults, sums=True)
+    def __init__(self, regimes: list[Regime], *, seconds: int = 4_000, seed: int = 0):
+        super().__init__(seed, seconds=seconds, sums=True)
         self.regimes = [self._at(regimes, k) for k in range(seconds + 1)]
         self.path = [
             (BID, BID + one.spread, 10_000, 10_000, 1 if k % 2 else -1, one.volume)
@@ -84,8 +83,7 @@ def auto_order(qty: int = 10_000, minutes: float = 60, **parameters: object):
 def work(order, regimes, *, commands=(), crash=0.0, seed=0, faults=None, **env_changes) -> Outcome:
     """Work an order on a market of regimes, believing that the first one stays."""
     env = replace(toy_env(order), beliefs=((LISTING.key, BELIEVED),), **env_changes)
-    market = RegimeMarket(regimes, seconds=(order.end_ns - T0) // S + 240, faults=faults, seed=seed)
+    market = RegimeMarket(regimes, seconds=(order.end_ns - T0) // S + 240, seed=seed)
     journal = MemoryJournal()
     host = CrashingHost(env, journal, seed + 7, crash)
-    World(market, host).run(order, commands)
-    return Outcome(order, env, host, market, journal)
+    return worked(order, env, host, journal, market, faults, seed, commands)

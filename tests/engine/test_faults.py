@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from campaign import Faults, judge, judge_audit, random_run, run, toy_order
+from campaign import Faults, judge, judge_audit, random_run, reports_lost, run, toy_order
 
 from nowake.core.decisions import Alerted, ParentStatus
 from nowake.core.inputs import Filled
@@ -39,14 +39,14 @@ def test_many_random_worlds_keep_every_invariant(block):
 @pytest.mark.parametrize(
     "faults",
     [
-        Faults(lose_submit=1.0),
-        Faults(lose_report=0.6),
-        Faults(unavailable=1.0),
-        Faults(repeat=1.0),
-        Faults(delay=1.0),
-        Faults(lose_cancel=0.9),
+        Faults(submit_lost=1.0),
+        Faults(**reports_lost(0.6)),
+        Faults(submit_timeout=1.0),
+        Faults(repeated=1.0),
+        Faults(delayed=1.0),
+        Faults(cancel_lost=0.9),
     ],
-    ids=lambda f: next(k for k, v in vars(f).items() if v),
+    ids=str,
 )
 def test_an_order_ends_whole_under_one_fault_at_its_worst(faults):
     for seed in range(5):
@@ -55,18 +55,18 @@ def test_an_order_ends_whole_under_one_fault_at_its_worst(faults):
 
 
 def test_five_rejects_in_a_row_pause_the_parent_and_call_for_a_person():
-    outcome = run(toy_order(qty=500, minutes=5), 1, faults=Faults(reject=1.0))
+    outcome = run(toy_order(qty=500, minutes=5), 1, faults=Faults(rejected=1.0))
     alerts = [d for _, decisions in outcome.batches() for d in decisions if isinstance(d, Alerted)]
     assert [a.code for a in alerts] == ["rejects"]
-    assert len(outcome.market.orders) == 5
+    assert len(outcome.wire.sent) == 5
     assert outcome.parent.filled == 0
 
 
 def test_an_overfill_is_recorded_alarmed_and_halts():
-    outcome = run(toy_order(qty=50, minutes=2, slices=1, urgency=1.0), 3, faults=Faults(overfill=1.0), depth=500)
+    outcome = run(toy_order(qty=50, minutes=2, slices=1, urgency=1.0), 3, faults=Faults(overfilled=1.0), depth=500)
     codes = [d.code for _, decisions in outcome.batches() for d in decisions if isinstance(d, Alerted)]
     assert "overfill" in codes
-    assert outcome.parent.overfill == outcome.market.filled() - 50 > 0
+    assert outcome.parent.overfill == sum(fill.qty_units for fill in outcome.fills) - 50 > 0
     judge(outcome)
 
 

@@ -75,7 +75,7 @@ def judge_quantities(outcome):
     parent = outcome.parent
     last = [order for _, order in amendments(outcome)]
     assert parent.asked == (last[-1] if last else parent.asked)
-    assert parent.filled == outcome.market.filled()
+    assert parent.filled == sum(fill.qty_units for fill in outcome.fills)
     assert parent.filled + sum(parent.abandoned.values()) == parent.order.qty_units + parent.overfill
 
 

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from campaign import EAGER, CrashingHost, Fickle, Outcome, judge, judge_audit
+from campaign import EAGER, CrashingHost, Faults, Fickle, Outcome, judge, judge_audit, reports_lost
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from regimes import BELIEVED, DAY_S, Regime, RegimeMarket, auto_order, work
 from test_operate import command, decided
-from toy import LISTING, T0, Faults, S, toy_env
+from toy import LISTING, T0, S, toy_env
 
 from nowake.core.decisions import (
     CommandRefused,
@@ -443,7 +443,9 @@ def test_two_processes_agree():
     assert said[0] == said[1] == f"{outcome.journal.head()[1]} {state_hash(outcome.host.state)}\n"
 
 
-@pytest.mark.parametrize("faults", [Faults(lose_report=0.3), Faults(unavailable=0.5), Faults(repeat=0.5, delay=0.5)])
+@pytest.mark.parametrize(
+    "faults", [Faults(**reports_lost(0.3)), Faults(submit_timeout=0.5), Faults(repeated=0.5, delayed=0.5)]
+)
 def test_faults_during_changes_of_mind(faults):
     for seed in range(4):
         order = auto_order(8_000, minutes=12)

@@ -1,8 +1,8 @@
-"""A market small enough to read in one go, with its own book of orders and fills, and faults on request.
+"""A market small enough to read in one go, with its own book of orders and fills.
 
 It shares no code with the simulator: it judges the engine, so it must not repeat its mistakes. One event a second:
 the touch walks, something is printed. Orders rest at a price and fill when printed through; immediate ones take up to
-the touch size. Every report can be lost, repeated, delayed or overtaken, by a seeded generator.
+the touch size. What goes wrong on the way to it and back is `sim.faulty_market`, put before it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from decimal import Decimal
 from typing import Any
 
 from nowake.core.child import ChildOrder, ChildStatus, Fill, Liquidity, OrderStatus, OrderType, TimeInForce
-from nowake.core.errors import VenueUnavailable
 from nowake.core.inputs import (
     Acked,
     AnyInput,
@@ -58,20 +57,6 @@ LISTING = Listing(
 
 
 @dataclass
-class Faults:
-    """Probabilities of what goes wrong, each per message or command."""
-
-    lose_submit: float = 0.0
-    lose_report: float = 0.0
-    repeat: float = 0.0
-    delay: float = 0.0
-    unavailable: float = 0.0
-    reject: float = 0.0
-    overfill: float = 0.0
-    lose_cancel: float = 0.0
-
-
-@dataclass
 class Resting:
     """An order as the venue holds it."""
 
@@ -90,7 +75,6 @@ class ToyMarket:
         seed: int,
         *,
         seconds: int = 1200,
-        faults: Faults | None = None,
         listing: Listing = LISTING,
         volume: int = 100,
         drift: float = 0.0,
@@ -98,13 +82,11 @@ class ToyMarket:
         sums: bool = False,
     ) -> None:
         self.listing = listing
-        self.faults = faults or Faults()
-        self.random = random.Random(seed)
         self.orders: dict[str, Resting] = {}
         self.duplicates = 0
         self.double_legs = 0
         self.bad_orders = 0
-        self.end_ns = T0 + seconds * S
+        self.start_ns, self.end_ns = T0, T0 + seconds * S
         self.integrity = Integrity.OK
         self._queue: list[tuple[int, int, str, object]] = []
         self._serial = 0
@@ -138,6 +120,11 @@ class ToyMarket:
             while self._queue and self._queue[0][0] <= self._now:
                 t_ns, _, kind, what = heapq.heappop(self._queue)
                 getattr(self, f"_on_{kind}")(what, t_ns)
+
+    @property
+    def now_ns(self) -> int:
+        """Return the time reached."""
+        return self._now
 
     def end_of(self, listing: str) -> int:
         """Return when the path ends."""
@@ -187,19 +174,12 @@ class ToyMarket:
     # -- the port ---------------------------------------------------------------------------------------------------
 
     def submit(self, child: ChildOrder, now_ns: int) -> None:
-        """Take a child, lose it, or fail in a way that does not tell which."""
-        if self._chance(self.faults.lose_submit):
-            return
-        failed = self._chance(self.faults.unavailable)
-        if not failed or self._chance(0.5):
-            self._push(now_ns + LATENCY, "submit", child)
-        if failed:
-            raise VenueUnavailable("timeout", child_id=child.child_id)
+        """Take a child."""
+        self._push(now_ns + LATENCY, "submit", child)
 
     def cancel(self, child_id: str, now_ns: int) -> None:
         """Ask to cancel."""
-        if not self._chance(self.faults.lose_cancel):
-            self._push(now_ns + LATENCY, "cancel", child_id)
+        self._push(now_ns + LATENCY, "cancel", child_id)
 
     def query(self, child_id: str, now_ns: int) -> None:
         """Ask about one."""
@@ -220,20 +200,13 @@ class ToyMarket:
 
     # -- the venue's side -------------------------------------------------------------------------------------------
 
-    def _chance(self, p: float) -> bool:
-        return p > 0 and self.random.random() < p
-
     def _push(self, t_ns: int, kind: str, what: object) -> None:
         self._serial += 1
         heapq.heappush(self._queue, (t_ns, self._serial, kind, what))
 
-    def _report(self, event: AnyInput, t_ns: int, *, sure: bool = False) -> None:
-        if not sure and self._chance(self.faults.lose_report):
-            return
-        for _ in range(2 if self._chance(self.faults.repeat) else 1):
-            self._serial += 1
-            late = self.random.randint(0, 3 * S) if self._chance(self.faults.delay) else 0
-            heapq.heappush(self._due, (t_ns + LATENCY + late, self._serial, VenueMessage(event=event)))
+    def _report(self, event: AnyInput, t_ns: int) -> None:
+        self._serial += 1
+        heapq.heappush(self._due, (t_ns + LATENCY, self._serial, VenueMessage(event=event)))
 
     def _on_tick(self, k: int, t_ns: int) -> None:
         self.touch = self.path[k]
@@ -248,8 +221,6 @@ class ToyMarket:
                 left -= self._execute(order, min(left, order.leaves), order.child.price_units, Liquidity.MAKER, t_ns)
 
     def _execute(self, order: Resting, qty: int, price: int, liquidity: Liquidity, t_ns: int) -> int:
-        if self._chance(self.faults.overfill):
-            qty += 1
         if qty <= 0:
             return 0
         fill = Fill(
@@ -282,10 +253,9 @@ class ToyMarket:
         bid, ask, bid_qty, ask_qty, _, _ = self.touch
         far, size = (ask, ask_qty) if child.side > 0 else (bid, bid_qty)
         crosses = (child.price_units - far) * child.side >= 0
-        if self._chance(self.faults.reject) or (crosses and child.order_type is OrderType.POST_ONLY):
+        if crosses and child.order_type is OrderType.POST_ONLY:
             order.live, order.status = False, ChildStatus.REJECTED
-            code = "would-cross" if crosses else "other"
-            self._report(Rejected(t_ns=t_ns, child_id=child.child_id, t_venue_ns=t_ns, code=code), t_ns)
+            self._report(Rejected(t_ns=t_ns, child_id=child.child_id, t_venue_ns=t_ns, code="would-cross"), t_ns)
             return
         self._report(Acked(t_ns=t_ns, child_id=child.child_id, t_venue_ns=t_ns), t_ns)
         if crosses and size >= child.min_qty_units:
@@ -326,9 +296,9 @@ class ToyMarket:
 
     # -- the truth --------------------------------------------------------------------------------------------------
 
-    def filled(self) -> int:
-        """Return what the venue executed for us in all."""
-        return sum(fill.qty_units for order in self.orders.values() for fill in order.fills)
+    def truth(self) -> tuple[OrderStatus, ...]:
+        """Return every order as the venue has it."""
+        return tuple(self._status(key) for key in self.orders)
 
     def live_legs(self) -> list[str]:
         """Return the legs that are live at the venue."""

@@ -43,7 +43,7 @@ def same_terms(new: ChildOrder, old: ChildOrder) -> bool:
 
 
 class SimVenue(VenueDesk):
-    """A matching venue over a recorded L2 market.
+    """A matching venue over a recorded market, by price level or order by order.
 
     Args:
         tape: The market.
