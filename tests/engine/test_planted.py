@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 from campaign import judge, judge_audit, random_run, run, toy_order
+from planted import doubt_freed, fill_applied_twice, pending_cancel_freed
 
 from nowake.core import ids
 from nowake.core.child import ChildStatus
@@ -35,18 +36,6 @@ def test_without_a_bug_nothing_is_caught():
     assert not caught()
 
 
-def overfill(monkeypatch):
-    """Cancel and resend without waiting: what is being cancelled counts as unsent at once."""
-    real = apply_decisions.DECISIONS[parent.CancelRequested]
-
-    def hasty(state, record):
-        state = real(state, record)
-        found = ledger.find(state, record.child_id)
-        return ledger.put(state, ledger.close(found[0], found[1], ChildStatus.CANCELED))
-
-    monkeypatch.setitem(host.apply.__globals__["_TABLE"], parent.CancelRequested, hasty)
-
-
 def lost_slice(monkeypatch):
     """A residual is dropped without being abandoned."""
     real = apply_decisions.DECISIONS[decide.StatusChanged]
@@ -58,14 +47,6 @@ def lost_slice(monkeypatch):
         return real(state, record)
 
     monkeypatch.setitem(host.apply.__globals__["_TABLE"], decide.StatusChanged, forgetful)
-
-
-def fill_applied_twice(monkeypatch):
-    """A repeated fill is not recognised."""
-    real = apply_inputs._fill
-    monkeypatch.setattr(
-        apply_inputs, "_fill", lambda s, f, t: real(s, replace(f, trade_id=f"{f.trade_id}/{s.ignored}/{t}"), t)
-    )
 
 
 def float_drift(monkeypatch):
@@ -129,19 +110,6 @@ def effects_before_durable(monkeypatch):
     monkeypatch.setattr(host.Host, "handle", hasty)
 
 
-def doubt_freed(monkeypatch):
-    """A failed send is treated as a rejection."""
-    real = apply_inputs.INPUTS[apply_inputs.i.SendFailed]
-
-    def hopeful(state, record):
-        found = ledger.find(state, record.child_id)
-        if found is None or found[1] is None:
-            return real(state, record)
-        return ledger.put(state, ledger.close(found[0], found[1], ChildStatus.REJECTED))
-
-    monkeypatch.setitem(host.apply.__globals__["_TABLE"], apply_inputs.i.SendFailed, hopeful)
-
-
 def premature_absence(monkeypatch):
     """A single "not found" is taken for proof, asked at once."""
     real = apply_inputs._status
@@ -177,7 +145,7 @@ def hidden_state(monkeypatch):
 
 
 BUGS = (
-    overfill,
+    pending_cancel_freed,
     lost_slice,
     fill_applied_twice,
     float_drift,

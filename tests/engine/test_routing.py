@@ -443,13 +443,11 @@ def test_two_processes_agree():
     assert said[0] == said[1] == f"{outcome.journal.head()[1]} {state_hash(outcome.host.state)}\n"
 
 
-@pytest.mark.parametrize(
-    "faults", [Faults(**reports_lost(0.3)), Faults(submit_timeout=0.5), Faults(repeated=0.5, delayed=0.5)]
-)
+@pytest.mark.parametrize("faults", [reports_lost(0.3), {"submit_timeout": 0.5}, {"repeated": 0.5, "delayed": 0.5}])
 def test_faults_during_changes_of_mind(faults):
     for seed in range(4):
         order = auto_order(8_000, minutes=12)
-        outcome = work(order, [CALM], router=Fickle(), rerouting=EAGER, faults=faults, crash=0.05, seed=seed)
+        outcome = work(order, [CALM], router=Fickle(), rerouting=EAGER, faults=Faults(**faults), crash=0.05, seed=seed)
         check(outcome)
 
 
