@@ -45,14 +45,14 @@ def make_tape(rows: int, seed: int) -> Tape:
         hours *= 2
 
 
-def peg(tape: Tape) -> ChildOrder:
+def peg(listing: str) -> ChildOrder:
     """Return a bid that never runs out."""
     return ChildOrder(
-        child_id="peg",
+        child_id=f"peg-{listing}",
         parent_id="bench",
         leg="0",
         attempt=0,
-        listing=tape.listing.key,
+        listing=listing,
         side=Side.BUY,
         order_type=OrderType.LIMIT,
         tif=TimeInForce.GTC,
@@ -66,7 +66,7 @@ def peg(tape: Tape) -> ChildOrder:
 def replay(market: SimMarket | ReferenceWorld, tape: Tape, *, first_ns: int, end_ns: int) -> tuple[int, int]:
     """Send the peg and run to the end; returns (fills, quantity)."""
     now, _ = market.advance(first_ns)
-    market.submit(peg(tape), now)
+    market.submit(peg(tape.listing.key), now)
     fills = quantity = 0
     while now < end_ns:
         now, _ = market.advance(end_ns)
@@ -81,7 +81,7 @@ def replay(market: SimMarket | ReferenceWorld, tape: Tape, *, first_ns: int, end
 def unattended(market: SimMarket, tape: Tape) -> tuple[int, int]:
     """Run both kernels to the end with nobody to tell; returns (fills, quantity)."""
     now, _ = market.advance(market.start_ns + MS)
-    market.submit(peg(tape), now)
+    market.submit(peg(tape.listing.key), now)
     now, _ = market.advance(market.end_ns)  # to the acknowledgement
     market.poll(now)
     venue, own = market.venue, market.own

@@ -14,8 +14,8 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 
-from nowake.core.child import ChildOrder, OrderType, Peg, TimeInForce
-from nowake.core.order import Side
+from kernel import peg
+
 from nowake.core.tape import Tape
 from nowake.core.value import replace
 from nowake.core.view import Watch, WatchKind
@@ -45,24 +45,6 @@ def make_tape(rows: int, seed: int, venue: str) -> Tape:
             meta = replace(tape.meta, listing=replace(tape.listing, venue=venue))
             return Tape(meta, tape.t_event, tape.recv_delta, tape.code, tape.price, tape.qty, tape.order_id)
         hours *= 2
-
-
-def peg(listing: str) -> ChildOrder:
-    """Return a bid that never runs out."""
-    return ChildOrder(
-        child_id=f"peg-{listing}",
-        parent_id="bench",
-        leg="0",
-        attempt=0,
-        listing=listing,
-        side=Side.BUY,
-        order_type=OrderType.LIMIT,
-        tif=TimeInForce.GTC,
-        price_units=0,
-        qty_units=10**12,
-        role="post",
-        peg=Peg.PRIMARY,
-    )
 
 
 def markets_of(tapes: Sequence[Tape]) -> Markets:

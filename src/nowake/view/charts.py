@@ -48,6 +48,22 @@ def times(times_ns: Sequence[int], zone: str) -> list[str]:
     return [f.moment(t, zone).strftime("%Y-%m-%dT%H:%M:%S.%f") for t in times_ns]
 
 
+def band_trace(x: Sequence[Any], low: Sequence[float], high: Sequence[float], name: str) -> Any:
+    """Return the area between two lines over the same ``x``, without an outline."""
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        x=[*x, *reversed(x)],
+        y=[*high, *reversed(low)],
+        fill="toself",
+        mode="lines",
+        fillcolor="rgba(91,141,239,0.20)",
+        line={"width": 0},
+        hoverinfo="skip",
+        name=name,
+    )
+
+
 def _thin(count: int) -> range:
     return range(0, count, max(1, -(-count // POINTS_MAX)))
 

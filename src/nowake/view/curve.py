@@ -69,18 +69,8 @@ def curve_figure(plan: ExecutionPlan, listing: Listing, zone: str) -> Any:
     found = [band(plan, t) for t in moments]
     times = charts.times(moments, zone)
     made = charts.plain_figure(300)
-    made.add_trace(
-        Scatter(
-            x=[*times, *reversed(times)],
-            y=[*(high * unit for _, _, high in found), *(low * unit for low, _, _ in reversed(found))],
-            fill="toself",
-            mode="lines",
-            fillcolor="rgba(91,141,239,0.20)",
-            line={"width": 0},
-            hoverinfo="skip",
-            name="band",
-        )
-    )
+    low, high = [one * unit for one, _, _ in found], [one * unit for _, _, one in found]
+    made.add_trace(charts.band_trace(times, low, high, "band"))
     made.add_trace(
         Scatter(
             x=times,

@@ -91,18 +91,7 @@ def fan_figure(found: Frontier) -> Any:
     made = charts.plain_figure(340)
     hours = [one.horizon_ns / 3600e9 for one in found.points]
     high, low = [one.cost.p95_bps for one in found.points], [one.cost.p05_bps for one in found.points]
-    made.add_trace(
-        Scatter(
-            x=[*hours, *reversed(hours)],
-            y=[*high, *reversed(low)],
-            fill="toself",
-            mode="lines",
-            fillcolor="rgba(91,141,239,0.18)",
-            line={"width": 0},
-            hoverinfo="skip",
-            name="90 % of outcomes",
-        )
-    )
+    made.add_trace(charts.band_trace(hours, low, high, "90 % of outcomes"))
     made.add_trace(
         Scatter(
             x=hours,
