@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from nowake.app.request import OrderRequest
     from nowake.app.wiring import RunOptions
 
-_ORDER, _TERMS, _MARKET = "Order", "Further terms", "Market and simulation"
-_BELIEFS = "Beliefs, in place of a tape or of what it shows"
-
-
-def _term(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=_TERMS)
-
+_of_order = partial(typer.Option, rich_help_panel="Order")
+_term = partial(typer.Option, rich_help_panel="Further terms")
+_of_market = partial(typer.Option, rich_help_panel="Market and simulation")
+_belief = partial(typer.Option, rich_help_panel="Beliefs, in place of a tape or of what it shows")
 
 MAP_HELP = "columns of a CSV or Parquet file: time=ts,price=px,qty=size, or a .json or .toml file; may be given again"
 LISTING_HELP = "what recorded files are of: MSFT@XNAS, with rules XYZ@VENUE,tick=0.01,lot=1, or a .json file"
@@ -35,156 +32,84 @@ class OrderOptions:
     side: Annotated[str, typer.Argument(help="buy or sell (B, S, SS and FIX 1, 2, 5 are understood)")]
     quantity: Annotated[str, typer.Argument(help="shares, base asset or contracts: 10000, 10k; 5m-USDT is a value")]
     symbol: Annotated[str, typer.Argument(help="AMZN, BTCUSDT@binance-spot; SYNTH is the synthetic market")]
-    start: Annotated[
-        str,
-        typer.Option(
-            help="ISO time with a zone, 10:00, open+30m; default: the first valid book", rich_help_panel=_ORDER
-        ),
-    ] = ""
-    end: Annotated[str, typer.Option(help="as --start, also close-5m; or say --over", rich_help_panel=_ORDER)] = ""
-    over: Annotated[str, typer.Option(help="how long: 2h, 1h30m, 8m", rich_help_panel=_ORDER)] = ""
-    strategy: Annotated[
-        str,
-        typer.Option(help="auto (the router chooses), or twap, vwap, pov, is by name", rich_help_panel=_ORDER),
-    ] = "auto"
-    end_behaviour: Annotated[
-        str, typer.Option(help="finish (be done by the end), cancel (drop the rest) or run-on", rich_help_panel=_ORDER)
-    ] = ""
+    start: Annotated[str, _of_order(help="ISO time with a zone, 10:00, open+30m; default: the first valid book")] = ""
+    end: Annotated[str, _of_order(help="as --start, also close-5m; or say --over")] = ""
+    over: Annotated[str, _of_order(help="how long: 2h, 1h30m, 8m")] = ""
+    strategy: Annotated[str, _of_order(help="auto (the router chooses), or twap, vwap, pov, is by name")] = "auto"
+    end_behaviour: Annotated[str, _of_order(help="finish (be done by the end), cancel (drop the rest) or run-on")] = ""
     must_complete: Annotated[
-        bool,
-        typer.Option(
-            "--must-complete", help="near the end pass the cap rather than leave a rest", rich_help_panel=_ORDER
-        ),
+        bool, _of_order("--must-complete", help="near the end pass the cap rather than leave a rest")
     ] = False
-    max_participation: Annotated[
-        str, typer.Option(help="own share of all volume, at most: 0.15 or 15%", rich_help_panel=_ORDER)
-    ] = "0.15"
-    urgency: Annotated[float, typer.Option(help="0 = patient, 1 = cross at once", rich_help_panel=_ORDER)] = 0.5
-    limit: Annotated[str, typer.Option(help="never trade at a worse price", rich_help_panel=_ORDER)] = ""
-    slices: Annotated[int, typer.Option(help="how many; default: chosen by cost", rich_help_panel=_ORDER)] = 0
-    tz: Annotated[
-        str, typer.Option(help="zone of clock times, America/New_York; default: the session's", rich_help_panel=_ORDER)
-    ] = ""
-    never_take: Annotated[bool, typer.Option("--never-take", help="only post", rich_help_panel=_TERMS)] = False
-    participation: Annotated[
-        str, typer.Option(help="pov: own share of all volume to keep to: 10%", rich_help_panel=_TERMS)
-    ] = ""
-    min_participation: Annotated[
-        str, typer.Option(help="pov: under this share it crosses: 8%", rich_help_panel=_TERMS)
-    ] = ""
-    participation_by_price: Annotated[
-        str, typer.Option(help="pov: rate from a market price on: 220:5%,225:12%", rich_help_panel=_TERMS)
-    ] = ""
-    participation_by_size: Annotated[
-        str, typer.Option(help="pov: rate while this much or more is left: 1:5%,5000:12%", rich_help_panel=_TERMS)
-    ] = ""
-    participation_by_time: Annotated[
-        str, typer.Option(help="pov: rate from a time after the start on: 30m:12%", rich_help_panel=_TERMS)
-    ] = ""
-    limit_offset: Annotated[
-        str, typer.Option(help="limit beyond the arrival mid, bps: 10, -5", rich_help_panel=_TERMS)
-    ] = ""
-    i_would: Annotated[
-        str, typer.Option(help="at this price or better, take --i-would-part at once", rich_help_panel=_TERMS)
-    ] = ""
-    i_would_part: Annotated[
-        str, typer.Option(help="how much of the order: 50%; default: all", rich_help_panel=_TERMS)
-    ] = ""
-    display: Annotated[str, _term("largest size shown")] = ""
-    display_randomise: Annotated[
-        str, typer.Option(help="vary the size shown by up to: 20%", rich_help_panel=_TERMS)
-    ] = ""
-    display_refresh: Annotated[
-        str, typer.Option(help="shortest time between two shown sizes: 2s", rich_help_panel=_TERMS)
-    ] = ""
-    min_fill: Annotated[
-        str, typer.Option(help="a child trades at least this or nothing; never rests", rich_help_panel=_TERMS)
-    ] = ""
-    randomise_time: Annotated[
-        str, typer.Option(help="jitter the slices' times by up to: 50%", rich_help_panel=_TERMS)
-    ] = ""
-    randomise_size: Annotated[
-        str, typer.Option(help="jitter the slices' sizes by up to: 20%", rich_help_panel=_TERMS)
-    ] = ""
-    discretion: Annotated[
-        str,
-        typer.Option(help="take when the far touch is this close to the posted price: 0.02", rich_help_panel=_TERMS),
-    ] = ""
+    max_participation: Annotated[str, _of_order(help="own share of all volume, at most: 0.15 or 15%")] = "0.15"
+    urgency: Annotated[float, _of_order(help="0 = patient, 1 = cross at once")] = 0.5
+    limit: Annotated[str, _of_order(help="never trade at a worse price")] = ""
+    slices: Annotated[int, _of_order(help="how many; default: chosen by cost")] = 0
+    tz: Annotated[str, _of_order(help="zone of clock times, America/New_York; default: the session's")] = ""
+    never_take: Annotated[bool, _term("--never-take", help="only post")] = False
+    participation: Annotated[str, _term(help="pov: own share of all volume to keep to: 10%")] = ""
+    min_participation: Annotated[str, _term(help="pov: under this share it crosses: 8%")] = ""
+    participation_by_price: Annotated[str, _term(help="pov: rate from a market price on: 220:5%,225:12%")] = ""
+    participation_by_size: Annotated[str, _term(help="pov: rate while this much or more is left: 1:5%,5000:12%")] = ""
+    participation_by_time: Annotated[str, _term(help="pov: rate from a time after the start on: 30m:12%")] = ""
+    limit_offset: Annotated[str, _term(help="limit beyond the arrival mid, bps: 10, -5")] = ""
+    i_would: Annotated[str, _term(help="at this price or better, take --i-would-part at once")] = ""
+    i_would_part: Annotated[str, _term(help="how much of the order: 50%; default: all")] = ""
+    display: Annotated[str, _term(help="largest size shown")] = ""
+    display_randomise: Annotated[str, _term(help="vary the size shown by up to: 20%")] = ""
+    display_refresh: Annotated[str, _term(help="shortest time between two shown sizes: 2s")] = ""
+    min_fill: Annotated[str, _term(help="a child trades at least this or nothing; never rests")] = ""
+    randomise_time: Annotated[str, _term(help="jitter the slices' times by up to: 50%")] = ""
+    randomise_size: Annotated[str, _term(help="jitter the slices' sizes by up to: 20%")] = ""
+    discretion: Annotated[str, _term(help="take when the far touch is this close to the posted price: 0.02")] = ""
     tape: Annotated[
-        list[str] | None,
-        typer.Option(help="lake or recorded file; may be given again", rich_help_panel=_MARKET, show_default=False),
+        list[str] | None, _of_market(help="lake or recorded file; may be given again", show_default=False)
     ] = None
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help=MAP_HELP, rich_help_panel=_MARKET, show_default=False)
-    ] = None
-    listing: Annotated[str, typer.Option(help=LISTING_HELP, rich_help_panel=_MARKET)] = ""
-    price: Annotated[str, typer.Option(help="mid price, quote currency", rich_help_panel=_BELIEFS)] = ""
-    adv: Annotated[str, typer.Option(help="average daily volume: 22m; 9b-USD is a value", rich_help_panel=_BELIEFS)] = (
-        ""
-    )
-    vol: Annotated[str, typer.Option(help="daily volatility: 1.6%, 160bps", rich_help_panel=_BELIEFS)] = ""
-    spread: Annotated[str, typer.Option(help="quoted spread: 0.7bps, 0.03-USD", rich_help_panel=_BELIEFS)] = ""
-    depth: Annotated[str, typer.Option(help="mean size of a book level: 400", rich_help_panel=_BELIEFS)] = ""
+    mapping: Annotated[list[str] | None, _of_market("--map", help=MAP_HELP, show_default=False)] = None
+    listing: Annotated[str, _of_market(help=LISTING_HELP)] = ""
+    price: Annotated[str, _belief(help="mid price, quote currency")] = ""
+    adv: Annotated[str, _belief(help="average daily volume: 22m; 9b-USD is a value")] = ""
+    vol: Annotated[str, _belief(help="daily volatility: 1.6%, 160bps")] = ""
+    spread: Annotated[str, _belief(help="quoted spread: 0.7bps, 0.03-USD")] = ""
+    depth: Annotated[str, _belief(help="mean size of a book level: 400")] = ""
     history: Annotated[
         list[str] | None,
-        typer.Option(
-            help="lake or recorded file with past days, for the volume curve; may be given again",
-            rich_help_panel=_BELIEFS,
-            show_default=False,
+        _belief(
+            help="lake or recorded file with past days, for the volume curve; may be given again", show_default=False
         ),
     ] = None
-    fees: Annotated[
-        str,
-        typer.Option(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's", rich_help_panel=_MARKET),
-    ] = ""
+    fees: Annotated[str, _of_market(help="TAKER or MAKER/TAKER in bps: 10, -0.2/0.3; default: the listing's")] = ""
     impact: Annotated[
         str,
-        typer.Option(
-            help="off: the book ignores us; ledger: what we took stays taken; full: and our trades move the price",
-            rich_help_panel=_MARKET,
+        _of_market(
+            help="off: the book ignores us; ledger: what we took stays taken; full: and our trades move the price"
         ),
     ] = "ledger"
     own_impact: Annotated[
-        str,
-        typer.Option(
-            help="with full: permanent=2e-6,transient=5e-6,kernel=exponential,decay=10m; default: assumed",
-            rich_help_panel=_MARKET,
-        ),
+        str, _of_market(help="with full: permanent=2e-6,transient=5e-6,kernel=exponential,decay=10m; default: assumed")
     ] = ""
     queue_model: Annotated[
         str,
-        typer.Option(
-            help="who is before us at a price: fifo (order ids), power-2, risk-averse, log ...; auto: fifo or power-2",
-            rich_help_panel=_MARKET,
+        _of_market(
+            help="who is before us at a price: fifo (order ids), power-2, risk-averse, log ...; auto: fifo or power-2"
         ),
     ] = "auto"
     latency: Annotated[
-        str,
-        typer.Option(
-            help="one way: 5ms; 0 = none; lognormal:5ms,0.4; tape; or by leg: entry=5ms,response=tape",
-            rich_help_panel=_MARKET,
-        ),
+        str, _of_market(help="one way: 5ms; 0 = none; lognormal:5ms,0.4; tape; or by leg: entry=5ms,response=tape")
     ] = ""
     venue_rules: Annotated[
         Path | None,
-        typer.Option(
+        _of_market(
             help="TOML or JSON file: self-trades, halts, message rate, fee tiers, iceberg refresh, auctions",
-            rich_help_panel=_MARKET,
             show_default=False,
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="of all randomness", rich_help_panel=_MARKET)] = 0
+    seed: Annotated[int, _of_market(help="of all randomness")] = 0
     faults: Annotated[str, typer.Option(help="for developers: see docs/faults.md", hidden=True)] = ""
-    regime: Annotated[
-        str,
-        typer.Option(help="of SYNTH: balanced, calm, wide, thin, volatile, trending", rich_help_panel=_MARKET),
-    ] = ""
+    regime: Annotated[str, _of_market(help="of SYNTH: balanced, calm, wide, thin, volatile, trending")] = ""
     allow: Annotated[
         list[str] | None,
-        typer.Option(
-            help="use a tape in spite of: quarantined, gaps, crossed, disordered, mismatched",
-            rich_help_panel=_MARKET,
-            show_default=False,
+        _of_market(
+            help="use a tape in spite of: quarantined, gaps, crossed, disordered, mismatched", show_default=False
         ),
     ] = None
 
@@ -321,9 +246,8 @@ SpeedOption = Annotated[
 ]
 VenuesOption = Annotated[
     Path | None,
-    typer.Option(
+    _of_market(
         help="TOML or JSON file of venues on one clock: [[venue]] with a book, [[dark]] at the mid; in place of --tape",
-        rich_help_panel=_MARKET,
         show_default=False,
     ),
 ]
