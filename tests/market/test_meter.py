@@ -104,7 +104,7 @@ def test_any_chunking_gives_the_same_bins(
         found.feed(part_of(tape, done, cut))
         found.advance(int(tape.t_local()[cut - 1]))
         if data.draw(st.booleans()):
-            found.in_progress()
+            found.settle(found.now_ns)
             found.view(found.now_ns)
         done = cut
     found.advance(end)

@@ -17,7 +17,7 @@ from nowake.market.microstructure.touch import (
     touches,
 )
 from nowake.market.microstructure.trades import lee_ready, native_sign, prints, quote_rule, tick_test
-from nowake.market.microstructure.volatility import annualised, realised_variance
+from nowake.market.microstructure.volatility import realised_variance
 from nowake.market.own import OwnMarket
 
 
@@ -57,11 +57,6 @@ def test_realised_variance_equals_the_views(rows: list[tuple[int, int, int, int]
     variance, covered = realised_variance(touches(tape), t)
     assert variance == pytest.approx(view.realised_var, rel=1e-9, abs=1e-18)
     assert covered == view.realised_ns
-
-
-def test_annualised_volatility_of_one_percent_a_day() -> None:
-    assert annualised(0.01**2, 23_400 * 10**9) == pytest.approx(0.01 * np.sqrt(252))
-    assert annualised(0.0, 0) == 0.0
 
 
 def test_depth_counts_levels_by_their_distance() -> None:

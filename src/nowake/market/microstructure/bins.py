@@ -152,16 +152,6 @@ class Meter(OwnMarket):
         rows = slice(max(0, self._count - count), self._count)
         return Bins(self.key, self.bin_ns, self._ints[rows].copy(), self._reals[rows].copy())
 
-    def in_progress(self) -> Bins:
-        """Return the bin in progress as far as it goes, as one bin, or none."""
-        self.settle(self.now_ns)
-        stats, state, reals, sums = self.stats.copy(), self._state.copy(), self.reals.copy(), self._sums.copy()
-        ints, floats = np.zeros((1, m.INTS), dtype=np.int64), np.zeros((1, m.REALS))
-        if state[m.OPEN_NS] == 0:
-            return Bins(self.key, self.bin_ns, ints[:0], floats[:0])
-        m.close_bin(stats, reals, state, sums, self.meta.price_base, ints[0], floats[0])
-        return Bins(self.key, self.bin_ns, ints, floats)
-
     def _grow(self) -> None:
         self._ints = np.concatenate([self._ints, np.zeros_like(self._ints)])
         self._reals = np.concatenate([self._reals, np.zeros_like(self._reals)])

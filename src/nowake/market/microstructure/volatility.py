@@ -32,15 +32,3 @@ def realised_variance(touch: Touches, until_ns: int) -> tuple[float, int]:
     both = (mid2[1:] > 0) & (mid2[:-1] > 0)
     returns = np.log(mid2[1:][both] / mid2[:-1][both])
     return float(np.sum(returns**2)), int(both.sum()) * GRID_NS
-
-
-def annualised(variance: float, duration_ns: int, days: float = 252.0, day_ns: int = 23_400 * 10**9) -> float:
-    """Return the volatility per year of a variance that accrued over ``duration_ns`` of open market; 0 if none.
-
-    Args:
-        variance: Sum of squared log returns.
-        duration_ns: Time it covers.
-        days: Trading days of a year.
-        day_ns: Open time of a trading day.
-    """
-    return float(np.sqrt(variance / duration_ns * day_ns * days)) if duration_ns > 0 else 0.0
