@@ -299,6 +299,13 @@ def test_every_command_is_shown_and_has_help() -> None:
         assert any(f"{words} ".startswith(f"{path} ") for words in typed), f"no console block shows {path}"
 
 
+def test_no_help_is_lost_to_markup() -> None:
+    for path, command in make_reference()._commands(typer.main.get_command(app), "nowake"):
+        for one in command.params:
+            said = getattr(one, "help", None) or ""
+            assert "[" not in said, f"{path} {one.name}: what stands in brackets is markup, and is not shown"
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     headings = re.findall(r"^### (\w+)$", (ROOT / "docs/reference/python.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(headings) == sorted(nowake.__all__)

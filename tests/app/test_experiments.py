@@ -6,6 +6,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +227,68 @@ def test_a_killed_process_is_said_in_a_sentence() -> None:
         list(spread(die, [0, 1, 2], jobs=2))
 
 
+LEAVES = """
+import os, sys, time
+from pathlib import Path
+from nowake.study.spread import spread
+
+def work(mark):
+    Path(mark, str(os.getpid())).touch()
+    time.sleep(0.2)
+
+if __name__ == "__main__":
+    list(spread(work, [sys.argv[1]] * 1_000, jobs=2))
+"""
+
+
+def test_processes_do_not_stay_when_their_study_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "leaves.py").write_text(LEAVES)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    with subprocess.Popen([sys.executable, str(tmp_path / "leaves.py"), str(marks)]) as parent:
+        for _ in range(600):
+            if len(list(marks.iterdir())) == 2:
+                break
+            time.sleep(0.1)
+        parent.kill()
+    workers = [int(one.name) for one in marks.iterdir()]
+    assert len(workers) == 2
+    for _ in range(600):
+        if not any(_lives(pid) for pid in workers):
+            break
+        time.sleep(0.1)
+    assert [pid for pid in workers if _lives(pid)] == []
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a dead one that nobody has waited for has none
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_ctrl_c_reaches_the_workers_of_a_cluster_without_their_traces(alone: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason='the Dask backend is an extra: pip install "nowake[cluster]"')
+    file, out = tmp_path / "design.json", tmp_path / "out"
+    seeds = {"from": 1, "count": 400}
+    file.write_text(json.dumps(DESIGN | {"world": DESIGN["world"] | {"seed": seeds}}))
+    words = [sys.executable, "-m", "nowake", "study", "run", str(file), "--out", str(out), "--jobs", "2"]
+    with subprocess.Popen(
+        [*words, "--backend", "dask"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        for _ in range(1_200):
+            if out.exists() and list(out.glob("runs-*.parquet")):
+                break
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
+        _, said = run.communicate(timeout=120)
+    assert (run.returncode, "Traceback" in said, "what is done is kept" in said) == (130, False, True), said
+    kept = read_rows(out)
+    assert 0 < kept.height < RUNS // 3 * 400
+    both = read_rows(alone).filter(pl.col("key").is_in(kept["key"].to_list()))
+    assert_frame_equal(kept.filter(pl.col("key").is_in(both["key"].to_list())), both)
+
+
 def test_an_order_that_fits_no_market_is_counted_and_left_out(tmp_path: Path) -> None:
     order = {**DESIGN["order"], "quantity": ["500", "0.5"], "side": "buy"}
     study = nowake.run_study({"order": order, "world": {"seed": 1}}, tmp_path)
@@ -304,6 +369,9 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         nowake.run_study(DESIGN, tmp_path / "b", backend="abacus")
     with pytest.raises(Refused, match="dask scheduler"):
         nowake.run_study(DESIGN, tmp_path / "c", backend="dask", scheduler="nowhere")
+    pl.DataFrame({"price": [1.0]}).write_parquet(tmp_path / "runs-x.parquet")
+    with pytest.raises(DataError, match=r"runs-x.parquet: is no part of a study; move it"):
+        nowake.run_study(DESIGN, tmp_path)
     (tmp_path / "runs-x.parquet").write_bytes(b"no parquet")
     with pytest.raises(DataError, match="no part of a study"):
         nowake.run_study(DESIGN, tmp_path)

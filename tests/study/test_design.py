@@ -95,3 +95,9 @@ def test_a_sample_keeps_twins_together() -> None:
     cases = [tuple(one for one in point.order if one[0] != "strategy") for point in found]
     assert len(found) == 6
     assert all(cases.count(one) == 2 for one in cases)
+
+
+@pytest.mark.parametrize("count", [0, -3, 10**11])
+def test_a_count_is_bounded_before_it_is_counted(count: int) -> None:
+    with pytest.raises(InputError, match=r"count 1 to 1,000,000"):
+        parsed(order={"side": "buy"}, world={"seed": {"from": 1, "count": count}})

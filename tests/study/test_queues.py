@@ -38,7 +38,9 @@ def test_a_tape_bounds_its_models_and_its_own_fills(tape: Tape) -> None:
     ends = {one.model: one.bias for one in errors.models}
     assert tape.meta.listing.venue != "GLBX" or again.reproduced == again.executions
     assert ends["risk-averse"] <= min(ends.values()) <= max(ends.values()) <= ends["optimistic"]
-    assert chance.recorded_least <= chance.recorded <= chance.recorded_most
+    # One level of a stock: nobody is in view for a minute, and a curve that ends before says nothing of its end.
+    assert (chance.recorded is None) == (tape.meta.listing.key == "AAPL@XNAS")
+    assert chance.recorded is None or chance.recorded_least <= chance.recorded <= chance.recorded_most
     assert chance.recorded_least <= chance.ours <= chance.recorded_most
     assert again.reproduced / again.executions >= 0.995
     assert again.alike + sum(count for _, count in again.misses) == again.orders
@@ -95,5 +97,5 @@ def test_who_joined_and_what_became_of_it(tape: Tape) -> None:
 
 
 def test_a_tape_without_ids_is_refused(tape: Tape) -> None:
-    with pytest.raises(InputError, match="order by order"):
+    with pytest.raises(InputError, match=r"order by order.*; choose a recording by orders"):
         study.joins(study.without_ids(tape), 10)

@@ -173,9 +173,10 @@ def _values(where: str, name: str, value: Any) -> tuple[Scalar | tuple[str, ...]
         require(good, where, value, "a path, or a list of those of one market")
         return (tuple(many),)
     if isinstance(value, Mapping):
-        first, count = value.get("from", 0), value.get("count")
-        good = set(value) <= {"from", "count"} and isinstance(first, int) and isinstance(count, int) and count > 0
-        require(good, where, dict(value), "{from = 1, count = 20}")
+        first, count = value.get("from", 0), value.get("count", 0)
+        good = set(value) <= {"from", "count"} and isinstance(first, int) and isinstance(count, int)
+        good = good and 0 < count <= MOST
+        require(good, where, json.dumps(dict(value), default=str), f"{{from = 1, count = 20}}, the count 1 to {MOST:,}")
         return tuple(range(first, first + count))
     many = value if isinstance(value, list) else [value]
     good = bool(many) and all(isinstance(one, str | int | float | bool) for one in many)

@@ -20,7 +20,7 @@ from nowake.sim.exchange import SimMarket
 from nowake.sim.latency import Latency
 from nowake.sim.layout import F_AHEAD, O_LIVE
 from nowake.sim.queues import ESTIMATE, queue_model
-from nowake.study.queues import MODELS, Joined, joins
+from nowake.study.queues import MODELS, NO_JOINS, Joined, joins
 from nowake.study.table import Table
 
 LOOKS_NS = tuple(int(s * 1e9) for s in (0.1, 0.3, 1, 3, 10, 30))
@@ -72,7 +72,7 @@ def estimate_errors(
         InputError: The tape has no order ids, or nobody joins its touch.
     """
     found = joins(tape, count)
-    require(bool(found), "tape", tape.meta.source, "one on which orders join the best price")
+    require(bool(found), "tape", tape.meta.source, NO_JOINS, "record a longer stretch")
     return [_error(tape, found, model, data_ns) for data_ns in late_ns for model in models]
 
 

@@ -27,9 +27,12 @@ def read_rows(folder: Path) -> pl.DataFrame:
     parts = []
     for path in sorted(folder.glob(PART)):
         try:
-            parts.append(pl.read_parquet(path))
+            part = pl.read_parquet(path)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise DataError(str(path), "is no part of a study", remedy="delete it: its runs are made again") from error
+        if part.schema.get("key") != pl.String:
+            raise DataError(str(path), "is no part of a study", remedy="move it, or give the study a folder of its own")
+        parts.append(part)
     if not parts:
         return pl.DataFrame({"key": []}, schema={"key": pl.String})
     return pl.concat(parts, how="diagonal_relaxed").unique("key", keep="first").sort("key")

@@ -25,6 +25,8 @@ from nowake.study.table import Table
 
 MODELS = ("risk-averse", "power-1", "power-2", "power-3", "log", "log2", "optimistic")
 HORIZON_NS = 60 * 10**9
+BY_ORDER = "choose a recording by orders: LOBSTER, MBO or order events"
+NO_JOINS = "one on which orders join the best price and are followed for a minute"
 
 
 class Joined(Value, frozen=True):
@@ -64,7 +66,7 @@ def joins(tape: Tape, count: int, horizon_ns: int = HORIZON_NS, *, touch_only: b
         InputError: The tape has no order ids.
     """
     good = len(tape) > 0 and len(tape.order_id) == len(tape)
-    require(good, "tape", tape.meta.source, "order by order: with an id on every row")
+    require(good, "tape", tape.meta.source, "order by order: with an id on every row", BY_ORDER)
     times, order, *_ = venue_rows(tape)
     rows = order if len(order) else np.arange(len(tape))
     code, price, qty, ids = tape.code[rows], tape.prices()[rows], tape.qty[rows].astype(np.int64), tape.order_id[rows]
@@ -205,7 +207,7 @@ def queue_errors(tape: Tape, count: int = 2_000, horizon_ns: int = HORIZON_NS) -
         InputError: The tape has no order ids, or nobody joins its touch.
     """
     found = joins(tape, count, horizon_ns)
-    require(bool(found), "tape", tape.meta.source, "one on which orders join the best price")
+    require(bool(found), "tape", tape.meta.source, NO_JOINS, "record a longer stretch")
     n = len(found)
     exact = run_worlds(tape, probes_of(found, horizon_ns, after=True), (WorldRules(queue_model="fifo"),))
     probes = [one for k in range(len(MODELS)) for one in probes_of(found, horizon_ns, world=k * n, after=True)]
@@ -251,7 +253,8 @@ class FillChance(Value, frozen=True):
     Attributes:
         recorded_least: Of the recorded orders, taken that whoever was cancelled would not have been filled.
         recorded_most: Taken that all of them would have been.
-        recorded: Kaplan and Meier's estimate: cancelled ones counted for as long as they stood.
+        recorded: Kaplan and Meier's estimate: cancelled ones counted for as long as they stood; None where no order
+            was seen to stand for the whole horizon, so that nothing is known of its end.
         ours: Of orders of ours in their places, left alone.
     """
 
@@ -259,7 +262,7 @@ class FillChance(Value, frozen=True):
     orders: int
     horizon_s: float
     recorded_least: float
-    recorded: float
+    recorded: float | None
     recorded_most: float
     ours: float
 
@@ -271,7 +274,7 @@ def fill_chance(tape: Tape, count: int = 5_000, horizon_ns: int = HORIZON_NS) ->
         InputError: The tape has no order ids, or nobody joins its touch.
     """
     found = joins(tape, count, horizon_ns)
-    require(bool(found), "tape", tape.meta.source, "one on which orders join the best price")
+    require(bool(found), "tape", tape.meta.source, NO_JOINS, "record a longer stretch")
     outcome = run_worlds(tape, probes_of(found, horizon_ns), (WorldRules(queue_model="fifo"),))
     filled = np.array([one.filled for one in found])
     left = np.array([not one.filled and one.left_ns < NEVER for one in found])
@@ -279,12 +282,13 @@ def fill_chance(tape: Tape, count: int = 5_000, horizon_ns: int = HORIZON_NS) ->
     waited = np.array(ends) - np.array([one.t_ns for one in found])
     curve = kaplan_meier(waited / 1e9, filled)
     steps = curve.survival[curve.times <= horizon_ns / 1e9]
+    known = bool(filled.all() or (waited >= horizon_ns).any())
     return FillChance(
         listing=tape.listing.key,
         orders=len(found),
         horizon_s=horizon_ns / 1e9,
         recorded_least=float(filled.mean()),
-        recorded=1.0 - float(steps[-1]) if len(steps) else 0.0,
+        recorded=(1.0 - float(steps[-1]) if len(steps) else 0.0) if known else None,
         recorded_most=float((filled | left).mean()),
         ours=float(np.mean(outcome.filled >= [one.qty_units for one in found])),
     )
@@ -301,9 +305,10 @@ def tables(errors: QueueErrors, chance: FillChance) -> list[Table]:
         for one in errors.models
     )
     head = ("queue model", "same ending", "quantity too much", "first fill later, s", "off by, s")
+    estimate = "not known: none was seen to stand so long" if chance.recorded is None else f"{chance.recorded:.1%}"
     chances = (
         ("recorded, cancelled or out of view = not filled", f"{chance.recorded_least:.1%}"),
-        ("recorded, Kaplan-Meier", f"{chance.recorded:.1%}"),
+        ("recorded, Kaplan-Meier", estimate),
         ("ours in their places", f"{chance.ours:.1%}"),
         ("recorded, cancelled or out of view = filled", f"{chance.recorded_most:.1%}"),
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,6 +18,8 @@ R = TypeVar("R")
 BACKENDS = ("processes", "dask")
 RETRIES = 10
 """A chunk whose worker died is given to another this often; one that raises is not tried again."""
+IDLE_S = 5
+"""A process without work for so long ends: those of a study that was killed must not stay."""
 
 
 def spread(
@@ -52,7 +56,7 @@ def _on_processes(work: Callable[[T], R], chunks: Sequence[T], jobs: int) -> Ite
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     try:
-        with parallel_config(backend="loky", inner_max_num_threads=1):
+        with parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=IDLE_S):
             pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
             yield from pool(delayed(work)(chunk) for chunk in chunks)
     except TerminatedWorkerError as error:
@@ -103,9 +107,27 @@ def _client(jobs: int, scheduler: str) -> Iterator[Any]:
             yield client
         return
     # What becomes of a worker is ours to say, and an interrupt is not worth the traces of all that it stops.
-    cluster = distributed.LocalCluster(
-        n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
-        silence_logs=logging.CRITICAL,
-    )  # fmt: skip
+    with _interrupts_ignored():
+        cluster = distributed.LocalCluster(
+            n_workers=jobs, threads_per_worker=1, processes=True, host="127.0.0.1", dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )  # fmt: skip
     with cluster, distributed.Client(cluster) as client:
         yield client
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C while processes are started, and for good in them.
+
+    A terminal sends it to all of them, and a worker would print a traceback. Only the main thread may say so;
+    elsewhere nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

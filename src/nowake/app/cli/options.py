@@ -247,7 +247,7 @@ SpeedOption = Annotated[
 VenuesOption = Annotated[
     Path | None,
     _of_market(
-        help="TOML or JSON file of venues on one clock: [[venue]] with a book, [[dark]] at the mid; in place of --tape",
+        help="TOML or JSON file of venues on one clock: tables venue with a book, dark at the mid; in place of --tape",
         show_default=False,
     ),
 ]

@@ -65,7 +65,7 @@ def router(
 
 @study_app.command("run")
 def run(
-    design: Annotated[Path, typer.Argument(help="TOML or JSON: [order], [world], [[market]]; a list is an axis")],
+    design: Annotated[Path, typer.Argument(help="TOML or JSON of tables order, world and market; a list is an axis")],
     out: Annotated[Path, typer.Option(help="folder of the results; made if needed")],
     jobs: Annotated[int, typer.Option(help="processes", min=1, max=256)] = 1,
     backend: Annotated[str, typer.Option(help="processes, or dask")] = "processes",
