@@ -343,11 +343,7 @@ def lake_files(folder: Path) -> list[LakeFile]:
         raise DataError(str(folder), "there is no such file or folder", remedy="check the path")
     paths = [folder] if folder.is_file() else sorted(folder.glob(PATTERN))
     if not paths:
-        raise DataError(
-            str(folder),
-            "is not a lake: it holds no tape",
-            remedy="fill it with `nowake tape import`, or name recorded files",
-        )
+        raise DataError(str(folder), "is not a lake: it holds no tape", remedy="fill it with `nowake tape import`")
     return [_open(path) for path in paths]
 
 
