@@ -365,7 +365,8 @@ def legs_start_again(monkeypatch):
 def keys_ignored(monkeypatch):
     """A repeated command is carried out again."""
     real = operate.operate
-    monkeypatch.setattr(decide, "operate", lambda draft, before, *rest: real(draft, EngineState(), *rest))
+    again = (lambda draft, before, *rest: real(draft, EngineState(), *rest),)
+    monkeypatch.setitem(decide._FIRST, OperatorCommand, again)
 
 
 MEANINGS = (

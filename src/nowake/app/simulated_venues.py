@@ -11,7 +11,7 @@ from nowake.app.request import MarketHours, OrderRequest, covered_ns, resolve
 from nowake.core import ids
 from nowake.core.child import ChildOrder, Fill, OrderType, Peg, TimeInForce
 from nowake.core.errors import InputError, Refused
-from nowake.core.inputs import AnyInput
+from nowake.core.inputs import AnyInput, child_of
 from nowake.core.instrument import Catalogue, Listing, ListingKind
 from nowake.core.order import ParentOrder, Side
 from nowake.core.ports import VenueMessage
@@ -33,7 +33,7 @@ from nowake.sim.exchange import SimMarket
 from nowake.sim.markets import Markets, Member
 from nowake.sim.queues import AUTO
 from nowake.sim.run import SimOptions, make_market
-from nowake.sim.world import World, told_child
+from nowake.sim.world import World
 
 WHY_NOT_FULL = "what we do on one would not move the price of the others: work one market by itself"
 """A shift of one venue alone would make the others, and a dark mid, a bargain that no market offers."""
@@ -89,8 +89,8 @@ class _ByHandAndWorked(Markets):
         due = super().poll(now_ns)
         if not self._keeps:
             return due
-        self._kept += [message.event for message in due if told_child(message.event) in self.by_hand]
-        return tuple(message for message in due if told_child(message.event) not in self.by_hand)
+        self._kept += [message.event for message in due if child_of(message.event) in self.by_hand]
+        return tuple(message for message in due if child_of(message.event) not in self.by_hand)
 
 
 class SimulatedVenues:

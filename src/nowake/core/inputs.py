@@ -6,7 +6,10 @@ is concerned, a ``View`` of fixed size.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from operator import attrgetter
+from typing import Any
 
 from nowake.core.amendment import Amendment
 from nowake.core.child import ChildStatus, Fill, OrderStatus
@@ -196,3 +199,15 @@ AnyInput = (
     | Restarted
     | MarketClosed
 )
+
+_CHILD: dict[type, Callable[[Any], str]] = {
+    **dict.fromkeys((Acked, Rejected, Ended, CancelRejected, SendFailed), attrgetter("child_id")),
+    **dict.fromkeys((Filled, Busted), attrgetter("fill.child_id")),
+    StatusReported: attrgetter("status.child_id"),
+}
+
+
+def child_of(event: AnyInput) -> str:
+    """Return the child that an input is about, "" = none, or several."""
+    found = _CHILD.get(type(event))
+    return found(event) if found is not None else ""

@@ -125,8 +125,9 @@ def _submitted(state: EngineState, record: d.ChildSubmitted) -> EngineState:
     takes = order.tif.immediate or order.order_type is OrderType.MARKET
     return put(
         state,
-        replace(
-            with_child(parent, child),
+        with_child(
+            parent,
+            child,
             unsent=parent.unsent - order.qty_units,
             attempts={**parent.attempts, order.leg: order.attempt + 1},
             sends=(*(t for t in parent.sends if t > state.t_ns - SECOND_NS), state.t_ns),

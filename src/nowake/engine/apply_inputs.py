@@ -59,7 +59,7 @@ def _acked(state: EngineState, record: i.Acked) -> EngineState:
     in_flight = child.status in (ChildStatus.IN_FLIGHT, ChildStatus.IN_DOUBT)
     status = ChildStatus.WORKING if in_flight else child.status
     child = replace(child, status=status, acked_ns=record.t_ns, doubt_ns=0, not_found_ns=0)
-    return put(state, replace(with_child(parent, child), rejects=0))
+    return put(state, with_child(parent, child, rejects=0))
 
 
 def _rejected(state: EngineState, record: i.Rejected) -> EngineState:

@@ -7,7 +7,10 @@ same decisions under the same code.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from operator import attrgetter
+from typing import Any
 
 from nowake.core import inputs as i
 from nowake.core.child import ChildStatus
@@ -22,7 +25,7 @@ from nowake.core.decisions import (
     WatchCleared,
 )
 from nowake.core.errors import InputError, Refused
-from nowake.core.inputs import AnyInput
+from nowake.core.inputs import AnyInput, child_of
 from nowake.core.instrument import Listing
 from nowake.core.order import ParentOrder
 from nowake.core.units import round_price
@@ -47,19 +50,8 @@ def step(state: EngineState, env: Env, event: AnyInput) -> tuple[EngineState, tu
     A wake that decides nothing is neither applied nor returned: the state is the one given.
     """
     draft = Draft(apply(state, event), env, getattr(event, "view", None))
-    if isinstance(event, i.OrderReceived):
-        _admit(draft, event)
-    elif isinstance(event, i.OperatorCommand):
-        operate(draft, state, event)
-    elif isinstance(event, i.MarketClosed):
-        _close_market(draft, event.view)
-    elif isinstance(event, i.Busted):
-        _say_busted(draft, state, event)
-    elif isinstance(event, i.StatusReported):
-        _say_unheard(draft, state, event)
-        _say_contradicted(draft, state, event.status.child_id)
-    elif isinstance(event, (i.Ended, i.Rejected)):
-        _say_contradicted(draft, state, event.child_id)
+    for first in _FIRST.get(type(event), ()):
+        first(draft, state, event)
     seen = draft.view
     for parent_id in _concerned(draft.state, event):
         # A view is of one listing: a parent on another one is woken again with its own.
@@ -102,8 +94,9 @@ def _say_unheard(draft: Draft, before: EngineState, event: i.StatusReported) -> 
         draft.emit(Alerted(code="drop-copy", text=text, parent_id=parent.order.parent_id))
 
 
-def _say_contradicted(draft: Draft, before: EngineState, child_id: str) -> None:
+def _say_contradicted(draft: Draft, before: EngineState, event: AnyInput) -> None:
     """Call for a person where a report denied what earlier ones had said: neither is believed (F21)."""
+    child_id = child_of(event)
     was, now = find(before, child_id), find(draft.state, child_id)
     if was is None or was[1] is None or now is None:
         return
@@ -134,22 +127,14 @@ def _clear(draft: Draft, before: EngineState, event: i.Woken) -> None:
 
 def _concerned(state: EngineState, event: AnyInput) -> tuple[str, ...]:
     """Return the parents that an input concerns, in a fixed order."""
-    if isinstance(event, i.Woken | i.OperatorCommand):
-        found: str | None = event.parent_id
-    elif isinstance(event, i.OrderReceived):
-        found = event.order.parent_id
-    elif isinstance(event, i.Filled | i.Busted):
-        found = state.find_child(event.fill.child_id)
-    elif isinstance(event, i.StatusReported):
-        found = state.find_child(event.status.child_id)
-    elif isinstance(event, i.OpenOrdersReported | i.Restarted | i.MarketClosed):
+    if type(event) in _OF_ALL:
         return tuple(state.parents)
-    else:
-        found = state.find_child(event.child_id)
+    parent_of = _PARENT.get(type(event))
+    found = parent_of(event) if parent_of is not None else state.find_child(child_of(event))
     return (found,) if found in state.parents else ()
 
 
-def _admit(draft: Draft, event: i.OrderReceived) -> None:
+def _admit(draft: Draft, _: EngineState, event: i.OrderReceived) -> None:
     """Plan the order and take it on, or refuse it with the reason and the remedy. Nothing is sent before that."""
     order = event.order
     try:
@@ -197,9 +182,27 @@ def first_route(order: ParentOrder, view: View, env: Env) -> Routed:
     return route(order, Progress.start(order), beliefs_for(order, view, env), env, view)
 
 
-def _close_market(draft: Draft, view: View) -> None:
+def _close_market(draft: Draft, _: EngineState, event: i.MarketClosed) -> None:
     """Nothing more will trade: end every parent of the listing."""
     for parent_id, parent in draft.state.parents.items():
-        if parent.order.listing != view.listing or parent.status in (ParentStatus.DONE, ParentStatus.ENDING):
+        if parent.order.listing != event.view.listing or parent.status in (ParentStatus.DONE, ParentStatus.ENDING):
             continue
         draft.emit(StatusChanged(parent_id=parent_id, status=ParentStatus.ENDING, reason="market closed"))
+
+
+_FIRST: dict[type, tuple[Callable[[Draft, EngineState, Any], None], ...]] = {
+    i.OrderReceived: (_admit,),
+    i.OperatorCommand: (operate,),
+    i.MarketClosed: (_close_market,),
+    i.Busted: (_say_busted,),
+    i.StatusReported: (_say_unheard, _say_contradicted),
+    i.Ended: (_say_contradicted,),
+    i.Rejected: (_say_contradicted,),
+}
+"""What an input asks for by itself, before the parents that it concerns are looked at."""
+_PARENT: dict[type, Callable[[Any], str]] = {
+    i.OrderReceived: attrgetter("order.parent_id"),
+    i.OperatorCommand: attrgetter("parent_id"),
+    i.Woken: attrgetter("parent_id"),
+}
+_OF_ALL = (i.OpenOrdersReported, i.Restarted, i.MarketClosed)

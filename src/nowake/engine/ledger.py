@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nowake.core.child import ChildStatus
 from nowake.core.value import replace
 from nowake.engine.state import ChildState, ClosedChild, EngineState, ParentState, check_parent
@@ -27,9 +29,9 @@ def find(state: EngineState, child_id: str) -> tuple[ParentState, ChildState | N
     return parent, parent.live.get(child_id)
 
 
-def with_child(parent: ParentState, child: ChildState) -> ParentState:
-    """Return the parent with a live child replaced."""
-    return replace(parent, live={**parent.live, child.order.child_id: child})
+def with_child(parent: ParentState, child: ChildState, **changes: Any) -> ParentState:
+    """Return the parent with a live child replaced, and other changes of its fields."""
+    return replace(parent, live={**parent.live, child.order.child_id: child}, **changes)
 
 
 def doubt(child: ChildState, t_ns: int) -> ChildState:

@@ -66,11 +66,12 @@ def others_needed(own_units: int, cap: float) -> int:
 def allowance(parent: ParentState, limits: Limits, view: View, minimum_units: int) -> Allowance:
     """Return what may be sent now, ``minimum_units`` being one minimum order."""
     cap = parent.order.parameters.participation_max
-    own = parent.filled + parent.reserved
+    reserved = parent.reserved
+    own = parent.filled + reserved
     others_now = view.volume_all - view.volume_own
     observed = others_now - (parent.base_others if parent.base_others is not None else others_now)
     total = max(minimum_units, own_limit(observed, cap)) - own
-    window_own, window_others = _rolling(parent, limits, others_now, view.t_ns)
+    window_own, window_others = _rolling(parent, reserved, limits, others_now, view.t_ns)
     rolling = max(minimum_units, own_limit(window_others, min(1.0, 2 * cap)) * 9 // 10) - window_own
     qty = max(0, min(total, rolling, UNLIMITED))
     if qty >= UNLIMITED // 2:
@@ -123,12 +124,17 @@ def crowded_ns(parent: ParentState, limits: Limits, view: View, minimum_units: i
     return 0
 
 
-def _rolling(parent: ParentState, limits: Limits, others_now: int, t_ns: int) -> tuple[int, int]:
+def _rolling(parent: ParentState, reserved: int, limits: Limits, others_now: int, t_ns: int) -> tuple[int, int]:
     """Return own (worst case) and others' volume of the rolling window that ends at ``t_ns``."""
     since = t_ns - limits.rolling_ns
     if parent.order.start_ns > since and parent.base_others is not None:
-        return parent.filled + parent.reserved, others_now - parent.base_others
+        return parent.filled + reserved, others_now - parent.base_others
     samples, fills = parent.samples, parent.own_fills
-    oldest = bisect_left(samples, since, key=_TIME)
+    # Both were cut when the last of them came, so that few, if any, are older than the window.
+    oldest = past = 0
+    while oldest < len(samples) and samples[oldest].t_ns < since:
+        oldest += 1
+    while past < len(fills) and fills[past].t_ns < since:
+        past += 1
     others = others_now - samples[oldest].others if oldest < len(samples) else 0
-    return sum([fill.qty for fill in fills[bisect_left(fills, since, key=_TIME) :]]) + parent.reserved, others
+    return sum([fill.qty for fill in fills[past:]]) + reserved, others

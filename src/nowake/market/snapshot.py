@@ -57,8 +57,8 @@ def _integral(out: list[int], at: int, per_ns: int) -> int:
 
 
 def _levels(out: list[int], at: int, count: int) -> tuple[tuple[int, int], ...]:
-    end = at + 2 * count
-    return tuple(zip(out[at:end:2], out[at + 1 : end : 2], strict=True))
+    flat = iter(out[at : at + 2 * count])
+    return tuple(zip(flat, flat, strict=True))
 
 
 def build_view(

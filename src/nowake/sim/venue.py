@@ -131,7 +131,8 @@ class SimVenue(VenueDesk):
 
     def _use_bar(self, qty: int) -> None:
         """Take what was surely filled off what the bar leaves."""
-        self.stats[_BAR_ROOMS] -= qty
+        for room in _BAR_ROOMS:  # a list of places takes ten times as long
+            self.stats[room] -= qty
 
     def collect(self) -> list[Report]:
         """Return reports of the fills that the kernels wrote since the last call."""
@@ -161,9 +162,11 @@ class SimVenue(VenueDesk):
             if slot < 0:
                 continue
             self._in_slot.pop(slot)
-            self.stats[lay.V_LIVE] -= int(self.orders[slot, lay.O_LIVE])
-            self.stats[lay.V_PEGS] -= int(self.orders[slot, lay.O_PEG] != 0)
-            self.stats[lay.V_MIDS] -= int(self.orders[slot, lay.O_PEG] == lay.PEG_MIDPOINT)
+            peg = self.orders.item(slot, lay.O_PEG)
+            self.stats[lay.V_LIVE] -= self.orders.item(slot, lay.O_LIVE)
+            if peg:
+                self.stats[lay.V_PEGS] -= 1
+                self.stats[lay.V_MIDS] -= int(peg == lay.PEG_MIDPOINT)
             self.orders[slot] = 0
         order.slot = order.reserve = -1
         if not self._in_slot:

@@ -13,17 +13,7 @@ from typing import Protocol
 
 from nowake.core.decisions import AnyDecision, ParentStatus
 from nowake.core.errors import InvariantBroken
-from nowake.core.inputs import (
-    AnyInput,
-    Busted,
-    Filled,
-    MarketClosed,
-    OpenOrdersReported,
-    OperatorCommand,
-    OrderReceived,
-    StatusReported,
-    Woken,
-)
+from nowake.core.inputs import AnyInput, MarketClosed, OperatorCommand, OrderReceived, Woken, child_of
 from nowake.core.order import ParentOrder
 from nowake.core.ports import Venue
 from nowake.core.value import replace
@@ -165,7 +155,7 @@ class World:
     def _view_of(self, event: AnyInput, t_ns: int) -> View:
         """Return the market of the parent that an event concerns; of what concerns all, that of the first."""
         state = self.host.state
-        parent = state.parents.get(state.find_child(told_child(event)) or next(iter(state.parents), ""))
+        parent = state.parents.get(state.find_child(child_of(event)) or next(iter(state.parents), ""))
         return self.market.view(t_ns, parent.order.listing if parent else next(iter(self._ends)))
 
     def _messages(self, t_ns: int) -> None:
@@ -203,12 +193,3 @@ class World:
         if self._progress is not None and decisions:
             self._progress(t_ns, self.host)
         return decisions
-
-
-def told_child(event: AnyInput) -> str:
-    """Return the child that a venue's message is about, "" = none, or several."""
-    if isinstance(event, Busted | Filled):
-        return event.fill.child_id
-    if isinstance(event, StatusReported):
-        return event.status.child_id
-    return "" if isinstance(event, OpenOrdersReported) else str(getattr(event, "child_id", ""))
