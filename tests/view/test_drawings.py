@@ -17,6 +17,7 @@ from nowake.core.value import replace
 from nowake.tca.report import ExecutionReport
 from nowake.view import charts, terminal
 from nowake.view.html import Page, page
+from nowake.view.imitation import ImitationPage, Profile, imitation_page
 
 
 def text_of(block: object, width: int = 120) -> str:
@@ -38,6 +39,21 @@ def test_summary_tells_what_happened(report: ExecutionReport) -> None:
         assert "not traded" in text
     assert "cap 0.15" not in text
     assert ("nothing filled" in text) == (report.filled_units == 0)
+
+
+def test_the_estimate_of_a_later_plan_is_not_shown_as_that_of_the_order(filled: ExecutionReport) -> None:
+    assert filled.estimate is not None
+    assert "of the last plan" not in make(filled)
+    later = replace(filled, estimate=replace(filled.estimate, p95_bps=filled.estimate.p95_bps + 1))
+    assert "estimate, of the last plan" in make(later)
+
+
+def test_a_page_of_a_market_made_like_another_has_no_empty_column() -> None:
+    shape = Profile(spreads=(0.6, 0.4), depth=(100.0, 200.0))
+    row = ("mean spread, ticks", "1.4", "1.4", "1.0", "")
+    found = ImitationPage("X@LIKE like X@V", "some events", [row], (), shape, shape, "shares")
+    assert "other seeds" not in imitation_page(found)
+    assert "other seeds" in imitation_page(found._replace(rows=[(*row[:4], "1.01 +- 0.02")]))
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

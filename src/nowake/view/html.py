@@ -233,7 +233,9 @@ def _plan_table(report: ExecutionReport) -> str:
     rows = [("slices", str(len(plan.slices))), ("cap", f.percent(plan.cap))]
     if plan.cost is not None:
         cost = plan.cost
-        rows.append(("estimate", f"{cost.mean_bps:+.2f} bps, 90 % within {cost.p05_bps:+.2f} .. {cost.p95_bps:+.2f}"))
+        # The rest planned again has an estimate of its own; the diamond and the summary show that of the whole order.
+        label = "estimate" if report.estimate in (None, cost) else "estimate, of the last plan"
+        rows.append((label, f"{cost.mean_bps:+.2f} bps, 90 % within {cost.p05_bps:+.2f} .. {cost.p95_bps:+.2f}"))
         for name in ("spread", "temporary", "permanent", "transient", "fees", "opportunity"):
             value = getattr(cost, f"{name}_bps")
             if value:

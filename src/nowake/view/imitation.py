@@ -102,7 +102,7 @@ def imitation_page(found: ImitationPage) -> str:
         f'<p class="sub">fitted to {escape(found.fitted)}</p>',
         *(f'<p class="note">{escape(note)}</p>' for note in found.notes),
         "<noscript><p>The charts need JavaScript; the table below does not.</p></noscript>",
-        _card("Figures", f"<p>* not calibrated</p>{html.table(found.rows, HEAD, numbers=frozenset({1, 2, 3, 4}))}"),
+        _card("Figures", f"<p>* not calibrated</p>{_figures(found.rows)}"),
         _chart("Spread", "How long it was how wide.", "spread"),
         _chart("Depth", "Mean size at each distance from the reference price, bids and asks together.", "depth"),
     ]
@@ -115,6 +115,11 @@ def imitation_page(found: ImitationPage) -> str:
 
 def _chart(title: str, words: str, name: str) -> str:
     return _card(title, f'<p>{words}</p><div class="chart" id="{name}" style="height:{HEIGHT}px"></div>')
+
+
+def _figures(rows: Sequence[Row]) -> str:
+    width = len(HEAD) if any(row[4] for row in rows) else len(HEAD) - 1
+    return html.table([row[:width] for row in rows], HEAD[:width], numbers=frozenset({1, 2, 3, 4}))
 
 
 def _card(title: str, inside: str) -> str:
