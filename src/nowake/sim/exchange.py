@@ -120,7 +120,7 @@ class SimMarket:
         self._replaced: dict[str, str] = {}
         self._saved = Saved(self.venue, self.own)
         self._saved_ns = 0
-        self._lead_ns, self._back_ns = latency.lead_ns, latency.back_ns
+        self._lead_ns = latency.lead_ns
         received_ns = self.tape.t_local(latency.data_ns) if latency.draws_from_tape else None
         self._there, self._back = ways(latency, tape, received_ns, seed)
         self.start_ns = self.own.local_ns(0)
@@ -139,7 +139,8 @@ class SimMarket:
         """
         found = OwnMarket(self.tape, self.latency.data_ns, self._session).first_valid_ns()
         if found is None:
-            raise Refused(f"the tape of {self.key} has no sound book in an open session")
+            why = f"the tape of {self.key} has no sound book in an open session"
+            raise Refused(why, "look at it with `nowake tape check`, or name other recordings")
         return found
 
     def _send(self, command: _Command, now_ns: int) -> None:
