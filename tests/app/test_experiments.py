@@ -339,6 +339,14 @@ def test_what_was_refused_is_told_and_why(tmp_path: Path) -> None:
     none = nowake.run_study({"order": order, "world": {"queue_model": "fifo"}}, tmp_path / "none")
     (refused,) = none.tables()
     assert "tapes with order ids" in refused.rows[0][0]
+    file = tmp_path / "design.json"
+    for design, code in (({"order": order, "world": {"queue_model": "fifo"}}, 1), ({"order": order}, 0)):
+        file.write_text(json.dumps(design))
+        for document in ((), ("--json",)):
+            said = CliRunner().invoke(
+                app, ["study", "run", str(file), "--out", str(tmp_path / f"cli{code}"), *document]
+            )
+            assert said.exit_code == code, said.stderr
 
 
 def test_an_interrupt_says_that_what_is_done_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

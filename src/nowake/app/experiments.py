@@ -71,6 +71,11 @@ class Study:
     compare: str
     made: int
 
+    @property
+    def refused(self) -> int:
+        """Return how many runs were refused."""
+        return self.frame.filter(pl.col("refused") != "").height if self.frame.height else 0
+
     def tables(self) -> list[Table]:
         """Return costs by what was varied, seeds apart, differences between twins, and what was refused and why."""
         if not self.frame.height:
@@ -317,12 +322,11 @@ def _compared(design: Design, runs: Sequence[Run]) -> str:
 def study_document(study: Study) -> dict[str, Any]:
     """Return what ``nowake study run --json`` prints."""
     tables = [{"title": one.title, "head": one.head, "rows": one.rows} for one in study.tables()]
-    refused = study.frame.filter(pl.col("refused") != "").height if study.frame.height else 0
     return {
         "schema": "study",
         "runs": study.frame.height,
         "made": study.made,
-        "refused": refused,
+        "refused": study.refused,
         "folder": str(study.folder),
         "inputs": list(study.inputs),
         "tables": tables,

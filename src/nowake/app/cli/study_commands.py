@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nowake.app.cli.options import HtmlOption, JsonOption
-from nowake.app.cli.screen import Screen, one_sentence_errors
+from nowake.app.cli.screen import EXIT_FAILED, Screen, one_sentence_errors
 
 if TYPE_CHECKING:
     from nowake.app.router_study import Market
@@ -90,11 +90,13 @@ def run(
             html.write_text(runs_page(f"Study {design.stem}", under, made.tables()), encoding="utf-8")
         if as_json:
             screen.document(study_document(made))
-            return
-        kept = made.frame.height - made.made
-        screen.out.print(f"{made.frame.height:,} runs in {out}, {kept:,} of them kept from before", soft_wrap=True)
-        for one in made.tables():
-            screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
+        else:
+            kept = made.frame.height - made.made
+            screen.out.print(f"{made.frame.height:,} runs in {out}, {kept:,} of them kept from before", soft_wrap=True)
+            for one in made.tables():
+                screen.out.print(f"\n{one.markdown()}", markup=False, soft_wrap=True)
+        if made.refused == made.frame.height:
+            raise typer.Exit(EXIT_FAILED)
 
 
 @study_app.command("truth")
