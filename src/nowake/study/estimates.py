@@ -7,7 +7,7 @@ the engine's number (``market.queue``, from level sizes and prints alone, as liv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,7 +58,11 @@ class EstimateError(Value, frozen=True):
 
 
 def estimate_errors(
-    tape: Tape, count: int = 1_000, models: Sequence[str] = (ESTIMATE,), late_ns: Sequence[int] = (0,)
+    tape: Tape,
+    count: int = 1_000,
+    models: Sequence[str] = (ESTIMATE,),
+    late_ns: Sequence[int] = (0,),
+    tell: Callable[[float], None] = lambda _: None,
 ) -> list[EstimateError]:
     """Return how far our own queue estimate is from the exact queue, for orders of ours that join the touch.
 
@@ -67,18 +71,23 @@ def estimate_errors(
         count: Orders to join with, at most.
         models: Queue models to estimate by.
         late_ns: Each with the feed, and acknowledgements, so late.
+        tell: Hears what part of it is done.
 
     Raises:
         InputError: The tape has no order ids, or nobody joins its touch.
     """
     found = joins(tape, count)
     require(bool(found), "tape", tape.meta.source, NO_JOINS, "record a longer stretch")
-    return [_error(tape, found, model, data_ns) for data_ns in late_ns for model in models]
+    made: list[EstimateError] = []
+    for data_ns, model in (cases := [(data_ns, model) for data_ns in late_ns for model in models]):
+        tell(len(made) / len(cases))
+        made.append(_error(tape, found, model, data_ns))
+    return made
 
 
-def all_errors(tape: Tape, count: int = 1_000) -> list[EstimateError]:
-    """Return the errors by every queue model, the feed as recorded and late by ``LATE_NS``."""
-    return estimate_errors(tape, count, MODELS, (0, LATE_NS))
+def all_errors(tape: Tape, count: int = 1_000, tell: Callable[[float], None] = lambda _: None) -> list[EstimateError]:
+    """Return the errors by every queue model, the feed as recorded and late by ``LATE_NS``; ``tell`` as above."""
+    return estimate_errors(tape, count, MODELS, (0, LATE_NS), tell)
 
 
 def _error(tape: Tape, found: Sequence[Joined], model: str, data_ns: int) -> EstimateError:

@@ -142,10 +142,17 @@ def queues(
         pages.check_page(html)
         made, estimated = [], []
         with screen.stage("queues") as shown:
-            for k, one in enumerate(found := open_tapes([Path(path) for path in tape], symbol)):
-                shown.update(k / len(found), one.listing.key)
-                made.append((study.queue_errors(one, orders), study.fill_chance(one, orders), again.rerun(one)))
-                estimated.append(estimates.all_errors(one, min(orders, 1_000)))
+            found = open_tapes([Path(path) for path in tape], symbol)
+
+            def tell(done: float) -> None:
+                shown.update((len(made) + done) / len(found), found[len(made)].listing.key)
+
+            for one in found:
+                estimated.append(estimates.all_errors(one, min(orders, 1_000), lambda done: tell(done / 2)))
+                tell(0.5)
+                errors = study.queue_errors(one, orders)
+                tell(0.7)
+                made.append((errors, study.fill_chance(one, orders), again.rerun(one)))
         tables = [
             [*study.tables(*parts[:2]), again.table(parts[2]), estimates.table(own)]
             for parts, own in zip(made, estimated, strict=True)
