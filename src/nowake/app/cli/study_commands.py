@@ -140,7 +140,8 @@ def queues(
         from nowake.study.pictures import queues_page
 
         pages.check_page(html)
-        made, estimated = [], []
+        made: list[tuple[study.QueueErrors, study.FillChance, again.Rerun]] = []
+        estimated: list[list[estimates.EstimateError]] = []
         with screen.stage("queues") as shown:
             found = open_tapes([Path(path) for path in tape], symbol)
 
