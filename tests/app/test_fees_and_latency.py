@@ -110,3 +110,8 @@ def test_faults_are_counted_listed_and_repeat(cli) -> None:
         words = " ".join(text.replace("│", " ").split())
         assert f"{sum(one['count'] for one in faults['happened'].values())} from seed 3: " in words
         assert all(f"{name} {one['count']}" in words for name, one in faults["happened"].items())
+    cli(f"{command} --faults all=0.05 --journal faulted.db")
+    assert cli("tca faulted.db --json").document["faults"] == {"seed": 3, "faults": "all=0.05", "happened": None}
+    read_back = cli("tca faulted.db --html back.html").out
+    for text in (read_back, Path("back.html").read_text(encoding="utf-8")):
+        assert "all=0.05 from seed 3, counted where the run is worked" in text

@@ -49,7 +49,8 @@ class Result:
         path: Of the journal; None = it was in memory.
         journal_hash: Head of its hash chain.
         elapsed_s: How long the making took.
-        faults: What went wrong on purpose (``sim.faults``); None = nothing was to.
+        faults: What went wrong on purpose (``sim.faults``); None = nothing was to. Its ``happened`` is known where the
+            run is worked, and None when it is read back.
         tape: What it was worked on, where that is at hand: the market between the engine's own views.
     """
 
@@ -187,7 +188,10 @@ def read_result(path: Path) -> Result:
     (listing,) = env.listings
     report = measured(file.batches(), listing, file.header)
     _, head = file.head()
-    return Result(report, file.header, env.session(listing.session), path, head, time.monotonic() - since)
+    text = str(file.header.run.options.get("faults", ""))
+    faults = {"seed": file.header.seed, "faults": text, "happened": None} if text else None
+    session = env.session(listing.session)
+    return Result(report, file.header, session, path, head, time.monotonic() - since, faults=faults)
 
 
 def environment(file: JournalFile) -> Env:

@@ -163,7 +163,12 @@ def queues(model: str, instrument: Instrument, filled_units: int, bounds: tuple[
 
 
 def faults(found: Mapping[str, Any]) -> str:
-    """Return what went wrong on purpose: how often in all, from which seed, and each by its name."""
+    """Return what went wrong on purpose: how often in all, from which seed, and each by its name.
+
+    Of a run that is read back only what was asked for is known.
+    """
+    if found["happened"] is None:
+        return f"{found['faults']} from seed {found['seed']}, counted where the run is worked"
     happened = {name: one["count"] for name, one in found["happened"].items()}
     each = ", ".join(f"{name} {count:,}" for name, count in happened.items())
     return f"{sum(happened.values()):,} from seed {found['seed']}" + (f": {each}" if each else "")
