@@ -416,6 +416,17 @@ def test_an_order_takes_part_that_arrives_before_the_instant(early_ns: int, take
     assert [e.code for e in events if isinstance(e, Rejected)] == ([] if taken else ["too-late"])
 
 
+@pytest.mark.parametrize("known_early", [True, False])
+def test_a_cancel_of_the_instant_of_an_auction_comes_after_it_whenever_it_was_sent(known_early: bool) -> None:
+    market = market_of([*two_sided(), crossed_print(130, MID, 500)], CLOSES, Latency(entry_ns=MS), auction_share=0.2)
+    market.advance(START_NS + 10 * MS)
+    market.submit(child("in", Side.BUY, 5, MID, tif="cls"), START_NS + 10 * MS)
+    sent = START_NS + 99 * MS - 1
+    run_to_end(market, START_NS + 50 * MS if known_early else sent)
+    market.cancel("in", sent)
+    assert fills_of(run_to_end(market)) == [("in", 5, MID, 60_100)]
+
+
 def test_an_order_that_comes_when_the_auction_has_been_held_is_refused_and_never_forgotten() -> None:
     """All that was known by the last nanosecond before the instant has been acted on."""
     market = market_of([*two_sided(), crossed_print(130, MID, 500)], CLOSES, auction_share=0.2)

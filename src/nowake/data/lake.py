@@ -4,8 +4,8 @@ A file holds the rows of one local day of the listing's session zone, in tape or
 the book as a snapshot, so that a day can be read alone. Where a tape runs on over midnight that snapshot is derived
 and not part of the tape (``head_rows`` of them are skipped when the day before is read too). Columns are those of
 ``core.tape``; the key-value metadata holds ``nowake.meta`` (``TapeMeta`` as JSON), ``nowake.part`` (``Part`` as JSON)
-and ``nowake.seal``, a checksum of the two. Pages carry checksums and ``Part`` a sum
-of every decoded column, because what says how to read a page has none; all are verified on reading.
+and ``nowake.seal``, a checksum of the two. Pages carry checksums and ``Part`` a sum of every decoded column, because
+what says how to read a page has none; all are verified on reading.
 """
 
 from __future__ import annotations
